@@ -1,0 +1,1 @@
+"""The running service: client, health, smoke test, chat, metrics, diagnosis."""

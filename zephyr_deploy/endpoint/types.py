@@ -1,0 +1,69 @@
+"""A running endpoint, and what it says: the words that chat, smoke test and benchmark share."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import SecretStr
+
+from zephyr_deploy.spec.deployment import EngineName, Frozen
+
+FinishReason = Literal["length", "eos_token", "stop_sequence"]
+Role = Literal["system", "user", "assistant"]
+
+
+class Endpoint(Frozen):
+    """Where a service is reached and how to speak to it; ``url`` has no trailing slash."""
+
+    name: str
+    url: str
+    engine: EngineName
+    model_id: str
+    api_key: SecretStr | None = None
+
+    def headers(self) -> dict[str, str]:
+        """The HTTP headers that authorize a request; empty where the endpoint asks for none."""
+        return {"Authorization": f"Bearer {self.api_key.get_secret_value()}"} if self.api_key else {}
+
+
+class Message(Frozen):
+    """One turn of a conversation."""
+
+    role: Role
+    content: str
+
+
+class Params(Frozen):
+    """Sampling of one request. None: the server's default. Greedy when ``temperature`` is 0 or None."""
+
+    max_new_tokens: int = 256
+    temperature: float | None = None
+    top_k: int | None = None
+    top_p: float | None = None
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+
+
+class Token(Frozen):
+    """One generated token; ``logprob`` is None where the engine does not report it."""
+
+    id: int
+    text: str
+    logprob: float | None
+    special: bool
+
+
+class Generation(Frozen):
+    """A complete answer. Token counts are the server's own; None where it does not report them."""
+
+    text: str
+    finish_reason: FinishReason
+    prompt_tokens: int | None
+    generated_tokens: int | None
+
+
+class Delta(Frozen):
+    """A piece of a streamed answer as it arrives; the last one carries the whole `Generation`."""
+
+    text: str
+    final: Generation | None = None

@@ -1,0 +1,186 @@
+"""Every error that a caller can meet, and the exit code the command line gives it.
+
+::
+
+    ZephyrError                    1  internal
+    ├── UsageError                 2  usage
+    ├── ConfigError                3  configuration
+    ├── CredentialsError           4  credentials or quota
+    ├── CapacityError              5  no capacity
+    ├── UnreachableError           6  node unreachable or host key
+    ├── UnhealthyError             7  unhealthy
+    │   ├── NotDeployedError       7  there is no such service
+    │   ├── EngineFailedError      7  the engine ended or never became ready
+    │   ├── DeadlineError          7  a named wait ran out
+    │   └── RequestError           7  the endpoint refused or broke one request
+    │       ├── UnauthorizedError  4  the API key is missing or wrong
+    │       ├── InvalidRequestError 2 the endpoint says the request is not valid
+    │       ├── OverloadedError    7  no room for one more request now
+    │       └── IncompleteError    7  an answer that stopped before its end
+    ├── GateError                  8  a gate failed
+    ├── LockedError                9  someone else is at work on this deployment
+    └── LeftoversError            10  something could not be taken away
+
+Every error carries a ``hint``: the next thing to type or to look at.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = [
+    "CapacityError",
+    "ConfigError",
+    "CredentialsError",
+    "DeadlineError",
+    "EngineFailedError",
+    "GateError",
+    "IncompleteError",
+    "InvalidRequestError",
+    "LeftoversError",
+    "LockedError",
+    "NotDeployedError",
+    "OverloadedError",
+    "RequestError",
+    "UnauthorizedError",
+    "UnhealthyError",
+    "UnreachableError",
+    "UsageError",
+    "ZephyrError",
+]
+
+
+class ZephyrError(Exception):
+    """Base of every error this package raises on purpose.
+
+    Args:
+        message: What went wrong, in one sentence, with the name of the thing.
+        hint: What to type or look at next; shown on a line of its own.
+        details: Machine-readable facts for ``--output json``; never a secret.
+    """
+
+    exit_code: ClassVar[int] = 1
+    code: ClassVar[str] = "internal"
+
+    def __init__(self, message: str, *, hint: str | None = None, details: Mapping[str, object] | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.details: dict[str, object] = dict(details or {})
+
+
+class UsageError(ZephyrError):
+    """The command was called in a way that cannot be carried out."""
+
+    exit_code, code = 2, "usage"
+
+
+class ConfigError(ZephyrError):
+    """What the user wants is contradictory, unknown or impossible."""
+
+    exit_code, code = 3, "config"
+
+
+class CredentialsError(ZephyrError):
+    """A credential is missing or wrong, or a quota stands in the way."""
+
+    exit_code, code = 4, "credentials"
+
+
+class CapacityError(ZephyrError):
+    """Nobody has the machine that was asked for, or this machine lacks room."""
+
+    exit_code, code = 5, "capacity"
+
+
+class UnreachableError(ZephyrError):
+    """A machine or host does not answer, or answers with another key."""
+
+    exit_code, code = 6, "unreachable"
+
+
+class UnhealthyError(ZephyrError):
+    """The service is not able to do its work."""
+
+    exit_code, code = 7, "unhealthy"
+
+
+class NotDeployedError(UnhealthyError):
+    """There is no service of that name."""
+
+    code = "not_deployed"
+
+
+class EngineFailedError(UnhealthyError):
+    """The engine ended by itself or never became ready."""
+
+    code = "engine_failed"
+
+
+class DeadlineError(UnhealthyError):
+    """A wait ran out; the message names the wait and its length."""
+
+    code = "deadline"
+
+
+class RequestError(UnhealthyError):
+    """One request failed; ``status`` is the HTTP status, or None where there was none."""
+
+    code = "request_failed"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        error_type: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint, details={"status": status, "error_type": error_type})
+        self.status = status
+        self.error_type = error_type
+
+
+class UnauthorizedError(RequestError):
+    """The API key is missing or wrong (401)."""
+
+    exit_code, code = 4, "unauthorized"
+
+
+class InvalidRequestError(RequestError):
+    """The endpoint says that the request is not valid (400, 413, 415, 422)."""
+
+    exit_code, code = 2, "invalid_request"
+
+
+class OverloadedError(RequestError):
+    """The endpoint has no room for one more request now (429)."""
+
+    code = "overloaded"
+
+
+class IncompleteError(RequestError):
+    """The answer stopped before its end."""
+
+    code = "incomplete"
+
+
+class GateError(ZephyrError):
+    """A measured figure is worse than its threshold."""
+
+    exit_code, code = 8, "gate"
+
+
+class LockedError(ZephyrError):
+    """Someone else is at work on this deployment."""
+
+    exit_code, code = 9, "locked"
+
+
+class LeftoversError(ZephyrError):
+    """Something that should be gone is still there."""
+
+    exit_code, code = 10, "leftovers"

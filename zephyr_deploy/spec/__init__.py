@@ -1,0 +1,1 @@
+"""What the user wants: zephyr.toml, environment and flags become one `Deployment`."""

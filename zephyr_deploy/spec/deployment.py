@@ -1,0 +1,130 @@
+"""What the user wants: plain, frozen data, checked as far as it can be without looking at the world.
+
+A field that the user left alone keeps its default and is absent from ``model_fields_set``;
+the planner relies on that to tell "Zephyr by default" from "Zephyr, and nothing else".
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+ZEPHYR = "HuggingFaceH4/zephyr-7b-beta"
+
+EngineName = Literal["tgi", "vllm", "sglang", "llamacpp"]
+ProviderName = Literal["local", "ssh", "aws", "e2e"]
+Quantization = Literal[
+    "awq",
+    "gptq",
+    "marlin",
+    "exl2",
+    "eetq",
+    "fp8",
+    "compressed-tensors",
+    "bitsandbytes",
+    "bitsandbytes-nf4",
+    "bitsandbytes-fp4",
+]
+Dtype = Literal["float16", "bfloat16"]
+KvCacheDtype = Literal["fp8_e4m3fn", "fp8_e5m2"]
+
+Name = Annotated[str, Field(pattern=r"^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$")]
+Tokens = Annotated[int, Field(gt=0, le=10_000_000)]
+
+
+class Frozen(BaseModel):
+    """Base of everything that is planned with: immutable, closed to unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+
+class Model(Frozen):
+    """Which weights to serve."""
+
+    id: str = Field(ZEPHYR, min_length=1, description="Hugging Face id, or the path of a GGUF file or model folder.")
+    revision: str | None = Field(None, min_length=1, description="Branch, tag or commit of the model.")
+    file: str | None = Field(None, min_length=1, description="Which file of the repository, where it holds several GGUF.")
+    trust_remote_code: bool = Field(False, description="Run Python code that the model's repository carries.")
+
+
+class Engine(Frozen):
+    """Which server runs the model, and how it is tuned. Unset means: the planner or the engine decides."""
+
+    name: EngineName | None = Field(None, description="tgi, vllm, sglang or llamacpp; unset: tgi on a GPU, else llamacpp.")
+    image: str | None = Field(None, min_length=1, description="Container image, by tag or digest.")
+    quantize: Quantization | None = Field(None, description="Quantization of the weights.")
+    dtype: Dtype | None = Field(None, description="Type of the weights; not together with most of quantize.")
+    kv_cache_dtype: KvCacheDtype | None = Field(None, description="Type of the KV cache.")
+    num_shard: int | None = Field(None, ge=1, le=64, description="Tensor parallelism: how many GPUs share the model.")
+    speculate: int | None = Field(None, ge=1, le=32, description="Tokens to speculate per step.")
+    cuda_graphs: tuple[int, ...] | None = Field(None, description="Batch sizes to capture; [0] turns graphs off.")
+    memory_fraction: float | None = Field(None, gt=0, le=1, description="Share of GPU memory to use.")
+    env: dict[str, str] = Field(default_factory=dict, description="More environment for the engine.")
+    args: tuple[str, ...] = Field((), description="More arguments for the engine, as they are.")
+
+
+class Machine(Frozen):
+    """Where it runs."""
+
+    gpu: str | None = Field(None, description="GPU by name, e.g. a100, l4, h100.")
+    gpus: int | None = Field(None, ge=1, le=64, description="How many of them.")
+    region: str | None = Field(None, description="Region or location of the cloud.")
+    host: str | None = Field(None, description="Host to reach by SSH.")
+    user: str | None = Field(None, description="User to log in as.")
+    spot: bool = Field(False, description="Take interruptible capacity where it is cheaper.")
+    disk_gb: int | None = Field(None, ge=20, description="Size of the disk in GB.")
+    threads: int | None = Field(None, ge=1, le=1024, description="CPU threads of the embedded engine.")
+
+
+class Limits(Frozen):
+    """How much the service takes on. Tokens are the served model's tokens."""
+
+    max_input_tokens: Tokens | None = Field(None, description="Longest prompt.")
+    max_total_tokens: Tokens | None = Field(None, description="Longest prompt plus answer.")
+    max_batch_prefill_tokens: Tokens | None = Field(None, description="Prompt tokens computed in one step.")
+    max_batch_total_tokens: Tokens | None = Field(None, description="Tokens of all running requests.")
+    max_concurrent_requests: int | None = Field(None, ge=1, le=100_000, description="More are refused with 429.")
+    parallel: int | None = Field(None, ge=1, le=256, description="Requests the embedded engine computes at once.")
+
+
+class Sampling(Frozen):
+    """Defaults of `chat`; Zephyr's model card recommends these."""
+
+    temperature: float = Field(0.7, ge=0, le=10)
+    top_k: int = Field(50, ge=1)
+    top_p: float = Field(0.95, gt=0, le=1)
+    max_new_tokens: int = Field(256, ge=1)
+
+
+class Access(Frozen):
+    """Who can reach the endpoint."""
+
+    port: int = Field(8080, ge=0, le=65535, description="Port on the loopback interface; 0 takes a free one.")
+    api_key: bool = Field(True, description="Ask for a bearer token, made at `up` and kept on this machine.")
+    expose: bool = Field(False, description="Open the endpoint to other machines (TLS and token).")
+    cidr: str | None = Field(None, description="Who may reach an exposed endpoint; unset: the caller's address.")
+
+
+class Cost(Frozen):
+    """What it may cost. A timer on the node enforces the times with this machine switched off."""
+
+    ttl: timedelta = Field(timedelta(hours=8), gt=timedelta(0), description="The node ends itself after this time.")
+    idle: timedelta | None = Field(None, gt=timedelta(0), description="The node ends itself when unused for this time.")
+    max_hourly_usd: Decimal | None = Field(None, gt=0, description="Refuse machines dearer than this, in USD an hour.")
+
+
+class Deployment(Frozen):
+    """One endpoint that the user wants to exist."""
+
+    name: Name = Field("zephyr", description="Name of the deployment; everything made for it carries it.")
+    provider: ProviderName = Field("local", description="Where the machine comes from.")
+    model: Model = Model()
+    engine: Engine = Engine()
+    machine: Machine = Machine()
+    limits: Limits = Limits()
+    sampling: Sampling = Sampling()
+    access: Access = Access()
+    cost: Cost = Cost()
