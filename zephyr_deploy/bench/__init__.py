@@ -1,0 +1,1 @@
+"""Load, timing, statistics, report."""

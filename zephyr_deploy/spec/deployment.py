@@ -46,14 +46,14 @@ class Model(Frozen):
 
     id: str = Field(ZEPHYR, min_length=1, description="Hugging Face id, or the path of a GGUF file or model folder.")
     revision: str | None = Field(None, min_length=1, description="Branch, tag or commit of the model.")
-    file: str | None = Field(None, min_length=1, description="Which file of the repository, where it holds several GGUF.")
+    file: str | None = Field(None, min_length=1, description="Which GGUF file of the repository.")
     trust_remote_code: bool = Field(False, description="Run Python code that the model's repository carries.")
 
 
 class Engine(Frozen):
     """Which server runs the model, and how it is tuned. Unset means: the planner or the engine decides."""
 
-    name: EngineName | None = Field(None, description="tgi, vllm, sglang or llamacpp; unset: tgi on a GPU, else llamacpp.")
+    name: EngineName | None = Field(None, description="tgi, vllm, sglang, llamacpp; unset: tgi if there is a GPU.")
     image: str | None = Field(None, min_length=1, description="Container image, by tag or digest.")
     quantize: Quantization | None = Field(None, description="Quantization of the weights.")
     dtype: Dtype | None = Field(None, description="Type of the weights; not together with most of quantize.")

@@ -1,0 +1,1 @@
+"""Text Generation Inference, the default engine."""
