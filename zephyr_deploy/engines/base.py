@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from pydantic import Field
+
 from zephyr_deploy.spec.deployment import Dtype, EngineName, Frozen, KvCacheDtype, Quantization
 
 
@@ -34,7 +36,7 @@ class ServeSettings(Frozen):
     port: int | None = None
     drain_s: int = 90
     """How long running requests may take to end after SIGTERM, in seconds."""
-    extra_env: dict[str, str] = {}
+    extra_env: dict[str, str] = Field(default_factory=dict)
     extra_args: tuple[str, ...] = ()
 
 
