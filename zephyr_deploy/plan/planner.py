@@ -1,0 +1,109 @@
+"""From what the user wants and what the machine is, to what will be done: a pure function."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zephyr_deploy.engines.base import Problem, ServeSettings
+from zephyr_deploy.engines.registry import engine as engine_spec
+from zephyr_deploy.errors import ConfigError
+from zephyr_deploy.plan.embedded import embedded_table
+from zephyr_deploy.plan.plan import ModelSource, Plan
+from zephyr_deploy.spec.deployment import Deployment, EngineName
+
+if TYPE_CHECKING:
+    from zephyr_deploy.plan.machine import MachineFacts
+
+EMBEDDED_TOTAL_TOKENS = 2048
+"""Prompt plus answer where the user does not say: room for a conversation, little memory on a laptop."""
+EMBEDDED_PARALLEL = 4
+EMBEDDED_CONCURRENT = 128
+"""TGI's own default of ``--max-concurrent-requests``."""
+EMBEDDED_DRAIN_S = 30
+
+
+def make_plan(deployment: Deployment, facts: MachineFacts) -> Plan:
+    """Plan one deployment on one machine.
+
+    Raises:
+        ConfigError: the wish cannot be fulfilled there; every reason is in the message.
+    """
+    engine, engine_notes = _choose_engine(deployment, facts)
+    model_id, source, model_notes = _choose_model(deployment)
+    serve = _serve_settings(deployment, model_id)
+    _refuse(engine_spec(engine).problems(serve, None))
+    return Plan(
+        deployment=deployment,
+        engine=engine,
+        source=source,
+        serve=serve,
+        parallel=deployment.limits.parallel or EMBEDDED_PARALLEL,
+        threads=deployment.machine.threads or facts.cpus,
+        notes=(*engine_notes, *model_notes),
+    )
+
+
+def _choose_engine(deployment: Deployment, facts: MachineFacts) -> tuple[EngineName, tuple[str, ...]]:
+    wanted = deployment.engine.name
+    if wanted not in {None, "llamacpp"}:
+        raise ConfigError(
+            f"engine {wanted} runs in a container, and provider local does not run containers yet",
+            hint="Leave --engine out (or say --engine llamacpp) to serve on this machine's processor.",
+        )
+    if facts.gpus:
+        return "llamacpp", (f"This machine has a GPU ({facts.gpus[0]}); the embedded engine does not use it.",)
+    return "llamacpp", ()
+
+
+def _choose_model(deployment: Deployment) -> tuple[str, ModelSource, tuple[str, ...]]:
+    """Served id, source and notes: the stand-in when no model was named, else a path, a sibling or a hub id."""
+    model, table = deployment.model, embedded_table()
+    if "id" not in model.model_fields_set:
+        note = f"No GPU engine here, so {table.default.id} stands in for {model.id}: real, but small. Name a model with --model."
+        return table.default.id, table.default.source(), (note,)
+    if _is_path(model.id):
+        path = Path(model.id).expanduser().absolute()
+        return path.stem, ModelSource(kind="file", location=str(path)), ()
+    sibling = table.gguf_siblings.get(model.id)
+    if sibling and model.file is None:
+        note = f"{model.id} has no GGUF file; its sibling {sibling.id} is served."
+        return model.id, ModelSource(kind="hub", location=sibling.id, file=sibling.file), (note,)
+    return model.id, ModelSource(kind="hub", location=model.id, version=model.revision, file=model.file), ()
+
+
+def _is_path(model_id: str) -> bool:
+    return model_id.lower().endswith(".gguf") and model_id.count("/") != 1 or model_id.startswith(("/", ".", "~"))
+
+
+def _serve_settings(deployment: Deployment, model_id: str) -> ServeSettings:
+    engine, limits = deployment.engine, deployment.limits
+    total = limits.max_total_tokens or max(EMBEDDED_TOTAL_TOKENS, (limits.max_input_tokens or 0) * 2)
+    return ServeSettings(
+        model_id=model_id,
+        revision=deployment.model.revision,
+        quantize=engine.quantize,
+        dtype=engine.dtype,
+        kv_cache_dtype=engine.kv_cache_dtype,
+        num_shard=engine.num_shard,
+        speculate=engine.speculate,
+        cuda_graphs=engine.cuda_graphs,
+        memory_fraction=engine.memory_fraction,
+        max_input_tokens=limits.max_input_tokens or total - 1,
+        max_total_tokens=total,
+        max_batch_prefill_tokens=limits.max_batch_prefill_tokens,
+        max_batch_total_tokens=limits.max_batch_total_tokens,
+        max_concurrent_requests=limits.max_concurrent_requests or EMBEDDED_CONCURRENT,
+        trust_remote_code=deployment.model.trust_remote_code,
+        port=deployment.access.port,
+        drain_s=EMBEDDED_DRAIN_S,
+        extra_env=engine.env,
+        extra_args=engine.args,
+    )
+
+
+def _refuse(problems: list[Problem]) -> None:
+    if not problems:
+        return
+    lines = [f"{p.setting}: {p.reason}. {p.fix}" for p in problems]
+    raise ConfigError("the engine would refuse these settings:\n  " + "\n  ".join(lines), hint="Change zephyr.toml, then `zephyr-deploy up` again.")
