@@ -60,7 +60,7 @@ def _choose_model(deployment: Deployment) -> tuple[str, ModelSource, tuple[str, 
     """Served id, source and notes: the stand-in when no model was named, else a path, a sibling or a hub id."""
     model, table = deployment.model, embedded_table()
     if "id" not in model.model_fields_set:
-        note = f"No GPU engine here, so {table.default.id} stands in for {model.id}: real, but small. Name a model with --model."
+        note = f"No GPU engine here: {table.default.id} stands in for {model.id}. Another: --model."
         return table.default.id, table.default.source(), (note,)
     if _is_path(model.id):
         path = Path(model.id).expanduser().absolute()
@@ -73,7 +73,7 @@ def _choose_model(deployment: Deployment) -> tuple[str, ModelSource, tuple[str, 
 
 
 def _is_path(model_id: str) -> bool:
-    return model_id.lower().endswith(".gguf") and model_id.count("/") != 1 or model_id.startswith(("/", ".", "~"))
+    return model_id.lower().endswith(".gguf") or model_id.startswith(("/", ".", "~"))
 
 
 def _serve_settings(deployment: Deployment, model_id: str) -> ServeSettings:
@@ -106,4 +106,5 @@ def _refuse(problems: list[Problem]) -> None:
     if not problems:
         return
     lines = [f"{p.setting}: {p.reason}. {p.fix}" for p in problems]
-    raise ConfigError("the engine would refuse these settings:\n  " + "\n  ".join(lines), hint="Change zephyr.toml, then `zephyr-deploy up` again.")
+    message = "the engine would refuse these settings:\n  " + "\n  ".join(lines)
+    raise ConfigError(message, hint="Change zephyr.toml, then `zephyr-deploy up` again.")

@@ -1,0 +1,101 @@
+"""`down`: take a deployment away and prove that it is gone."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+from zephyr_deploy.deploy.find import services
+from zephyr_deploy.deploy.journal import Journal
+from zephyr_deploy.deploy.lock import deployment_lock
+from zephyr_deploy.deploy.results import DownResult
+from zephyr_deploy.errors import LeftoversError
+from zephyr_deploy.events import Listener, Phases, silent
+from zephyr_deploy.paths import cache_dir, state_dir
+from zephyr_deploy.providers.registry import provider as provider_named
+from zephyr_deploy.providers.registry import providers
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from zephyr_deploy.providers.base import Service
+
+GRACE_S = 30.0
+"""How long running requests may take to end before the service is killed, in seconds."""
+
+
+def down(
+    name: str,
+    *,
+    purge: bool = False,
+    grace_s: float = GRACE_S,
+    listener: Listener = silent,
+    lock_wait_s: float = 0,
+) -> DownResult:
+    """Stop everything of a deployment, wait until it is gone, delete its state. Twice is fine.
+
+    Args:
+        name: Of the deployment.
+        purge: Delete the downloaded models too, unless another deployment runs.
+        grace_s: How long running requests may take to end, in seconds.
+        listener: Is told of every phase.
+        lock_wait_s: How long to wait, in seconds, while another process works on this deployment.
+
+    Raises:
+        LockedError: another process works on this deployment.
+        LeftoversError: something is still there.
+    """
+    phases = Phases(listener)
+    with deployment_lock(name, "down", wait_s=lock_wait_s):
+        found = services(name)
+        _stop_all(found, Journal(name, run=secrets.token_hex(4)), phases, grace_s)
+        with phases.phase("forget", "Delete state") as phase:
+            removed = tuple(line for p in providers() for line in p.forget(name, purge=purge))
+            if not removed:
+                phase.unchanged("nothing was there")
+    remove_empty(state_dir())
+    cost = sum(cost_usd(service) for service in found)
+    return DownResult(name=name, stopped=tuple(found), removed=removed, kept=tuple(_kept()), cost_usd=cost)
+
+
+def _stop_all(found: Sequence[Service], journal: Journal, phases: Phases, grace_s: float) -> None:
+    with phases.phase("stop", "Stop") as phase:
+        if not found:
+            phase.unchanged("nothing runs")
+        for service in found:
+            journal.intend("stop", release=service.release, pid=str(service.pid))
+            stopper = provider_named(service.provider)
+            stopper.stop(service, grace_s, lambda seconds: phase.progress(seconds, grace_s, "seconds"))
+            journal.done("stop")
+        left = [s for s in services(found[0].name) if s.state != "failed"] if found else []
+        if left:
+            names = ", ".join(f"{s.name} (pid {s.pid})" for s in left)
+            raise LeftoversError(f"still running after down: {names}", hint="Run `zephyr-deploy down` again.")
+
+
+def cost_usd(service: Service) -> float:
+    """What the service has cost since it was started, in USD, at its hourly price."""
+    hours = (datetime.now(timezone.utc) - service.started_at).total_seconds() / 3600
+    return service.price_per_hour_usd * hours
+
+
+def remove_empty(folder: Path) -> None:
+    """Remove ``folder`` and the folders in it as far as they hold no file."""
+    if not folder.is_dir():
+        return
+    for child in folder.iterdir():
+        if child.is_dir() and not child.is_symlink():
+            remove_empty(child)
+    try:
+        folder.rmdir()
+    except OSError:
+        return  # It holds something: not ours to delete.
+
+
+def _kept() -> list[str]:
+    size = sum(path.stat().st_size for path in cache_dir().rglob("*") if path.is_file())
+    if not size:
+        return []
+    return [f"downloaded models ({size / 1e6:.0f} MB in {cache_dir()}); `zephyr-deploy down --purge` deletes them"]

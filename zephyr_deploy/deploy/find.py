@@ -1,0 +1,50 @@
+"""Which services exist, and how to reach one: always looked up in the world, never in memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from zephyr_deploy.errors import NotDeployedError, UnhealthyError, UsageError
+from zephyr_deploy.providers.registry import providers
+
+if TYPE_CHECKING:
+    from zephyr_deploy.endpoint.types import Endpoint
+    from zephyr_deploy.providers.base import Service
+
+
+def services(name: str | None = None) -> list[Service]:
+    """Every service of ours that any provider finds, by name; with ``name`` only that deployment's."""
+    found = [service for provider in providers() for service in provider.services()]
+    return sorted((s for s in found if name in {None, s.name}), key=lambda s: s.name)
+
+
+def service_of(name: str | None = None) -> Service:
+    """The service of that name, or the only one there is.
+
+    Raises:
+        NotDeployedError: there is none.
+        UsageError: no name was given and there are several.
+    """
+    found = services(name)
+    if not found:
+        what = f"deployment {name} does not run" if name else "nothing is deployed"
+        raise NotDeployedError(what, hint="Start it with `zephyr-deploy up`.")
+    if len({service.name for service in found}) > 1:
+        names = ", ".join(service.name for service in found)
+        raise UsageError(f"there are several deployments: {names}", hint="Say which with --name.")
+    return found[0]
+
+
+def endpoint_of(name: str | None = None) -> Endpoint:
+    """How to speak to the service of that name, or to the only one there is.
+
+    Raises:
+        NotDeployedError, UsageError: as `service_of`.
+        UnhealthyError: it exists but has failed.
+    """
+    service = service_of(name)
+    if service.state == "failed":
+        raise UnhealthyError(
+            f"deployment {service.name} has failed: {service.detail}", hint="Repair it with `zephyr-deploy up`."
+        )
+    return service.endpoint()

@@ -1,0 +1,84 @@
+"""One piece of work at a time on a deployment, on this machine.
+
+The lock is the kernel's (``flock``), so it cannot outlive its holder, however that ends;
+the note beside it only tells others who holds it.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+from filelock import FileLock, Timeout
+from pydantic import ValidationError
+
+from zephyr_deploy.errors import LockedError
+from zephyr_deploy.paths import private_dir, state_dir
+from zephyr_deploy.spec.deployment import Frozen
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+class Holder(Frozen):
+    """Who holds a lock."""
+
+    command: str
+    user: str
+    pid: int
+    since: datetime
+
+
+@contextmanager
+def deployment_lock(name: str, command: str, *, wait_s: float = 0) -> Iterator[None]:
+    """Hold the lock of deployment ``name`` while the body runs; wait for it up to ``wait_s`` seconds.
+
+    Raises:
+        LockedError: someone else still holds it after that time; the message says who.
+    """
+    path = private_dir(state_dir() / "locks") / f"{name}.lock"
+    note = path.with_suffix(".json")
+    lock = _acquire(name, path, note, wait_s)
+    try:
+        note.write_text(_me(command).model_dump_json())
+        yield
+    finally:
+        # Deleted while held: a waiter that gets the unlinked file notices and opens a new one.
+        note.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
+        lock.release()
+
+
+def _acquire(name: str, path: Path, note: Path, wait_s: float) -> FileLock:
+    lock = FileLock(path, timeout=wait_s, mode=0o600)
+    try:
+        try:
+            lock.acquire()
+        except FileNotFoundError:
+            # The holder was a `down` that took the empty folder away with it.
+            private_dir(path.parent)
+            lock.acquire()
+    except Timeout as error:
+        raise _locked(name, note, wait_s) from error
+    return lock
+
+
+def _me(command: str) -> Holder:
+    return Holder(command=command, user=getpass.getuser(), pid=os.getpid(), since=datetime.now(timezone.utc))
+
+
+def _locked(name: str, note: Path, wait_s: float) -> LockedError:
+    waited = f" (waited {wait_s:g} s)" if wait_s else ""
+    hint = "Wait for it with --lock-wait 5m, or end that process."
+    try:
+        holder = Holder.model_validate_json(note.read_text())
+    except (OSError, ValidationError):
+        return LockedError(f"deployment {name} is being worked on by another process{waited}", hint=hint)
+    who = f"`{holder.command}` of {holder.user} (pid {holder.pid}, since {holder.since:%H:%M:%S} UTC)"
+    return LockedError(
+        f"deployment {name} is locked by {who}{waited}", hint=hint, details=holder.model_dump(mode="json")
+    )

@@ -1,0 +1,80 @@
+"""What the verbs answer: frozen data, printable as JSON, without secrets."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from zephyr_deploy.endpoint.types import Endpoint
+from zephyr_deploy.events import Outcome, PhaseFinished
+from zephyr_deploy.plan.plan import Plan
+from zephyr_deploy.providers.base import Service
+from zephyr_deploy.spec.deployment import Frozen
+
+
+class PhaseReport(Frozen):
+    """Where the time went: one phase and its wall time in seconds."""
+
+    phase: str
+    title: str
+    seconds: float
+    outcome: Outcome
+    detail: str = ""
+
+    @classmethod
+    def of(cls, finished: PhaseFinished) -> PhaseReport:
+        """From the event."""
+        return cls(
+            phase=finished.phase,
+            title=finished.title,
+            seconds=finished.seconds,
+            outcome=finished.outcome,
+            detail=finished.detail,
+        )
+
+
+class UpResult(Frozen):
+    """What `up` brought about; ``changed`` is False when all was so already."""
+
+    service: Service
+    plan: Plan
+    release: str
+    changed: bool
+    phases: tuple[PhaseReport, ...]
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """How to speak to the service."""
+        return self.service.endpoint()
+
+
+class DownResult(Frozen):
+    """The receipt of `down`."""
+
+    name: str
+    stopped: tuple[Service, ...]
+    removed: tuple[str, ...]
+    """What was deleted, in words."""
+    kept: tuple[str, ...]
+    """What is still here on purpose, and how to delete it."""
+    cost_usd: float
+
+
+class StatusResult(Frozen):
+    """How a deployment is; ``service`` is None when there is none."""
+
+    name: str
+    service: Service | None
+    age_s: float | None = None
+    cost_usd: float = 0.0
+    at: datetime
+
+
+class Check(Frozen):
+    """One check of `doctor`."""
+
+    name: str
+    verdict: Literal["ok", "warning", "failed"]
+    detail: str
+    fix: str = ""
+    """What to do; empty when the verdict is ok."""

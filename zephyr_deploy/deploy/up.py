@@ -1,0 +1,160 @@
+"""`up`: from what the user wants to a service that generates."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+from zephyr_deploy.deploy.find import services
+from zephyr_deploy.deploy.journal import Journal
+from zephyr_deploy.deploy.lock import deployment_lock
+from zephyr_deploy.deploy.results import PhaseReport, UpResult
+from zephyr_deploy.errors import ConfigError, DeadlineError
+from zephyr_deploy.events import Listener, Phases, silent
+from zephyr_deploy.plan.planner import make_plan
+from zephyr_deploy.providers.local.probe import probe
+from zephyr_deploy.providers.registry import provider as provider_named
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from zephyr_deploy.plan.plan import Plan
+    from zephyr_deploy.providers.base import Provider, Service
+    from zephyr_deploy.release.release import Release
+    from zephyr_deploy.spec.deployment import Deployment
+
+READY_DEADLINE_S = 300.0
+"""Loading a 7B model from a slow disk takes a minute or two; more is a fault."""
+
+
+def plan(deployment: Deployment) -> Plan:
+    """What `up` would do, without doing any of it.
+
+    Raises:
+        ConfigError: the wish cannot be fulfilled.
+    """
+    provider_named(deployment.provider)
+    return make_plan(deployment, probe())
+
+
+def up(
+    deployment: Deployment,
+    *,
+    listener: Listener = silent,
+    lock_wait_s: float = 0,
+    ready_deadline_s: float = READY_DEADLINE_S,
+) -> UpResult:
+    """Bring the deployment to what is wanted; change nothing if it is so already.
+
+    Args:
+        deployment: What is wanted.
+        listener: Is told of every phase.
+        lock_wait_s: How long to wait, in seconds, while another process works on this deployment.
+        ready_deadline_s: How long a started service may take until it generates, in seconds.
+
+    Raises:
+        LockedError: another process works on this deployment.
+        ConfigError: the wish cannot be fulfilled.
+        CapacityError: no room for the model.
+        UnreachableError: the model cannot be fetched.
+        EngineFailedError, DeadlineError: the service did not become ready; it is taken away again.
+    """
+    provider = provider_named(deployment.provider)
+    with deployment_lock(deployment.name, "up", wait_s=lock_wait_s):
+        return _Up(provider, deployment, Phases(listener), ready_deadline_s).run()
+
+
+class _Up:
+    """One run of `up`, its phases in order."""
+
+    def __init__(self, provider: Provider, deployment: Deployment, phases: Phases, ready_deadline_s: float) -> None:
+        self.provider = provider
+        self.deployment = deployment
+        self.phases = phases
+        self.ready_deadline_s = ready_deadline_s
+        self.journal = Journal(deployment.name, run=secrets.token_hex(4))
+
+    def run(self) -> UpResult:
+        for entry in self.journal.unfinished():
+            self.phases.notice(f"An earlier run was cut off during {entry.step}; looking at what it left.")
+        plan, release = self._plan()
+        current = self._settle(plan, release)
+        if current is None:
+            started = self._start(plan, release)
+            return self._result(plan, release, self._ready(started), changed=True)
+        if current.state == "ready":
+            return self._result(plan, release, current, changed=False)
+        return self._result(plan, release, self._ready(current), changed=True)
+
+    def _plan(self) -> tuple[Plan, Release]:
+        with self.phases.phase("plan", "Plan"):
+            plan = make_plan(self.deployment, probe())
+        for note in plan.notes:
+            self.phases.notice(note)
+        with self.phases.phase("model", "Model") as phase:
+            plan = self.provider.prepare(plan, phase)
+        return plan, self.provider.render(plan)
+
+    def _settle(self, plan: Plan, release: Release) -> Service | None:
+        """Keep the one service that is what we want; take every other of this name away."""
+        found = services(self.deployment.name)
+        keep = next((s for s in found if _is_current(s, plan, release)), None)
+        others = [s for s in found if s is not keep]
+        if others:
+            self._replace(others)
+        if keep and keep.state == "ready":
+            with self.phases.phase("start", "Start") as phase:
+                phase.unchanged("already running")
+        return keep
+
+    def _replace(self, others: Sequence[Service]) -> None:
+        with self.phases.phase("replace", "Replace the old service") as phase:
+            for service in others:
+                self.journal.intend("stop", release=service.release, pid=str(service.pid))
+                self.provider.stop(service, grace_s(service), lambda s: phase.progress(s, None, "seconds"))
+                self.journal.done("stop")
+
+    def _start(self, plan: Plan, release: Release) -> Service:
+        with self.phases.phase("start", "Start"):
+            self.journal.intend("start", release=release.id)
+            try:
+                service = self.provider.start(plan, release)
+            except ConfigError as error:
+                self.journal.failed("start", cause=error.message)
+                raise
+            self.journal.done("start", release=release.id, pid=str(service.pid))
+            return service
+
+    def _ready(self, service: Service) -> Service:
+        with self.phases.phase("ready", "Load the model and answer") as phase:
+            try:
+                return self.provider.wait_ready(service, self.ready_deadline_s, phase)
+            except DeadlineError:
+                # A service that may still become ready, or never, is worth less than a clean second try.
+                self.provider.stop(service, 0.0, lambda _seconds: None)
+                raise
+
+    def _result(self, plan: Plan, release: Release, service: Service, *, changed: bool) -> UpResult:
+        return UpResult(
+            service=service,
+            plan=plan,
+            release=release.id,
+            changed=changed,
+            phases=tuple(PhaseReport.of(p) for p in self.phases.finished),
+        )
+
+
+def grace_s(service: Service) -> float:
+    """How long a service may take to end its running requests: none if it has failed already."""
+    return 0.0 if service.state == "failed" else 30.0
+
+
+def _is_current(service: Service, plan: Plan, release: Release) -> bool:
+    """Whether a running service is exactly what the plan would start."""
+    port, access = plan.serve.port, plan.deployment.access
+    return (
+        service.release == release.id
+        and service.state in {"ready", "starting"}
+        and (port == 0 or service.url.endswith(f":{port}"))
+        and (service.api_key is not None) == access.api_key
+    )
