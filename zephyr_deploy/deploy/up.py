@@ -27,7 +27,7 @@ READY_DEADLINE_S = 300.0
 """Loading a 7B model from a slow disk takes a minute or two; more is a fault."""
 
 
-def plan(deployment: Deployment) -> Plan:
+def plan_of(deployment: Deployment) -> Plan:
     """What `up` would do, without doing any of it.
 
     Raises:

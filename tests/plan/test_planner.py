@@ -1,0 +1,74 @@
+import pytest
+
+from zephyr_deploy.errors import ConfigError
+from zephyr_deploy.plan.embedded import embedded_table
+from zephyr_deploy.plan.machine import MachineFacts
+from zephyr_deploy.plan.planner import make_plan
+from zephyr_deploy.spec.deployment import ZEPHYR, Deployment, Engine, Limits, Machine, Model
+
+FACTS = MachineFacts(cpus=2, memory_bytes=8_000_000_000)
+
+
+def test_zephyr_by_default_is_stood_in_for_and_said_so():
+    plan = make_plan(Deployment(), FACTS)
+    assert (plan.engine, plan.serve.model_id) == ("llamacpp", "HuggingFaceTB/SmolLM2-135M-Instruct")
+    assert plan.source == embedded_table().default.source()
+    assert any(ZEPHYR in note and "stands in" in note for note in plan.notes)
+
+
+def test_zephyr_by_name_is_never_replaced_by_another_model():
+    plan = make_plan(Deployment(model=Model(id=ZEPHYR)), FACTS)
+    assert plan.source.kind == "hub"
+    assert (plan.source.location, plan.source.file) == ("TheBloke/zephyr-7B-beta-GGUF", "zephyr-7b-beta.Q4_K_M.gguf")
+    assert plan.serve.model_id == ZEPHYR
+
+
+@pytest.mark.parametrize("path", ["model.GGUF", "./models/some", "/srv/models/x.gguf", "~/x.gguf", "models/x.gguf"])
+def test_paths_are_files(path):
+    plan = make_plan(Deployment(model=Model(id=path)), FACTS)
+    assert plan.source.kind == "file"
+    assert plan.source.location.startswith("/")
+
+
+def test_any_other_id_is_of_the_hub():
+    plan = make_plan(
+        Deployment(model=Model(id="Qwen/Qwen2.5-0.5B-Instruct-GGUF", file="q4.gguf", revision="main")), FACTS
+    )
+    assert plan.source.model_dump(exclude_none=True) == {
+        "kind": "hub",
+        "location": "Qwen/Qwen2.5-0.5B-Instruct-GGUF",
+        "version": "main",
+        "file": "q4.gguf",
+    }
+
+
+def test_limits_and_threads_of_the_user_win():
+    wish = Deployment(
+        limits=Limits(max_input_tokens=100, max_total_tokens=300, parallel=2, max_concurrent_requests=7),
+        machine=Machine(threads=1),
+    )
+    plan = make_plan(wish, FACTS)
+    serve = plan.serve
+    assert (serve.max_input_tokens, serve.max_total_tokens, serve.max_concurrent_requests) == (100, 300, 7)
+    assert (plan.parallel, plan.threads) == (2, 1)
+
+
+def test_a_long_prompt_makes_room_for_its_answer():
+    serve = make_plan(Deployment(limits=Limits(max_input_tokens=4000)), FACTS).serve
+    assert serve.max_total_tokens == 8000
+
+
+def test_a_gpu_that_stays_idle_is_said():
+    plan = make_plan(Deployment(), MachineFacts(cpus=2, memory_bytes=1, gpus=("NVIDIA L4",)))
+    assert any("NVIDIA L4" in note for note in plan.notes)
+
+
+@pytest.mark.parametrize("name", ["tgi", "vllm", "sglang"])
+def test_container_engines_are_refused_here(name):
+    with pytest.raises(ConfigError, match=f"engine {name} runs in a container") as caught:
+        make_plan(Deployment(engine=Engine(name=name)), FACTS)
+    assert "--engine" in caught.value.hint
+
+
+def test_planning_is_a_pure_function():
+    assert make_plan(Deployment(), FACTS) == make_plan(Deployment(), FACTS)

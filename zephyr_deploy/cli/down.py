@@ -1,0 +1,43 @@
+"""``zephyr-deploy down``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from zephyr_deploy.cli.options import LockWaitOpt, NameArg, seconds
+from zephyr_deploy.cli.session import Session
+from zephyr_deploy.cli.verb import DEPLOY, verb
+
+
+@verb(
+    panel=DEPLOY,
+    examples=[
+        ("zephyr-deploy down", "Stop the endpoint and delete its state; keep the downloaded model"),
+        ("zephyr-deploy down --purge", "Leave nothing behind"),
+    ],
+)
+def down(
+    session: Session,
+    name: NameArg = None,
+    purge: Annotated[bool, typer.Option("--purge", help="Delete the downloaded models too.")] = False,
+    grace: Annotated[str, typer.Option(help="How long running requests may take to end.")] = "30s",
+    lock_wait: LockWaitOpt = "0s",
+) -> None:
+    """Stop the endpoint, wait until it is gone, and say what was taken away. Twice is fine."""
+    from zephyr_deploy.deploy import down as verbs
+
+    target = session.name(name)
+    with session.out.listening() as listener:
+        result = verbs.down(
+            target, purge=purge, grace_s=seconds(grace), listener=listener, lock_wait_s=seconds(lock_wait)
+        )
+    rows = [
+        ("deployment", result.name),
+        *(("stopped", f"pid {service.pid}, {service.model_id}") for service in result.stopped),
+        *(("removed", line) for line in result.removed),
+        *(("kept", line) for line in result.kept),
+        ("cost", f"${result.cost_usd:.2f}"),
+    ]
+    session.out.result("down", result, table=lambda: session.out.facts(rows), quiet=result.name)

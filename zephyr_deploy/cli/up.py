@@ -1,0 +1,102 @@
+"""``zephyr-deploy up``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from zephyr_deploy.cli.options import LockWaitOpt, seconds
+from zephyr_deploy.cli.session import Session
+from zephyr_deploy.cli.verb import DEPLOY, verb
+
+if TYPE_CHECKING:
+    from zephyr_deploy.deploy.results import UpResult
+    from zephyr_deploy.plan.plan import Plan
+
+
+@verb(
+    panel=DEPLOY,
+    examples=[
+        ("zephyr-deploy up", "Serve the stand-in model on this machine"),
+        ("zephyr-deploy up --model ./mistral-7b.Q4_K_M.gguf --port 0", "Serve a GGUF file on any free port"),
+        ("zephyr-deploy up --dry-run --output json", "Show what would be done, as JSON"),
+    ],
+)
+def up(
+    session: Session,
+    name: Annotated[str | None, typer.Option(help="Name of the deployment.")] = None,
+    provider: Annotated[str | None, typer.Option(help="Where the machine comes from: local.")] = None,
+    model: Annotated[str | None, typer.Option(help="Hugging Face id, or path of a GGUF file.")] = None,
+    file: Annotated[str | None, typer.Option(help="Which GGUF file of the repository.")] = None,
+    revision: Annotated[str | None, typer.Option(help="Branch, tag or commit of the model.")] = None,
+    engine: Annotated[str | None, typer.Option(help="Server to run: llamacpp.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port on the loopback interface; 0 takes a free one.")] = None,
+    parallel: Annotated[int | None, typer.Option(help="Requests computed at once.")] = None,
+    threads: Annotated[int | None, typer.Option(help="Processor threads of the engine.")] = None,
+    max_total_tokens: Annotated[int | None, typer.Option(help="Longest prompt plus answer, in tokens.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and change nothing.")] = False,
+    timeout: Annotated[str, typer.Option(help="Longest wait for the model to answer, e.g. 5m.")] = "5m",
+    lock_wait: LockWaitOpt = "0s",
+) -> None:
+    """Bring the endpoint to what zephyr.toml and the flags say; change nothing if it is so already."""
+    flags = {
+        "name": name,
+        "provider": provider,
+        "model.id": model,
+        "model.file": file,
+        "model.revision": revision,
+        "engine.name": engine,
+        "access.port": port,
+        "limits.parallel": parallel,
+        "limits.max_total_tokens": max_total_tokens,
+        "machine.threads": threads,
+    }
+    deployment = session.load({key: value for key, value in flags.items() if value is not None}).deployment
+    from zephyr_deploy.deploy import up as verbs
+
+    if dry_run:
+        _show_plan(session, verbs.plan_of(deployment))
+        return
+    wait_s, ready_s = seconds(lock_wait), seconds(timeout)
+    with session.out.listening() as listener:
+        result = verbs.up(deployment, listener=listener, lock_wait_s=wait_s, ready_deadline_s=ready_s)
+    _show(session, result)
+
+
+def _show_plan(session: Session, plan: Plan) -> None:
+    session.out.result("plan", plan, table=lambda: session.out.facts(plan_rows(plan)), quiet=plan.serve.model_id)
+
+
+def plan_rows(plan: Plan) -> list[tuple[str, str]]:
+    """The plan in rows of a name and a value."""
+    source = " ".join(part for part in (plan.source.kind, plan.source.location, plan.source.file or "") if part)
+    return [
+        ("deployment", plan.deployment.name),
+        ("provider", plan.deployment.provider),
+        ("engine", plan.engine),
+        ("model", plan.serve.model_id),
+        ("from", source),
+        ("tokens", f"{plan.serve.max_input_tokens} in, {plan.serve.max_total_tokens} in and out"),
+        ("at once", f"{plan.parallel} computed, {plan.serve.max_concurrent_requests} accepted"),
+        ("threads", str(plan.threads)),
+        ("price", f"${plan.price_per_hour_usd} an hour"),
+        *(("note", note) for note in plan.notes),
+    ]
+
+
+def _show(session: Session, result: UpResult) -> None:
+    out, service = session.out, result.service
+    out.timing_table(result.phases)
+    if not result.changed:
+        out.note(f"{service.name} was so already; nothing changed.")
+    rows = [
+        ("deployment", service.name),
+        ("state", service.state),
+        ("endpoint", service.url),
+        ("model", service.model_id),
+        ("release", result.release),
+        ("price", f"${service.price_per_hour_usd:.2f} an hour"),
+    ]
+    out.result("up", result, table=lambda: out.facts(rows), quiet=service.url)
+    out.hint('zephyr-deploy chat "What is the capital of Japan?"')
