@@ -1,0 +1,112 @@
+"""The definitions, word for word, on samples written by hand."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zephyr_deploy.bench.figures import counted_by, e2e_ms, itl_ms, level_of, tpot_ms, ttft_ms
+from zephyr_deploy.bench.sample import Sample, TokenEvent
+from zephyr_deploy.bench.selfcheck import LoopWatch, check, watch_loop
+from zephyr_deploy.bench.spec import BenchSpec
+from zephyr_deploy.bench.stats import spread_of
+
+MS = 1_000_000
+
+
+def sample(at_ms, tokens=None, generated=None):
+    tokens = tokens or [None] * len(at_ms)
+    events = [TokenEvent(int(at * MS), count) for at, count in zip(at_ms, tokens, strict=True)]
+    return Sample(taken_ns=0, sent_ns=5 * MS, events=events, generated_tokens=generated, ended_ns=900 * MS)
+
+
+def test_definitions():
+    one = sample([55, 75, 115], tokens=[1, 1, 4], generated=6)
+    assert ttft_ms(one) == 50
+    assert list(itl_ms(one)) == [20, 10]
+    assert tpot_ms(one) == 12
+    assert e2e_ms(one) == 110
+
+
+def test_unknown_counts_are_one_token_an_event():
+    one = sample([10, 20, 40])
+    assert list(itl_ms(one)) == [10, 20]
+    assert tpot_ms(one) == 15
+    assert one.tokens == 3
+
+
+@pytest.mark.parametrize("one", [sample([30]), sample([30], generated=9), Sample(taken_ns=0), sample([])])
+def test_one_event_or_none_has_no_gap(one):
+    assert tpot_ms(one) is None
+    assert not list(itl_ms(one))
+
+
+def test_an_answer_without_tokens_has_no_time_to_one():
+    assert ttft_ms(sample([])) is None
+    assert e2e_ms(sample([])) is None
+
+
+def test_who_counted():
+    by_server, by_us = sample([1, 2], generated=2), sample([1, 2])
+    assert counted_by([by_server]) == "server"
+    assert counted_by([by_us]) == "events"
+    assert counted_by([by_us, by_server]) == "mixed"
+
+
+@given(st.lists(st.floats(0.001, 1e4), min_size=2, max_size=50))
+def test_gaps_and_tpot_add_up_to_the_same_time(gaps):
+    at = [100.0]
+    for gap in gaps:
+        at.append(at[-1] + gap)
+    one = sample(at)
+    assert sum(itl_ms(one)) == pytest.approx(tpot_ms(one) * len(gaps), abs=1e-3)
+    assert ttft_ms(one) + sum(itl_ms(one)) == pytest.approx(e2e_ms(one), abs=1e-3)
+
+
+def test_a_level_of_nothing_is_all_none_and_zero():
+    level = level_of(1, [], [], LoopWatch(), None)
+    assert (level.requests, level.seconds, level.output_tokens_per_s, level.ttft_ms) == (0, 0, 0, None)
+
+
+def judged(lag_ms, cpu_share=0.1, ttft=100.0, itl=20.0):
+    return check(LoopWatch(lag_ms, cpu_share), spread_of([ttft]), spread_of([itl]))
+
+
+@pytest.mark.parametrize(
+    ("watch", "verdict"),
+    [
+        (judged([1.0] * 100), "ok"),
+        (judged([2.9] * 100), "ok"),
+        (judged([0.1] * 90 + [20.0] * 10), "noisy"),
+        (judged([3.1] * 100), "client_bottleneck"),
+        (judged([0.1] * 100, cpu_share=0.95), "client_bottleneck"),
+        (judged([]), "ok"),
+    ],
+)
+def test_verdict(watch, verdict):
+    assert watch.verdict == verdict
+    assert bool(watch.reason) == (verdict != "ok")
+
+
+def test_a_blocked_loop_is_seen():
+    async def block():
+        async with watch_loop() as watch:
+            await asyncio.sleep(0.02)
+            time.sleep(0.2)  # noqa: ASYNC251 - the very fault to be found
+            await asyncio.sleep(0.02)
+        return watch
+
+    assert max(asyncio.run(block()).lags_ms) > 150
+
+
+def test_spec_takes_one_end_only():
+    with pytest.raises(ValueError, match="not both"):
+        BenchSpec(requests=3, duration_s=1)
+    assert BenchSpec(duration_s=1).requests_at(4) is None
+    assert [BenchSpec().requests_at(n) for n in (1, 16)] == [32, 128]
+    assert BenchSpec().warmup_at(16) == 16
+    assert BenchSpec(warmup=0).warmup_at(16) == 0

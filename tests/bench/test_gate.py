@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import pytest
+
+from zephyr_deploy.bench.figures import level_of
+from zephyr_deploy.bench.gate import judge, parse
+from zephyr_deploy.bench.sample import Sample, TokenEvent
+from zephyr_deploy.bench.selfcheck import LoopWatch
+from zephyr_deploy.errors import GateError, OverloadedError, UsageError
+
+MS = 1_000_000
+
+
+class Report:
+    def __init__(self, *levels):
+        self.levels = levels
+
+
+def level(ttft_ms=100, failed=0, workers=4):
+    good = Sample(taken_ns=0, sent_ns=0, ended_ns=1000 * MS, generated_tokens=3)
+    good.events = [TokenEvent((ttft_ms + 10 * n) * MS, None) for n in range(3)]
+    bad = [Sample(taken_ns=0, ended_ns=5, failure=OverloadedError("full")) for _ in range(failed)]
+    return level_of(workers, [], [good, *bad], LoopWatch(), None)
+
+
+@pytest.mark.parametrize(
+    "passing",
+    ["ttft_p99>100ms", "ttft_p50>0.2s", "itl_max>=10.1", "output_tokens_per_s<3", "requests_per_s < 1 /s", "errors>0"],
+)
+def test_passes(passing):
+    judge(Report(level()), [parse(passing)])
+
+
+@pytest.mark.parametrize(
+    ("failing", "figure"),
+    [
+        ("ttft_p99>=100ms", "ttft_p99 at concurrency 4 is 100ms"),
+        ("ttft_p99>0.05s", "is 100ms"),
+        ("e2e_mean>119", "is 120ms"),
+        ("tpot_p90<=10ms", "is 10ms"),
+        ("output_tokens_per_s<3.5", "is 3 "),
+        ("errors>0", "is 1 "),
+        ("errors>=50%", "is 50%"),
+    ],
+)
+def test_fails_with_the_figure(failing, figure):
+    with pytest.raises(GateError, match=figure) as caught:
+        judge(Report(level(failed=1)), [parse(failing)])
+    assert caught.value.exit_code == 8
+
+
+def test_any_level_and_any_gate_fails_the_run():
+    report = Report(level(ttft_ms=10, workers=1), level(ttft_ms=500, workers=8))
+    with pytest.raises(GateError, match="concurrency 8") as caught:
+        judge(report, [parse("ttft_p50>400ms"), parse("errors>0")])
+    assert "concurrency 1 " not in caught.value.message
+
+
+def test_what_could_not_be_measured_does_not_pass():
+    dead = level_of(1, [], [Sample(taken_ns=0, ended_ns=5, failure=OverloadedError("full"))], LoopWatch(), None)
+    with pytest.raises(GateError, match="could not be measured"):
+        judge(Report(dead), [parse("ttft_p99>400ms")])
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "ttft_p99", "ttft>400ms", "ttft_p95>400ms", "ttft_p99>400us", "ttft_p99=400ms", "speed>1", "errors>1ms",
+     "output_tokens_per_s<5%", "ttft_p99>-1ms", "ttft_p99>400ms; errors>0"],
+)  # fmt: skip
+def test_refuses_what_it_cannot_read_and_says_how_to_write_it(text):
+    with pytest.raises(UsageError) as caught:
+        parse(text)
+    assert "ttft_p99>400ms" in caught.value.hint

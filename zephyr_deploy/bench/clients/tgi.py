@@ -1,0 +1,36 @@
+"""Load through the text-generation client, on TGI's own ``/generate_stream``.
+
+Its times contain what that client adds: a new TCP connection for each call is inside TTFT.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from zephyr_deploy.bench.sample import TokenEvent
+from zephyr_deploy.endpoint.tgi import AsyncTgiClient
+from zephyr_deploy.endpoint.types import Params
+
+if TYPE_CHECKING:
+    from zephyr_deploy.bench.sample import Sample
+    from zephyr_deploy.bench.spec import BenchSpec
+    from zephyr_deploy.endpoint.types import Endpoint
+
+
+class TgiLoadClient:
+    """One request is one stream of the adapter; each of its deltas is one token."""
+
+    def __init__(self, endpoint: Endpoint, spec: BenchSpec) -> None:
+        self._client = AsyncTgiClient(endpoint, deadline_s=spec.deadline_s)
+        self._params = Params(max_new_tokens=spec.max_new_tokens)
+
+    async def send(self, prompt: str, sample: Sample) -> None:
+        """Send one request; the client does not say when its first byte leaves, so the call counts as sent."""
+        sample.sent_ns = time.perf_counter_ns()
+        async for delta in self._client.stream(prompt, self._params):
+            if delta.text:
+                sample.events.append(TokenEvent(time.perf_counter_ns(), None))
+            if delta.final is not None:
+                sample.prompt_tokens = delta.final.prompt_tokens
+                sample.generated_tokens = delta.final.generated_tokens

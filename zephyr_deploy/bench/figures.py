@@ -1,0 +1,107 @@
+"""From what was written down of each request to the figures of a level. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from zephyr_deploy.bench.failures import kind_of
+from zephyr_deploy.bench.report import CountedBy, LevelReport
+from zephyr_deploy.bench.selfcheck import check
+from zephyr_deploy.bench.stats import spread_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from decimal import Decimal
+
+    from zephyr_deploy.bench.sample import Sample
+    from zephyr_deploy.bench.selfcheck import LoopWatch
+
+NS_PER_MS = 1e6
+NS_PER_S = 1e9
+
+
+def ttft_ms(sample: Sample) -> float | None:
+    """First token-bearing event - first byte of the request sent."""
+    if sample.sent_ns is None or not sample.events:
+        return None
+    return (sample.events[0].at_ns - sample.sent_ns) / NS_PER_MS
+
+
+def itl_ms(sample: Sample) -> Iterator[float]:
+    """Every gap between token-bearing events divided by the tokens the later event carries (1 when unknown)."""
+    for earlier, later in zip(sample.events, sample.events[1:], strict=False):
+        yield (later.at_ns - earlier.at_ns) / NS_PER_MS / (later.tokens or 1)
+
+
+def tpot_ms(sample: Sample) -> float | None:
+    """(last - first) / (n - 1); None for an answer of one token or one event."""
+    if len(sample.events) < 2 or sample.tokens < 2:  # noqa: PLR2004
+        return None
+    return (sample.events[-1].at_ns - sample.events[0].at_ns) / NS_PER_MS / (sample.tokens - 1)
+
+
+def e2e_ms(sample: Sample) -> float | None:
+    """Last token - first byte of the request sent."""
+    if sample.sent_ns is None or not sample.events:
+        return None
+    return (sample.events[-1].at_ns - sample.sent_ns) / NS_PER_MS
+
+
+def known(values: Iterator[float | None]) -> list[float]:
+    """Those of ``values`` that could be measured."""
+    return [value for value in values if value is not None]
+
+
+def counted_by(samples: Sequence[Sample]) -> CountedBy:
+    """Who counted the output tokens: the server, or we its events."""
+    by_server = sum(sample.generated_tokens is not None for sample in samples)
+    if by_server == len(samples):
+        return "server"
+    return "mixed" if by_server else "events"
+
+
+def usd_per_million(price_per_hour_usd: Decimal | None, tokens_per_s: float) -> float | None:
+    """Price of a million output tokens at this throughput; None without a price or without tokens."""
+    if price_per_hour_usd is None or tokens_per_s <= 0:
+        return None
+    return float(price_per_hour_usd) / 3600 / tokens_per_s * 1e6
+
+
+def level_of(
+    workers: int,
+    warmup: Sequence[Sample],
+    measured: Sequence[Sample],
+    watch: LoopWatch,
+    price_per_hour_usd: Decimal | None,
+) -> LevelReport:
+    """The figures of one level; ``warmup`` is only counted."""
+    good = [sample for sample in measured if sample.failure is None]
+    failures = [sample.failure for sample in measured if sample.failure is not None]
+    began = min((sample.taken_ns for sample in measured), default=0)
+    seconds = max((sample.ended_ns for sample in measured), default=0) / NS_PER_S - began / NS_PER_S
+    tokens_per_s = sum(sample.tokens for sample in good) / seconds if seconds > 0 else 0.0
+    ttft = spread_of(known(ttft_ms(sample) for sample in good))
+    itl = spread_of([gap for sample in good for gap in itl_ms(sample)])
+    return LevelReport(
+        concurrency=workers,
+        requests=len(measured),
+        succeeded=len(good),
+        errors=dict(Counter(kind_of(failure) for failure in failures)),
+        error_examples={kind_of(failure): failure.message for failure in reversed(failures)},
+        warmup_requests=len(warmup),
+        warmup_errors=sum(sample.failure is not None for sample in warmup),
+        seconds=seconds,
+        requests_per_s=len(good) / seconds if seconds > 0 else 0.0,
+        output_tokens_per_s=tokens_per_s,
+        prompt_tokens=spread_of([sample.prompt_tokens for sample in good if sample.prompt_tokens is not None]),
+        output_tokens=spread_of([sample.tokens for sample in good]),
+        tokens_counted_by=counted_by(good),
+        ttft_ms=ttft,
+        itl_ms=itl,
+        tpot_ms=spread_of(known(tpot_ms(sample) for sample in good)),
+        e2e_ms=spread_of(known(e2e_ms(sample) for sample in good)),
+        connect_ms=spread_of([s.connect_ns / NS_PER_MS for s in good if s.connect_ns is not None]),
+        usd_per_million_output_tokens=usd_per_million(price_per_hour_usd, tokens_per_s),
+        client=check(watch, ttft, itl),
+    )

@@ -1,0 +1,96 @@
+"""A gate: ``ttft_p99>400ms`` fails the run if any level is so."""
+
+from __future__ import annotations
+
+import operator
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from zephyr_deploy.errors import GateError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from zephyr_deploy.bench.report import BenchReport, LevelReport
+    from zephyr_deploy.bench.stats import Spread
+
+TIMES = ("ttft", "itl", "tpot", "e2e")
+POINTS = ("mean", "p50", "p90", "p99", "max")
+RATES = ("output_tokens_per_s", "requests_per_s")
+OPERATORS: dict[str, Callable[[float, float], bool]] = {
+    ">": operator.gt,
+    ">=": operator.ge,
+    "<": operator.lt,
+    "<=": operator.le,
+}
+TO_MS = {"ms": 1.0, "s": 1000.0}
+GRAMMAR = re.compile(r"\s*([a-z][a-z0-9_]*)\s*(>=|<=|>|<)\s*([0-9]+(?:\.[0-9]+)?)\s*([a-z%/]*)\s*")
+HINT = (
+    "Write METRIC OPERATOR VALUE UNIT, e.g. 'ttft_p99>400ms', 'output_tokens_per_s<100', 'errors>1%'. "
+    f"Metrics: {', '.join(TIMES)}, each with {', '.join('_' + point for point in POINTS)} (ms or s); "
+    f"{', '.join(RATES)} (no unit); errors (a number, or % of the requests)."
+)
+
+
+class Gate(NamedTuple):
+    """What must not be; ``value`` is in ms for times, plain for rates and counts, percent for ``%``."""
+
+    text: str
+    metric: str
+    symbol: str
+    value: float
+    unit: str
+
+    def measured(self, level: LevelReport) -> float | None:
+        """The figure that the gate looks at, in its unit; None where the level could not measure it."""
+        if self.metric == "errors":
+            errors = level.requests - level.succeeded
+            return 100 * errors / max(level.requests, 1) if self.unit == "%" else errors
+        if self.metric in RATES:
+            return float(getattr(level, self.metric))
+        name, point = self.metric.rsplit("_", 1)
+        spread: Spread | None = getattr(level, f"{name}_ms")
+        return None if spread is None else float(getattr(spread, point))
+
+    def failure(self, level: LevelReport) -> str | None:
+        """Why the level fails, with the figure; None if it passes. What was not measured does not pass."""
+        figure = self.measured(level)
+        if figure is None:
+            return f"{self.metric} at concurrency {level.concurrency} could not be measured ({self.text})"
+        if OPERATORS[self.symbol](figure, self.value):
+            return f"{self.metric} at concurrency {level.concurrency} is {figure:.4g}{self.unit} ({self.text})"
+        return None
+
+
+def parse(text: str) -> Gate:
+    """Read one gate.
+
+    Raises:
+        UsageError: not of the form metric, operator, value, unit; or an unknown metric or unit.
+    """
+    match = GRAMMAR.fullmatch(text)
+    if match is None:
+        raise UsageError(f"I cannot read the gate '{text}'.", hint=HINT)
+    metric, symbol, number, unit = match.groups()
+    value = float(number)
+    name, _, point = metric.rpartition("_")
+    if name in TIMES and point in POINTS and (unit or "ms") in TO_MS:
+        return Gate(text, metric, symbol, value * TO_MS[unit or "ms"], "ms")
+    if (metric in RATES and unit in {"", "/s"}) or (metric == "errors" and unit in {"", "%"}):
+        return Gate(text, metric, symbol, value, unit)
+    raise UsageError(f"'{metric}' with the unit '{unit}' is not a figure of the benchmark.", hint=HINT)
+
+
+def judge(report: BenchReport, gates: Iterable[Gate]) -> None:
+    """Hold the report against every gate.
+
+    Raises:
+        GateError: at least one level fails; the message has each figure.
+    """
+    failures = [failure for gate in gates for level in report.levels if (failure := gate.failure(level))]
+    if failures:
+        raise GateError(
+            f"Gate failed: {'; '.join(failures)}.",
+            hint="Nothing was changed. Look at where the time goes: zephyr-deploy bench --output json",
+            details={"failures": failures},
+        )

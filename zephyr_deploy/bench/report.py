@@ -1,0 +1,75 @@
+"""What a benchmark found: plain data, printable as JSON. Times are in milliseconds where their name does not differ."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from zephyr_deploy.bench.spec import BenchSpec
+from zephyr_deploy.bench.stats import Spread
+from zephyr_deploy.spec.deployment import EngineName, Frozen
+
+Verdict = Literal["ok", "noisy", "client_bottleneck"]
+CountedBy = Literal["server", "events", "mixed"]
+
+
+class ClientCheck(Frozen):
+    """What the benchmark says of itself: how late its own event loop was, and whether that spoils the figures."""
+
+    lag_p50_ms: float
+    lag_p99_ms: float
+    cpu_share: float
+    """CPU time of this process over wall time; 1.0 is one whole core, all that an event loop can use."""
+    verdict: Verdict
+    reason: str
+    """In one sentence; empty when the verdict is ok."""
+
+
+class LevelReport(Frozen):
+    """The figures of one concurrency. Failed requests are in ``errors`` and in no other figure."""
+
+    concurrency: int
+    requests: int
+    succeeded: int
+    errors: dict[str, int]
+    """How many of each kind."""
+    error_examples: dict[str, str]
+    """The first message of each kind."""
+    warmup_requests: int
+    warmup_errors: int
+    seconds: float
+    """From the first measured request taken up to the last one over."""
+    requests_per_s: float
+    output_tokens_per_s: float
+    prompt_tokens: Spread | None
+    output_tokens: Spread | None
+    tokens_counted_by: CountedBy
+    ttft_ms: Spread | None
+    itl_ms: Spread | None
+    tpot_ms: Spread | None
+    e2e_ms: Spread | None
+    connect_ms: Spread | None
+    """New connections of the measured requests; None where there were none or the client does not say."""
+    usd_per_million_output_tokens: float | None
+    client: ClientCheck
+
+
+class Target(Frozen):
+    """What was measured."""
+
+    name: str
+    url: str
+    engine: EngineName
+    model_id: str
+
+
+class BenchReport(Frozen):
+    """One run of the benchmark, whole; the same ``spec`` sends the same prompts again."""
+
+    schema_version: Literal[1] = 1
+    tool_version: str
+    started_at: datetime
+    """UTC."""
+    target: Target
+    spec: BenchSpec
+    levels: tuple[LevelReport, ...]

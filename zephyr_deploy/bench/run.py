@@ -1,0 +1,81 @@
+"""The benchmark itself: each level's warm-up, then its closed loop, then its figures."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+from zephyr_deploy import __version__
+from zephyr_deploy.bench.clients import open_client
+from zephyr_deploy.bench.figures import level_of
+from zephyr_deploy.bench.load import closed_loop, for_count, for_time
+from zephyr_deploy.bench.prompts import prompts
+from zephyr_deploy.bench.report import BenchReport, LevelReport, Target
+from zephyr_deploy.bench.selfcheck import watch_loop
+from zephyr_deploy.events import Phases, silent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from zephyr_deploy.bench.load import LoadClient
+    from zephyr_deploy.bench.sample import Sample
+    from zephyr_deploy.bench.spec import BenchSpec
+    from zephyr_deploy.endpoint.types import Endpoint
+    from zephyr_deploy.events import Listener, PhaseHandle
+
+
+async def run(endpoint: Endpoint, spec: BenchSpec, listener: Listener = silent) -> BenchReport:
+    """Measure ``endpoint`` as ``spec`` says; failed requests are counted in the report.
+
+    Raises:
+        ZephyrError: every request of a warm-up failed; it is the first one's error.
+    """
+    started = datetime.now(timezone.utc)
+    phases = Phases(listener)
+    levels: list[LevelReport] = []
+    async with open_client(endpoint, spec) as client:
+        for position, workers in enumerate(spec.concurrency):
+            with phases.phase(f"bench-{workers}", f"Measure {workers} at a time") as phase:
+                levels.append(await _level(client, spec, position, workers, phase))
+    target = Target(name=endpoint.name, url=endpoint.url, engine=endpoint.engine, model_id=endpoint.model_id)
+    return BenchReport(tool_version=__version__, started_at=started, target=target, spec=spec, levels=tuple(levels))
+
+
+def bench(endpoint: Endpoint, spec: BenchSpec, listener: Listener = silent) -> BenchReport:
+    """`run`, for callers without an event loop."""
+    return asyncio.run(run(endpoint, spec, listener))
+
+
+async def _level(client: LoadClient, spec: BenchSpec, position: int, workers: int, phase: PhaseHandle) -> LevelReport:
+    warmup = await closed_loop(
+        client,
+        for_count(prompts(spec.seed, f"{position}/warmup", spec.prompt_tokens), spec.warmup_at(workers)),
+        workers=workers,
+        deadline_s=spec.deadline_s,
+    )
+    _refuse_if_dead(warmup)
+    total = spec.requests_at(workers)
+    async with watch_loop() as watch:
+        measured = await closed_loop(
+            client,
+            _jobs(spec, f"{position}/measured", total),
+            workers=workers,
+            deadline_s=spec.deadline_s,
+            on_done=lambda done: phase.progress(done, total, "requests"),
+        )
+    return level_of(workers, warmup, measured, watch, spec.price_per_hour_usd)
+
+
+def _jobs(spec: BenchSpec, series: str, total: int | None) -> Iterator[str]:
+    endless = prompts(spec.seed, series, spec.prompt_tokens)
+    if total is not None:
+        return for_count(endless, total)
+    return for_time(endless, spec.duration_s or 0.0)
+
+
+def _refuse_if_dead(warmup: Sequence[Sample]) -> None:
+    """Raise the first failure if there was nothing else: a measurement would only repeat it, deadline by deadline."""
+    failures = [sample.failure for sample in warmup if sample.failure is not None]
+    if failures and len(failures) == len(warmup):
+        raise failures[0]

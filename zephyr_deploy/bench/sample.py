@@ -1,0 +1,46 @@
+"""What the load generator writes down of one request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from zephyr_deploy.errors import ZephyrError
+
+
+class TokenEvent(NamedTuple):
+    """A token-bearing event; ``tokens`` is None where the server does not say how many it carries."""
+
+    at_ns: int
+    tokens: int | None
+
+
+@dataclass(slots=True)
+class Sample:
+    """One request, in nanoseconds of ``time.perf_counter_ns``; clients fill it as things happen.
+
+    It is written to, not returned, so that a request cut off by its deadline keeps what it had.
+    """
+
+    taken_ns: int
+    """When a worker took it up."""
+    sent_ns: int | None = None
+    """First byte of the request sent."""
+    connect_ns: int | None = None
+    """How long a new connection took; None where an open one was used, or where the client does not say."""
+    events: list[TokenEvent] = field(default_factory=list)
+    prompt_tokens: int | None = None
+    generated_tokens: int | None = None
+    """By the server's own count."""
+    ended_ns: int = 0
+    """When it was over, well or badly."""
+    failure: ZephyrError | None = None
+    """None: a complete answer."""
+
+    @property
+    def tokens(self) -> int:
+        """Output tokens: the server's count, else the sum over the events (1 each where unknown)."""
+        if self.generated_tokens is not None:
+            return self.generated_tokens
+        return sum(event.tokens or 1 for event in self.events)
