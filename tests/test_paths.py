@@ -1,0 +1,39 @@
+import stat
+from pathlib import Path
+
+import pytest
+
+from zephyr_deploy import paths
+from zephyr_deploy.resources import resource
+
+
+@pytest.mark.parametrize(
+    ("function", "variable", "xdg"),
+    [
+        (paths.state_dir, "ZEPHYR_STATE_DIR", "XDG_STATE_HOME"),
+        (paths.cache_dir, "ZEPHYR_CACHE_DIR", "XDG_CACHE_HOME"),
+    ],
+)
+def test_folders_follow_the_environment(function, variable, xdg, monkeypatch, tmp_path):
+    monkeypatch.setenv(xdg, str(tmp_path / "xdg"))
+    monkeypatch.delenv(variable, raising=False)
+    assert function() == tmp_path / "xdg" / "zephyr-deploy"
+    monkeypatch.setenv(variable, str(tmp_path / "own"))
+    assert function() == tmp_path / "own"
+    assert not function().exists()
+
+
+def test_private_folders_are_the_users_alone(tmp_path):
+    folder = paths.private_dir(tmp_path / "a" / "b")
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_resources_are_found_and_missing_ones_named():
+    assert resource("templates").is_dir()
+    with pytest.raises(FileNotFoundError, match=r"templates/nothing\.jinja"):
+        resource("templates", "nothing.jinja")
+
+
+def test_state_is_kept_apart_by_deployment(monkeypatch):
+    monkeypatch.setenv("ZEPHYR_STATE_DIR", "/s")
+    assert paths.deployment_dir("demo") == Path("/s/deployments/demo")
