@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from zephyr_deploy.bench.failures import kind_of
@@ -30,7 +31,7 @@ def ttft_ms(sample: Sample) -> float | None:
 
 def itl_ms(sample: Sample) -> Iterator[float]:
     """Every gap between token-bearing events divided by the tokens the later event carries (1 when unknown)."""
-    for earlier, later in zip(sample.events, sample.events[1:], strict=False):
+    for earlier, later in pairwise(sample.events):
         yield (later.at_ns - earlier.at_ns) / NS_PER_MS / (later.tokens or 1)
 
 
