@@ -1,1 +1,186 @@
-"""The one object through which commands speak: data to stdout, everything else to stderr."""
+"""The one object through which commands speak: data to stdout, everything else to stderr.
+
+The JSON that it prints is described by ``zephyr_deploy/data/output.schema.json``.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TextIO
+
+from zephyr_deploy.cli.terminal import console, is_live, tolerant, unicode_capable
+from zephyr_deploy.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from rich.console import RenderableType
+
+    from zephyr_deploy.cli.failure import Failure
+    from zephyr_deploy.cli.options import Mode
+    from zephyr_deploy.cli.progress import Phase
+    from zephyr_deploy.events import Listener
+
+SCHEMA = "zephyr-deploy/1"
+"""Version of the JSON; it grows by new fields, and the number changes when a field changes or goes."""
+
+
+class ReaderGoneError(Exception):
+    """Nobody reads stdout any more, e.g. ``zephyr-deploy logs -f | head``."""
+
+
+class Output:
+    """How a command speaks, in one of three modes.
+
+    - ``table``: for people. Data on stdout, notes and progress on stderr.
+    - ``json``: one JSON document on stdout, or one line an item for what streams.
+    - ``quiet``: the bare names or numbers on stdout; of the rest only warnings and errors.
+    """
+
+    def __init__(
+        self, mode: Mode = "table", *, yes: bool = False, stdout: TextIO | None = None, stderr: TextIO | None = None
+    ) -> None:
+        self.mode = mode
+        self._yes = yes
+        self._stdout = tolerant(stdout or sys.stdout)
+        self._stderr = tolerant(stderr or sys.stderr)
+        self._answered = False
+
+    def result(
+        self,
+        kind: str,
+        data: object,
+        *,
+        table: Callable[[], RenderableType],
+        quiet: str | Iterable[str],
+    ) -> None:
+        """Print what the command found; once per command.
+
+        Args:
+            kind: Name of the shape of ``data``, for readers of the JSON.
+            data: Models and plain values; secrets in it are masked.
+            table: Makes what ``table`` mode shows: a rich renderable, or text that is printed as it is.
+            quiet: The line or lines of ``quiet`` mode.
+        """
+        if self._answered:
+            raise RuntimeError(f"a command gave a second result, {kind}")
+        self._answered = True
+        if self.mode == "json":
+            self._write(self._dump({"kind": kind, "data": _plain(data)}, indent=2) + "\n")
+        elif self.mode == "quiet":
+            self._write("".join(f"{line}\n" for line in ([quiet] if isinstance(quiet, str) else quiet)))
+        else:
+            self._render(table())
+
+    def item(self, kind: str, data: object, *, text: str) -> None:
+        """Print one piece of a stream at once: ``text`` as it is, or one line of JSON."""
+        self._write(self._dump({"kind": kind, "data": _plain(data)}) + "\n" if self.mode == "json" else text)
+
+    def error(self, failure: Failure) -> None:
+        """Say what went wrong; as JSON on stdout in ``json`` mode, unless the result is there already."""
+        if self.mode == "json" and not self._answered:
+            self._answered = True
+            self._write(self._dump({"kind": "error", "error": _plain(failure.as_dict())}) + "\n")
+            return
+        self._say("Error: ", failure.message, "bold red")
+        if failure.hint:
+            self._say("Next: ", failure.hint, "cyan")
+
+    def note(self, text: str) -> None:
+        """Tell people something that is good to know."""
+        if self.mode != "quiet":
+            self._say("", text, "")
+
+    def warn(self, text: str) -> None:
+        """Tell people, in every mode, something that they should act on."""
+        self._say("Warning: ", text, "yellow")
+
+    def hint(self, text: str) -> None:
+        """Say what to type next."""
+        if self.mode != "quiet":
+            self._say("Next: ", text, "cyan")
+
+    def confirm(self, question: str) -> bool:
+        """Ask on the terminal; ``--yes`` answers for the user.
+
+        Raises:
+            UsageError: there is nobody to ask.
+        """
+        if self._yes:
+            return True
+        if not (sys.stdin.isatty() and self._stderr.isatty()):
+            raise UsageError(f"This asks: {question} There is no terminal to answer on.", hint="Add --yes.")
+        import typer
+
+        return typer.confirm(question, err=True)
+
+    @contextmanager
+    def listening(self) -> Iterator[Listener]:
+        """Draw the phases of the work in the body: a live line on a terminal, else one plain line a phase."""
+        from zephyr_deploy.cli.progress import live, plain
+        from zephyr_deploy.events import silent
+
+        if self.mode == "quiet":
+            yield silent
+        elif is_live(self._stderr):
+            with live(console(self._stderr), self) as listener:
+                yield listener
+        else:
+            yield plain(self)
+
+    def timing_table(self, finished: Sequence[Phase]) -> None:
+        """Show people where the time went."""
+        if self.mode == "table" and finished:
+            from zephyr_deploy.cli.tables import timing
+
+            console(self._stderr).print(timing(finished))
+
+    def grid(self, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> RenderableType:
+        """A table with a heading."""
+        from zephyr_deploy.cli.tables import grid
+
+        return grid(columns, rows)
+
+    def facts(self, rows: Iterable[tuple[str, str]]) -> RenderableType:
+        """A list of names and values."""
+        from zephyr_deploy.cli.tables import facts
+
+        return facts(rows)
+
+    def _render(self, what: RenderableType) -> None:
+        if isinstance(what, str):
+            self._write(what + "\n")
+            return
+        drawn = console(self._stdout)
+        with drawn.capture() as captured:
+            drawn.print(what)
+        self._write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
+
+    def _say(self, label: str, text: str, style: str) -> None:
+        if not label:
+            self._stderr.write(f"{text}\n")
+        else:
+            from rich.text import Text
+
+            console(self._stderr).print(Text.assemble((label, style), text), soft_wrap=True)
+        self._stderr.flush()
+
+    def _dump(self, body: dict[str, object], indent: int | None = None) -> str:
+        ascii_only = not unicode_capable(self._stdout)
+        return json.dumps({"schema": SCHEMA, **body}, indent=indent, ensure_ascii=ascii_only, allow_nan=False)
+
+    def _write(self, text: str) -> None:
+        try:
+            self._stdout.write(text)
+            self._stdout.flush()
+        except BrokenPipeError:
+            raise ReaderGoneError from None
+
+
+def _plain(data: object) -> object:
+    """As JSON values: secrets masked, lengths of time in ISO 8601, decimals as text, NaN as null."""
+    from pydantic_core import to_jsonable_python
+
+    return to_jsonable_python(data, inf_nan_mode="null")

@@ -1,0 +1,140 @@
+"""The program: its commands, and the one edge where errors become messages and exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from itertools import pairwise
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from zephyr_deploy.cli.errors import INTERRUPTED, failure_of
+from zephyr_deploy.cli.options import ConfigOpt, DebugOpt, Mode, OutputOpt, ProfileOpt, YesOpt
+from zephyr_deploy.cli.output import Output, ReaderGoneError
+from zephyr_deploy.cli.session import Call, GlobalOptions, debugging
+
+if TYPE_CHECKING:
+    from zephyr_deploy.cli.verb import Verb
+
+PROGRAM = "zephyr-deploy"
+BROKEN_PIPE = 141
+"""Exit code when the reader of stdout has gone: what a shell shows for SIGPIPE (128 + 13)."""
+
+COMMANDS = ("up", "down", "status", "ls", "logs", "env", "bench", "doctor", "version")
+"""Every command, in the order of ``--help``; each is the `Verb` of that name in the module of that name."""
+
+GROUPS: dict[str, tuple[str, ...]] = {}
+"""Commands that have commands of their own, which are the verbs of that module."""
+
+
+def run() -> NoReturn:
+    """Be the program ``zephyr-deploy``."""
+    sys.exit(main(sys.argv[1:]))
+
+
+def main(argv: Sequence[str]) -> int:
+    """Carry out one command line and return its exit code; whatever goes wrong has been shown by then."""
+    call = Call()
+    try:
+        code = _call(argv, call)
+        sys.stdout.flush()
+    except (ReaderGoneError, BrokenPipeError):
+        return _hushed()
+    except SystemExit as ended:
+        # Typer ends the program by itself when the reader of stdout has gone, and after completion
+        return _hushed() if isinstance(ended.__context__, BrokenPipeError) else int(ended.code or 0)
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the edge: every error becomes a message
+        return _failed(error, argv, call)
+    return code
+
+
+def build(words: Sequence[str] | None = None) -> typer.Typer:
+    """The app.
+
+    Building a command (reading its signature, making its options) costs more than all else that ``--help`` does.
+    So only those are built whose name is among ``words``; the rest is listed. Without ``words`` all are built.
+    """
+    app = typer.Typer(
+        name=PROGRAM,
+        help="From nothing to a private LLM endpoint, and back to nothing.",
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["--help", "-h"]},
+    )
+    app.callback()(_root)
+    for name in COMMANDS:
+        if words is None or name in words:
+            load(name).add_to(app)
+        elif not set(COMMANDS).intersection(words):
+            load(name).list_in(app)
+    return app
+
+
+def load(name: str) -> Verb:
+    """The command of that name."""
+    command: Verb = getattr(import_module(f"zephyr_deploy.cli.{name}"), name)
+    return command
+
+
+def _call(argv: Sequence[str], call: Call) -> int:
+    completing = f"_{PROGRAM.replace('-', '_').upper()}_COMPLETE" in os.environ
+    app = build(None if completing else argv)
+    code = app(args=list(argv) or ["--help"], prog_name=PROGRAM, standalone_mode=False, obj=call)
+    return code if isinstance(code, int) else 0
+
+
+def _failed(error: BaseException, argv: Sequence[str], call: Call) -> int:
+    if isinstance(error, typer.Abort):
+        return INTERRUPTED
+    failure = failure_of(error)
+    if debugging(os.environ, flag="--debug" in argv):
+        import traceback
+
+        traceback.print_exception(error)
+    try:
+        (call.out or Output(_mode(argv))).error(failure)
+    except ReaderGoneError:
+        _hushed()
+    return failure.exit_code
+
+
+def _mode(argv: Sequence[str]) -> Mode:
+    """The mode that was asked for, when the command line could not be read as a whole."""
+    words = [*argv[: argv.index("--")]] if "--" in argv else [*argv]
+    asked = [value for flag, value in pairwise(words) if flag in {"--output", "-o"}]
+    asked += [word.partition("=")[2] for word in words if word.startswith("--output=")]
+    wanted = asked[-1] if asked else os.environ.get("ZEPHYR_OUTPUT")
+    return "json" if wanted == "json" else "table"
+
+
+def _hushed() -> int:
+    """Point stdout at nothing, so that the interpreter's last flush does not complain (Python docs, SIGPIPE)."""
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, sys.stdout.fileno())
+    os.close(nothing)
+    return BROKEN_PIPE
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from zephyr_deploy import __version__
+
+        typer.echo(f"{PROGRAM} {__version__}")
+        raise typer.Exit
+
+
+def _root(
+    context: typer.Context,
+    *,
+    output: OutputOpt = None,
+    yes: YesOpt = False,
+    config: ConfigOpt = None,
+    profile: ProfileOpt = None,
+    debug: DebugOpt = False,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    context.ensure_object(Call).before = GlobalOptions(output, yes, config, profile, debug)

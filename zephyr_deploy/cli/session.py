@@ -1,0 +1,100 @@
+"""What a command knows of how it was called."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from zephyr_deploy.cli.options import MODES, Mode
+from zephyr_deploy.cli.output import Output
+from zephyr_deploy.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from zephyr_deploy.spec.load import Loaded
+
+_TRUE = {"1", "true", "yes", "on"}
+
+
+@dataclass(frozen=True)
+class GlobalOptions:
+    """The options every command takes, before the verb or after it."""
+
+    output: Mode | None = None
+    yes: bool = False
+    config: Path | None = None
+    profile: str | None = None
+    debug: bool = False
+
+    def over(self, other: GlobalOptions) -> GlobalOptions:
+        """These where they were given, else the ``other`` ones."""
+        return GlobalOptions(
+            output=self.output or other.output,
+            yes=self.yes or other.yes,
+            config=self.config or other.config,
+            profile=self.profile or other.profile,
+            debug=self.debug or other.debug,
+        )
+
+
+@dataclass
+class Call:
+    """One call of the program: what stood before the verb, and where the verb spoke."""
+
+    before: GlobalOptions = field(default_factory=GlobalOptions)
+    out: Output | None = None
+
+
+@dataclass(frozen=True)
+class Session:
+    """What the decorator `verb` gives to a command: its way to speak, and the global options."""
+
+    out: Output
+    config: Path | None = None
+    profile: str | None = None
+    yes: bool = False
+    debug: bool = False
+
+    @classmethod
+    def of(cls, options: GlobalOptions, environ: Mapping[str, str] = os.environ) -> Session:
+        """From the options, and ``ZEPHYR_OUTPUT`` where ``--output`` was not given.
+
+        Raises:
+            UsageError: ``ZEPHYR_OUTPUT`` is not a mode.
+        """
+        out = Output(options.output or _mode(environ.get("ZEPHYR_OUTPUT")), yes=options.yes)
+        return cls(out, options.config, options.profile, options.yes, debugging(environ, flag=options.debug))
+
+    def load(self, flags: Mapping[str, object] | None = None) -> Loaded:
+        """What the user wants: flags over environment over profile over zephyr.toml.
+
+        Args:
+            flags: Values of the command's own flags by dotted key, e.g. ``{"model.id": "…"}``; no unset ones.
+
+        Raises:
+            ConfigError: it is unknown, contradictory or impossible.
+        """
+        from zephyr_deploy.spec.load import load
+
+        return load(config=self.config, profile=self.profile, flags=flags or {})
+
+    def name(self, given: str | None) -> str:
+        """The deployment that is meant: the one given, else the one that the user's file names."""
+        return given or self.load().deployment.name
+
+
+def debugging(environ: Mapping[str, str], *, flag: bool) -> bool:
+    """Whether the user wants tracebacks."""
+    return flag or environ.get("ZEPHYR_DEBUG", "").lower() in _TRUE
+
+
+def _mode(text: str | None) -> Mode:
+    if not text:
+        return "table"
+    for mode in MODES:
+        if text == mode:
+            return mode
+    raise UsageError(f"ZEPHYR_OUTPUT={text} is unknown.", hint="Write table, json or quiet.")

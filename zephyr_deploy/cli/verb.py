@@ -1,0 +1,118 @@
+"""The decorator of every command: it adds the global options, the examples and the session.
+
+::
+
+    @verb(panel=LOOK, examples=[("zephyr-deploy ls", "Everything that runs")])
+    def ls(session: Session) -> None: ...
+
+Typer sees the function without its first parameter and with the global options behind its own, so that
+``zephyr-deploy ls -o json`` and ``zephyr-deploy -o json ls`` mean the same.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Concatenate, ParamSpec, get_type_hints
+
+import typer
+
+from zephyr_deploy.cli.options import ConfigOpt, DebugOpt, OutputOpt, ProfileOpt, YesOpt
+from zephyr_deploy.cli.session import Call, GlobalOptions, Session
+
+DEPLOY = "Deploy"
+LOOK = "Look"
+COST = "Cost"
+FIX = "Fix"
+
+Example = tuple[str, str]
+"""What to type, and what it does."""
+
+_P = ParamSpec("_P")
+
+
+@dataclass(frozen=True)
+class Verb:
+    """A command: the function behind it and how it is shown. Call `run` to use it without Typer."""
+
+    run: Callable[..., None]
+    panel: str
+    examples: tuple[Example, ...]
+
+    @property
+    def name(self) -> str:
+        """As it is typed."""
+        return self.run.__name__.rstrip("_").replace("_", "-")
+
+    @property
+    def help(self) -> str:
+        """The function's own words."""
+        return inspect.getdoc(self.run) or ""
+
+    def list_in(self, app: typer.Typer) -> None:
+        """Register name and help alone, which is all that a list of commands shows."""
+        app.command(self.name, help=self.help, rich_help_panel=self.panel)(_listed_only)
+
+    def add_to(self, app: typer.Typer) -> None:
+        """Register the whole command."""
+        app.command(self.name, help=self.help, epilog=self._epilog(), rich_help_panel=self.panel)(self._entry())
+
+    def _epilog(self) -> str:
+        """Paragraphs: rich help joins the lines of one, and reads ``[`` as markup."""
+        lines = [f"{command}\n\n    {what}" for command, what in self.examples]
+        return "\n\n".join(["Examples:", *lines]).replace("[", r"\[")
+
+    def _entry(self) -> Callable[..., None]:
+        def entry(context: typer.Context, **values: Any) -> None:
+            options = GlobalOptions(**{name: values.pop(name) for name in GlobalOptions.__dataclass_fields__})
+            call = context.ensure_object(Call)
+            session = Session.of(options.over(call.before))
+            call.out = session.out
+            self.run(session, **values)
+
+        own = _parameters(self.run)[1:]
+        context = inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
+        parameters = [context, *own, *_parameters(global_options)]
+        entry.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        entry.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+        return entry
+
+
+def verb(*, panel: str, examples: Sequence[Example]) -> Callable[[Callable[Concatenate[Session, _P], None]], Verb]:
+    """Make a command of a function whose first parameter is the session.
+
+    Args:
+        panel: Where ``--help`` lists it: `DEPLOY`, `LOOK`, `COST` or `FIX`.
+        examples: Shown in the command's help; a test parses each.
+    """
+
+    def decorate(function: Callable[Concatenate[Session, _P], None]) -> Verb:
+        return Verb(function, panel, tuple(examples))
+
+    return decorate
+
+
+def global_options(
+    *,
+    output: OutputOpt = None,
+    yes: YesOpt = False,
+    config: ConfigOpt = None,
+    profile: ProfileOpt = None,
+    debug: DebugOpt = False,
+) -> GlobalOptions:
+    """Carry the signature of the global options, which every command takes."""
+    return GlobalOptions(output, yes, config, profile, debug)
+
+
+def _parameters(function: Callable[..., object]) -> list[inspect.Parameter]:
+    """The parameters of ``function`` with their annotations read."""
+    hints = get_type_hints(function, include_extras=True)
+    return [
+        parameter.replace(annotation=hints[parameter.name])
+        for parameter in inspect.signature(function).parameters.values()
+    ]
+
+
+def _listed_only() -> None:
+    """Stand for a command that is listed and never run."""
