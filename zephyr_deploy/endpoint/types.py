@@ -34,14 +34,25 @@ class Message(Frozen):
 
 
 class Params(Frozen):
-    """Sampling of one request. None: the server's default. Greedy when ``temperature`` is 0 or None."""
+    """Sampling of one request. None: the server's default. Greedy when ``temperature`` is 0 or None.
+
+    A greedy request sends no ``top_k`` and no ``top_p``: TGI samples as soon as one of them is there.
+    """
 
     max_new_tokens: int = 256
     temperature: float | None = None
     top_k: int | None = None
     top_p: float | None = None
+    """1 or more means: off."""
+    frequency_penalty: float | None = None
+    """From -2 to 2; 0 means: off."""
     stop: tuple[str, ...] = ()
     seed: int | None = None
+
+    @property
+    def greedy(self) -> bool:
+        """Whether always the likeliest token is taken."""
+        return not self.temperature
 
 
 class Token(Frozen):

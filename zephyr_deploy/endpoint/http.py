@@ -1,0 +1,98 @@
+"""One way to open HTTP to an endpoint: own timeouts, the key, and no proxy in front of this machine."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import httpx
+
+from zephyr_deploy.errors import DeadlineError, IncompleteError, RequestError, UnreachableError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from zephyr_deploy.endpoint.types import Endpoint
+
+CONNECT_S = 10.0
+"""Longest wait for a connection, in seconds."""
+SILENCE_S = 45.0
+"""Longest silence inside a stream, in seconds: three of TGI's keep-alive comments, which come every 15 s."""
+DEADLINE_S = 600.0
+"""Longest time for one whole request, in seconds."""
+
+
+def open_client(endpoint: Endpoint, *, read_s: float) -> httpx.Client:
+    """A client for ``endpoint`` that waits at most ``read_s`` seconds for the next byte."""
+    return httpx.Client(
+        base_url=endpoint.url,
+        headers=endpoint.headers(),
+        timeout=patience(read_s),
+        # A proxy set for the internet is no way to this machine.
+        trust_env=not is_loopback(endpoint.url),
+    )
+
+
+def patience(read_s: float) -> httpx.Timeout:
+    """Wait at most ``read_s`` seconds for the next byte, and never longer than `CONNECT_S` for a connection."""
+    return httpx.Timeout(read_s, connect=min(CONNECT_S, read_s))
+
+
+def is_loopback(url: str) -> bool:
+    """Whether the URL names this machine itself."""
+    host = urlsplit(url).hostname or ""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+@contextmanager
+def our_errors(url: str) -> Iterator[None]:
+    """Turn what httpx raises in the body into our errors.
+
+    Raises:
+        UnreachableError: no connection to ``url``.
+        DeadlineError: the server was silent for too long.
+        IncompleteError: the connection broke inside an answer.
+        UsageError: ``url`` is no URL.
+    """
+    try:
+        yield
+    except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+        raise unreachable(url, error) from error
+    except httpx.TimeoutException as error:
+        raise silent(url) from error
+    except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError) as error:
+        raise cut(error) from error
+    except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
+        raise UsageError(f"{url} is not a URL", hint="Give it as http://host:port or https://host.") from error
+    except httpx.HTTPError as error:
+        raise RequestError(f"the request broke: {error}", error_type="broken") from error
+
+
+def unreachable(url: str, error: Exception) -> UnreachableError:
+    """Nobody answers at ``url``."""
+    return UnreachableError(f"no connection to {url}: {error}", hint="See what runs with `zephyr-deploy status`.")
+
+
+def silent(url: str) -> DeadlineError:
+    """The server has said nothing for too long."""
+    message = f"{url} was silent for too long while we waited for its answer"
+    return DeadlineError(message, hint="See why with `zephyr-deploy logs`.")
+
+
+def too_late(deadline_s: float) -> DeadlineError:
+    """The answer is not complete after ``deadline_s`` seconds."""
+    message = f"the answer was not complete after {deadline_s:g} s"
+    return DeadlineError(message, hint="Ask for fewer new tokens, or see `zephyr-deploy logs`.")
+
+
+def cut(error: Exception) -> IncompleteError:
+    """The connection broke inside an answer."""
+    message = f"the connection was cut inside the answer ({type(error).__name__})"
+    return IncompleteError(message, hint="See why with `zephyr-deploy logs`.")
