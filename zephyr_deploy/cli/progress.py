@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Protocol
 
 from zephyr_deploy.events import Event, Listener, Notice, Outcome, PhaseFinished, PhaseProgress, PhaseStarted
 
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 

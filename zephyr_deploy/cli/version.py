@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import platform
-from importlib.metadata import PackageNotFoundError
-from importlib.metadata import version as installed
-
 from zephyr_deploy import __version__
 from zephyr_deploy.cli.session import Session
 from zephyr_deploy.cli.verb import FIX, verb
@@ -32,6 +28,8 @@ LIBRARIES = (
 )
 def version(session: Session) -> None:
     """Show the version of this tool, of Python and of the libraries."""
+    import platform
+
     libraries = {name: _installed(name) for name in LIBRARIES}
     data = {
         "zephyr_deploy": __version__,
@@ -49,6 +47,9 @@ def version(session: Session) -> None:
 
 
 def _installed(name: str) -> str | None:
+    from importlib.metadata import PackageNotFoundError
+    from importlib.metadata import version as installed
+
     try:
         return installed(name)
     except PackageNotFoundError:
