@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
 from zephyr_deploy.bench.clients.chunks import ChatProgress
-from zephyr_deploy.bench.clients.wire import DataLines, error_in, error_of
-from zephyr_deploy.errors import IncompleteError, RequestError, UnreachableError
+from zephyr_deploy.endpoint.errors import error_in, error_of
+from zephyr_deploy.endpoint.http import CONNECT_S, cut, unreachable
+from zephyr_deploy.endpoint.sse import DONE, SseParser
+from zephyr_deploy.errors import RequestError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import SimpleNamespace
 
     from zephyr_deploy.bench.sample import Sample
@@ -20,7 +24,6 @@ if TYPE_CHECKING:
     from zephyr_deploy.endpoint.types import Endpoint
 
 CHAT = "/v1/chat/completions"
-CONNECT_S = 10.0
 
 
 def session(endpoint: Endpoint, spec: BenchSpec) -> aiohttp.ClientSession:
@@ -30,7 +33,7 @@ def session(endpoint: Endpoint, spec: BenchSpec) -> aiohttp.ClientSession:
     """
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=max(spec.concurrency)),
-        timeout=aiohttp.ClientTimeout(total=None, connect=CONNECT_S),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S),
         headers=endpoint.headers(),
         trace_configs=[_stamps()],
     )
@@ -80,35 +83,41 @@ class OpenAiLoadClient:
         post = self._session.post(
             self._url, data=body, headers={"Content-Type": "application/json"}, trace_request_ctx=sample
         )
-        try:
+        with self._our_errors():
             async with post as response:
                 if response.status != 200:  # noqa: PLR2004
-                    raise error_of(response.status, await response.text())
+                    raise error_of(response.status, await response.read())
                 await self._read(response.content, ChatProgress(sample))
-        except (aiohttp.ClientConnectorError, aiohttp.ServerTimeoutError) as error:
-            raise UnreachableError(f"No connection to {self._url}: {error}.", hint="zephyr-deploy status") from error
-        except aiohttp.ClientPayloadError as error:
-            raise IncompleteError(f"The connection was cut inside an answer: {error}.") from error
-        except aiohttp.ClientError as error:
-            raise RequestError(f"The request broke: {error or type(error).__name__}.", error_type="broken") from error
 
     async def _read(self, content: aiohttp.StreamReader, answer: ChatProgress) -> None:
-        lines = DataLines()
-        async for data in content.iter_any():  # to the very end, or the connection could not be used again
+        events = SseParser()
+        async for piece in content.iter_any():  # to the very end, or the connection could not be used again
             now = time.perf_counter_ns()
-            for line in lines.feed(data):
-                if line != b"[DONE]":
-                    answer.take(_parsed(line), now)
-        answer.refuse_unfinished()
+            for data in events.feed(piece):
+                if data != DONE:
+                    answer.take(_parsed(data), now)
+        answer.end()
+
+    @contextmanager
+    def _our_errors(self) -> Iterator[None]:
+        """Turn what aiohttp raises in the body into our errors, as `AsyncTgiClient` does, so that kinds compare."""
+        try:
+            yield
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            raise unreachable(self._url, error) from error
+        except (aiohttp.ClientPayloadError, aiohttp.ClientConnectionError) as error:
+            raise cut(error) from error
+        except aiohttp.ClientError as error:
+            raise RequestError(f"the request broke: {error}", error_type="broken") from error
 
 
-def _parsed(line: bytes) -> dict[str, Any]:
+def _parsed(data: str) -> dict[str, Any]:
     try:
-        chunk = json.loads(line)
+        chunk = json.loads(data)
     except ValueError as error:
-        raise RequestError(f"An event is not JSON: {line[:80]!r}.", error_type="malformed") from error
+        raise RequestError(f"an event is not JSON: {data[:80]!r}", error_type="malformed") from error
     if not isinstance(chunk, dict):
-        raise RequestError(f"An event is not an object: {line[:80]!r}.", error_type="malformed")
+        raise RequestError(f"an event is not an object: {data[:80]!r}", error_type="malformed")
     failure = error_in(chunk)
     if failure is not None:
         raise failure

@@ -6,6 +6,7 @@ Its times contain what that client adds: a new TCP connection for each call is i
 from __future__ import annotations
 
 import time
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from zephyr_deploy.bench.sample import TokenEvent
@@ -26,11 +27,19 @@ class TgiLoadClient:
         self._params = Params(max_new_tokens=spec.max_new_tokens)
 
     async def send(self, prompt: str, sample: Sample) -> None:
-        """Send one request; the client does not say when its first byte leaves, so the call counts as sent."""
+        """Send one request; the client does not say when its first byte leaves, so the call counts as sent.
+
+        It drops the count of prompt tokens, and asking for it would load the server, so that count stays None.
+
+        Raises:
+            UnreachableError: no connection.
+            DeadlineError: the stream was silent for too long.
+            RequestError: refused, broken off, or ended early; the subclass says which.
+        """
         sample.sent_ns = time.perf_counter_ns()
-        async for delta in self._client.stream(prompt, self._params):
-            if delta.text:
-                sample.events.append(TokenEvent(time.perf_counter_ns(), None))
-            if delta.final is not None:
-                sample.prompt_tokens = delta.final.prompt_tokens
-                sample.generated_tokens = delta.final.generated_tokens
+        async with aclosing(self._client.stream(prompt, self._params)) as deltas:
+            async for delta in deltas:
+                if delta.text:
+                    sample.events.append(TokenEvent(time.perf_counter_ns(), None))
+                if delta.final is not None:
+                    sample.generated_tokens = delta.final.generated_tokens

@@ -1,0 +1,191 @@
+"""``zephyr-deploy bench``."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from zephyr_deploy.cli.options import NameArg, seconds
+from zephyr_deploy.cli.session import Session
+from zephyr_deploy.cli.verb import LOOK, verb
+from zephyr_deploy.errors import UnhealthyError, UsageError
+
+if TYPE_CHECKING:
+    from zephyr_deploy.bench.report import BenchReport, LevelReport
+    from zephyr_deploy.bench.spec import BenchSpec
+    from zephyr_deploy.bench.stats import Spread
+    from zephyr_deploy.endpoint.types import Endpoint
+
+COLUMNS = ("AT ONCE", "OK", "TTFT ms", "ITL ms", "TPOT ms", "E2E ms", "TOKENS/S", "REQUESTS/S", "CLIENT")
+WHOLE = 99.95
+
+Client = Literal["openai", "tgi"]
+Server = Literal["tgi", "vllm", "sglang", "llamacpp"]
+
+
+@verb(
+    panel=LOOK,
+    examples=[
+        ("zephyr-deploy bench", "Measure the endpoint with 1 and with 4 requests at once"),
+        ("zephyr-deploy bench --concurrency 1,4,16 --duration 30s", "Three levels of half a minute"),
+        ("zephyr-deploy bench --fail-if 'ttft_p99>400ms' --fail-if 'errors>0'", "Exit with 8 if it is worse"),
+        ("zephyr-deploy bench --client tgi --save before.json", "Through the text-generation client; keep the report"),
+    ],
+)
+def bench(
+    session: Session,
+    name: NameArg = None,
+    *,
+    concurrency: Annotated[str, typer.Option(help="Requests at once, one level each, e.g. 1,4,16.")] = "1,4",
+    requests: Annotated[int | None, typer.Option(help="Measured requests of each level.")] = None,
+    duration: Annotated[str | None, typer.Option(help="Or: how long each level starts requests, e.g. 30s.")] = None,
+    warmup: Annotated[
+        int | None, typer.Option(help="Unmeasured requests before each level; unset: as many as at once.")
+    ] = None,
+    max_new_tokens: Annotated[int, typer.Option(help="Output tokens asked for.")] = 64,
+    prompt_tokens: Annotated[int, typer.Option(help="About how long a prompt is, in tokens.")] = 128,
+    client: Annotated[
+        Client, typer.Option(help="openai: chat, our own HTTP path; tgi: the text-generation client.")
+    ] = "openai",
+    seed: Annotated[int, typer.Option(help="Same seed, same prompts.")] = 0,
+    deadline: Annotated[str, typer.Option(help="Longest time for one request, e.g. 2m.")] = "2m",
+    url: Annotated[str | None, typer.Option(help="Measure this address instead of a deployment.")] = None,
+    engine: Annotated[Server, typer.Option(help="With --url: what runs there.")] = "tgi",
+    model: Annotated[str, typer.Option(help="With --url: the model to ask for; TGI needs none.")] = "tgi",
+    api_key_env: Annotated[
+        str | None, typer.Option(help="With --url: environment variable that holds the API key.")
+    ] = None,
+    price_per_hour: Annotated[float | None, typer.Option(help="Price in USD an hour, for the price per token.")] = None,
+    save: Annotated[Path | None, typer.Option(help="Write the report to this file, as JSON.")] = None,
+    fail_if: Annotated[list[str] | None, typer.Option(help="Gate, e.g. 'ttft_p99>400ms'; may be repeated.")] = None,
+) -> None:
+    """Measure time to first token, time per token and throughput; the exit code is 8 if a gate fails."""
+    from zephyr_deploy.bench.gate import judge, parse
+    from zephyr_deploy.bench.run import bench as measure
+
+    gates = [parse(text) for text in fail_if or ()]
+    spec = _spec(
+        concurrency=_levels(concurrency),
+        requests=requests,
+        duration_s=None if duration is None else seconds(duration),
+        warmup=warmup,
+        max_new_tokens=max_new_tokens,
+        prompt_tokens=prompt_tokens,
+        client=client,
+        seed=seed,
+        deadline_s=seconds(deadline),
+        price_per_hour_usd=price_per_hour,
+    )
+    _check_folder(save)
+    if name is not None and url is not None:
+        raise UsageError("Give a deployment or --url, not both.", hint="zephyr-deploy bench --help")
+    if url is None:
+        endpoint = _deployed(session, name)
+    else:
+        endpoint = _addressed(url, engine=engine, model=model, api_key_env=api_key_env)
+    with session.out.listening() as listener:
+        report = measure(endpoint, spec, listener)
+    _show(session, report)
+    if save is not None:
+        _save(report, save)
+    judge(report, gates)
+    _refuse_if_nothing_worked(report)
+
+
+def _levels(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise UsageError(f"--concurrency {text} is not a list of numbers.", hint="Write e.g. 1,4,16.") from None
+
+
+def _spec(**values: Any) -> BenchSpec:
+    from pydantic import ValidationError
+
+    from zephyr_deploy.bench.spec import BenchSpec
+
+    try:
+        return BenchSpec(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        message = f"{where}: {first['msg']}" if where else first["msg"]
+        raise UsageError(f"This cannot be measured: {message}.", hint="zephyr-deploy bench --help") from None
+
+
+def _deployed(session: Session, name: str | None) -> Endpoint:
+    from zephyr_deploy.deploy.find import endpoint_of
+
+    return endpoint_of(session.name(name))
+
+
+def _addressed(url: str, *, engine: Server, model: str, api_key_env: str | None) -> Endpoint:
+    from pydantic import SecretStr
+
+    from zephyr_deploy.endpoint.types import Endpoint
+
+    if not url.startswith(("http://", "https://")):
+        raise UsageError(f"--url {url} is no address.", hint="Write e.g. http://127.0.0.1:8080.")
+    key = os.environ.get(api_key_env) if api_key_env else None
+    if api_key_env and not key:
+        raise UsageError(f"The environment variable {api_key_env} is not set.", hint=f"export {api_key_env}=...")
+    secret = SecretStr(key) if key else None
+    return Endpoint(name="url", url=url.rstrip("/"), engine=engine, model_id=model, api_key=secret)
+
+
+def _check_folder(save: Path | None) -> None:
+    """Before the measurement, not after it."""
+    if save is not None and (save.is_dir() or not save.parent.is_dir()):
+        raise UsageError(f"There is no place for {save}.", hint=f"mkdir -p {save.parent}")
+
+
+def _save(report: BenchReport, path: Path) -> None:
+    try:
+        path.write_text(report.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"The report cannot be written to {path}: {error.strerror}.") from error
+
+
+def _show(session: Session, report: BenchReport) -> None:
+    out = session.out
+    out.result(
+        "bench",
+        report,
+        table=lambda: out.grid(COLUMNS, [row(level) for level in report.levels]),
+        quiet=(f"{level.output_tokens_per_s:.1f}" for level in report.levels),
+    )
+    out.note("Times are p50 / p90 / p99. Tokens and requests per second count complete answers only.")
+    for level in report.levels:
+        for kind, count in level.errors.items():
+            out.warn(f"At {level.concurrency} at once {count} failed ({kind}): {level.error_examples[kind]}")
+        if level.client.reason:
+            out.warn(f"At {level.concurrency} at once: {level.client.reason}")
+
+
+def row(level: LevelReport) -> tuple[str, ...]:
+    """One line of the table."""
+    return (
+        str(level.concurrency),
+        f"{level.succeeded} of {level.requests}",
+        *(_spread(spread) for spread in (level.ttft_ms, level.itl_ms, level.tpot_ms, level.e2e_ms)),
+        f"{level.output_tokens_per_s:.1f}",
+        f"{level.requests_per_s:.2f}",
+        level.client.verdict.replace("_", " "),
+    )
+
+
+def _spread(spread: Spread | None) -> str:
+    return "-" if spread is None else " / ".join(_short(value) for value in (spread.p50, spread.p90, spread.p99))
+
+
+def _short(value: float) -> str:
+    """Three digits where there is a point to show, whole numbers above."""
+    return f"{value:.0f}" if value >= WHOLE else f"{value:.3g}"
+
+
+def _refuse_if_nothing_worked(report: BenchReport) -> None:
+    if not any(level.succeeded for level in report.levels):
+        raise UnhealthyError("Not one request was answered.", hint="zephyr-deploy status")
