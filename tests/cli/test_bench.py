@@ -1,0 +1,130 @@
+"""``zephyr-deploy bench`` from the command line, against a scripted TGI server."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from zephyr_deploy.cli.main import main
+
+
+def emulator():
+    path = Path(__file__).parent.parent / "emulators" / "tgi.py"
+    spec = importlib.util.spec_from_file_location("bench_cli_tgi", path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def fake():
+    return emulator()
+
+
+@pytest.fixture
+def tgi(fake):
+    with fake.FakeTgi(fake.Script(tokens=[" a", " b", " c"], finish="length", max_input_tokens=9999)) as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def alone(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("STATE", "CACHE"):
+        monkeypatch.setenv(f"ZEPHYR_{name}_DIR", str(tmp_path / name))
+
+
+def call(*argv):
+    return main(["bench", "--requests", "4", "--warmup", "1", "--concurrency", "1,2", *argv])
+
+
+@pytest.mark.parametrize("client", ["openai", "tgi"])
+def test_json_is_the_report(tgi, capsys, client):
+    from zephyr_deploy.bench.report import BenchReport
+
+    assert call("--url", tgi.url, "--client", client, "--output", "json", "--price-per-hour", "1.5") == 0
+    answer = json.loads(capsys.readouterr().out)
+    report = BenchReport.model_validate_json(json.dumps(answer["data"]))
+    assert answer["kind"] == "bench"
+    assert report.spec.client == client
+    assert [(level.concurrency, level.succeeded) for level in report.levels] == [(1, 4), (2, 4)]
+    assert report.levels[0].output_tokens.p50 == 3
+    assert report.levels[0].usd_per_million_output_tokens > 0
+
+
+def test_table_has_a_line_a_level_and_progress_stays_off_stdout(tgi, capsys):
+    assert call("--url", tgi.url) == 0
+    out, err = capsys.readouterr()
+    assert "AT ONCE" in out
+    assert out.count("4 of 4") == 2
+    assert "p50 / p90 / p99" in err
+    assert "p50 / p90 / p99" not in out
+
+
+def test_quiet_is_tokens_per_second(tgi, capsys):
+    assert call("--url", tgi.url, "--output", "quiet") == 0
+    assert all(float(line) > 0 for line in capsys.readouterr().out.splitlines())
+
+
+def test_failed_gate_is_8_and_the_report_is_there_all_the_same(tgi, capsys, tmp_path):
+    saved = tmp_path / "report.json"
+    gates = ["--fail-if", "ttft_p99>60s", "--fail-if", "output_tokens_per_s>0"]
+    assert call("--url", tgi.url, "--save", str(saved), "--output", "json", *gates) == 8
+    out, err = capsys.readouterr()
+    assert json.loads(out)["data"] == json.loads(saved.read_text())
+    assert "output_tokens_per_s at concurrency 1 is" in err
+
+
+def test_passed_gate_is_0(tgi):
+    assert call("--url", tgi.url, "--fail-if", "errors>0", "--fail-if", "ttft_p50>60s") == 0
+
+
+def test_failures_are_told_and_nothing_working_is_7(tgi, capsys):
+    tgi.script.fault = "overloaded"
+    assert main(["bench", "--url", tgi.url, "--requests", "3", "--warmup", "0", "--concurrency", "1"]) == 7
+    out, err = capsys.readouterr()
+    assert "0 of 3" in out
+    assert "3 failed (overloaded): Model is overloaded" in err.replace("\n", " ")
+
+
+@pytest.mark.parametrize(("client"), ["openai", "tgi"])
+def test_key_comes_from_the_environment_and_is_never_shown(tgi, capsys, monkeypatch, client):
+    tgi.script.api_key = "hush-hush"
+    assert call("--url", tgi.url, "--client", client) == 4
+    monkeypatch.setenv("BENCH_KEY", "hush-hush")
+    assert call("--url", tgi.url, "--client", client, "--api-key-env", "BENCH_KEY", "--output", "json") == 0
+    assert "hush-hush" not in "".join(capsys.readouterr())
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["--concurrency", "1,x"], "1,4,16"),
+        (["--concurrency", "0"], "concurrency"),
+        (["--duration", "3s"], "not both"),
+        (["--duration", "soon"], "length of time"),
+        (["--fail-if", "speed>1"], "ttft_p99>400ms"),
+        (["--save", "no/such/folder/x.json"], "mkdir -p no/such/folder"),
+        (["--api-key-env", "NO_SUCH_KEY"], "export NO_SUCH_KEY"),
+        (["zephyr"], "not both"),
+    ],
+)
+def test_what_cannot_be_carried_out_is_2_before_anything_is_sent(tgi, capsys, argv, said):
+    assert call("--url", tgi.url, *argv) == 2
+    assert said in capsys.readouterr().err
+    assert not tgi.requests
+
+
+def test_bad_address_is_2(capsys):
+    assert call("--url", "localhost:80") == 2
+    assert "http://" in capsys.readouterr().err
+
+
+def test_nothing_deployed_is_7_with_the_next_command(capsys):
+    assert call() == 7
+    assert "zephyr-deploy up" in capsys.readouterr().err
