@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from itertools import pairwise
 
 import aiohttp
 import pytest
@@ -20,8 +21,10 @@ from zephyr_deploy.bench.spec import BenchSpec
 from zephyr_deploy.bench.stats import spread_of
 
 TOLERANCE_MS = 6.0
-"""Of a median of 24 requests; on a quiet machine it is below 0.5. The schedule is 60 ms and 25 ms, so that each
-wrong definition (role chunk as first token, sleep of the wrong event, undivided gaps) is further off than this."""
+"""Of the median error of TTFT and E2E in 24 requests. Measured on a quiet machine of two cores: 0.7 with our own path,
+2.3 with the text-generation client. The first token comes after 60 ms, so that a wrong first event is further off."""
+GAP_TOLERANCE_MS = 3.0
+"""Of the median error of ITL and TPOT; measured 0.1. One token more or less in TPOT's n is 6 ms, an undivided gap 20."""
 MS = 1e6
 
 
@@ -52,9 +55,17 @@ def errors_of(pairs, measured, true):
     return [measured(sample) - true(truth) / MS for sample, truth in pairs]
 
 
-def close(errors):
+def gap_errors(pairs, tokens):
+    return [
+        seen - (later - earlier) / MS / tokens
+        for sample, truth in pairs
+        for seen, (earlier, later) in zip(itl_ms(sample), pairwise(truth["sent"]), strict=True)
+    ]
+
+
+def close(errors, tolerance_ms=TOLERANCE_MS):
     spread = spread_of(errors)
-    assert abs(spread.p50) < TOLERANCE_MS, spread
+    assert abs(spread.p50) < tolerance_ms, spread
 
 
 @pytest.mark.parametrize("client", ["openai", "tgi"])
@@ -66,20 +77,12 @@ def test_reported_minus_true(scripted, endpoint_at, client):
     assert min(ttft) > 0
     close(ttft)
     close(errors_of(pairs, e2e_ms, lambda t: t["sent"][-1] - t["received"]))
-    close(errors_of(pairs, tpot_ms, lambda t: (t["sent"][-1] - t["sent"][0]) / 3))
-    close([
-        seen - (later - earlier) / MS
-        for sample, truth in pairs
-        for seen, earlier, later in zip(itl_ms(sample), truth["sent"], truth["sent"][1:], strict=False)
-    ])  # fmt: skip
+    close(errors_of(pairs, tpot_ms, lambda t: (t["sent"][-1] - t["sent"][0]) / 3), GAP_TOLERANCE_MS)
+    close(gap_errors(pairs, tokens=1), GAP_TOLERANCE_MS)
 
 
 def test_a_gap_is_divided_by_the_tokens_of_the_later_event(scripted, endpoint_at):
     pairs = observe(scripted, endpoint_at, "openai", tokens_per_event=5, continuous_usage=True)
     assert [event.tokens for event in pairs[0][0].events] == [5, 5, 5, 5]
-    close([
-        seen - (later - earlier) / MS / 5
-        for sample, truth in pairs
-        for seen, earlier, later in zip(itl_ms(sample), truth["sent"], truth["sent"][1:], strict=False)
-    ])  # fmt: skip
-    close(errors_of(pairs, tpot_ms, lambda t: (t["sent"][-1] - t["sent"][0]) / 19))
+    close(gap_errors(pairs, tokens=5), GAP_TOLERANCE_MS)
+    close(errors_of(pairs, tpot_ms, lambda t: (t["sent"][-1] - t["sent"][0]) / 19), GAP_TOLERANCE_MS)
