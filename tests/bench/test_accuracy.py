@@ -24,7 +24,8 @@ TOLERANCE_MS = 6.0
 """Of the median error of TTFT and E2E in 24 requests. Measured on a quiet machine of two cores: 0.7 with our own path,
 2.3 with the text-generation client. The first token comes after 60 ms, so that a wrong first event is further off."""
 GAP_TOLERANCE_MS = 3.0
-"""Of the median error of ITL and TPOT; measured 0.1. One token more or less in TPOT's n is 6 ms, an undivided gap 20."""
+"""Of the median error of ITL and TPOT; measured 0.1. One token more or less in TPOT's n is 6 ms, an undivided gap
+20."""
 MS = 1e6
 
 
