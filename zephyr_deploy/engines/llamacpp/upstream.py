@@ -1,0 +1,242 @@
+"""The gateway's one way to llama.cpp: its own HTTP server, on this machine's loopback."""
+
+from __future__ import annotations
+
+import json
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+
+from zephyr_deploy.errors import RequestError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+    from types import TracebackType
+
+CONNECT_S = 5.0
+"""Longest wait for a connection, in seconds; the server is on loopback."""
+HEALTH_S = 5.0
+CALL_S = 60.0
+"""Longest wait for a short answer (tokenize, template), in seconds; the engine may be busy with prompts."""
+SILENCE_S = 180.0
+"""Longest silence within a generation, in seconds: the engine pings every second, but not while it reads a prompt."""
+MAX_LINE = 8 * 1024 * 1024
+"""Longest line of an answer, in bytes: the last one repeats the whole prompt."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One token of a tokenized text and the bytes it stands for (a part of a character, sometimes)."""
+
+    id: int
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Prob:
+    """A token that was or might have been chosen; ``logprob`` is the natural logarithm, before the samplers."""
+
+    id: int
+    text: str
+    logprob: float
+    top: tuple[Prob, ...] = ()
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """One event of a running completion, as llama.cpp sends it."""
+
+    text: str
+    """New text; empty while a stop sequence may be on its way, and for special tokens."""
+    ids: tuple[int, ...]
+    predicted: int
+    """Tokens generated so far: it jumps where several tokens make up one character."""
+    prob: Prob | None
+    stop: bool
+    stop_type: str = ""
+    """``limit``, ``eos`` or ``word`` in the last event."""
+    stopping_word: str = ""
+
+
+@dataclass(frozen=True)
+class Props:
+    """What the engine says of the model it has loaded."""
+
+    supports_tools: bool
+    slots: int
+
+
+def parse_prob(raw: Mapping[str, Any]) -> Prob:
+    """Read one entry of ``completion_probabilities``, alternatives included."""
+    top = tuple(parse_prob(entry) for entry in raw.get("top_logprobs", ()))
+    return Prob(raw["id"], raw["token"], raw["logprob"], top)
+
+
+def parse_chunk(raw: Mapping[str, Any]) -> Chunk:
+    """Read one event of ``POST /completion`` with ``stream: true``.
+
+    Raises:
+        RequestError: The event is an error, or not of the known form.
+    """
+    if "error" in raw:
+        error = raw["error"]
+        raise RequestError(error.get("message", "unknown"), status=error.get("code"), error_type=error.get("type"))
+    try:
+        probs = raw.get("completion_probabilities") or ()
+        return Chunk(
+            text=raw["content"],
+            ids=tuple(raw["tokens"]),
+            predicted=raw["tokens_predicted"],
+            prob=parse_prob(probs[-1]) if probs else None,
+            stop=raw["stop"],
+            stop_type=raw.get("stop_type", ""),
+            stopping_word=raw.get("stopping_word", ""),
+        )
+    except (KeyError, TypeError) as error:
+        raise RequestError(f"The engine sent an event of unknown form ({error!r}).") from error
+
+
+class Upstream:
+    """A llama.cpp server; an asynchronous context manager.
+
+    Every method raises `RequestError`: with the engine's own status and text where it answered, with status None
+    where it did not answer, broke off or took longer than the deadlines above.
+    """
+
+    def __init__(self, base_url: str, api_key: str) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._headers = {"Authorization": f"Bearer {api_key}"}
+        self._session: aiohttp.ClientSession | None = None
+        self._texts: dict[int, str] = {}
+        self._special: dict[int, bool] = {}
+        self._props: Props | None = None
+
+    async def __aenter__(self) -> Upstream:
+        # The engine's HTTP server gives every idle kept-alive connection a thread of its small pool and closes it
+        # after 5 s, in the middle of a request if need be. A new connection on loopback costs less than that.
+        connector = aiohttp.TCPConnector(limit=0, force_close=True)
+        self._session = aiohttp.ClientSession(
+            connector=connector,
+            headers=self._headers,
+            timeout=aiohttp.ClientTimeout(total=CALL_S, sock_connect=CONNECT_S),
+            read_bufsize=MAX_LINE,
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def healthy(self) -> bool:
+        """Whether the engine answers its health check within `HEALTH_S`; this generates nothing."""
+        try:
+            async with self._open("GET", "/health", timeout=aiohttp.ClientTimeout(total=HEALTH_S)) as response:
+                return response.status == 200  # noqa: PLR2004
+        except RequestError:
+            return False
+
+    async def props(self) -> Props:
+        """Facts of the loaded model; asked once."""
+        if self._props is None:
+            raw = await self._json("GET", "/props")
+            caps = raw.get("chat_template_caps", {})
+            self._props = Props(supports_tools=bool(caps.get("supports_tools")), slots=raw["total_slots"])
+        return self._props
+
+    async def tokenize(self, text: str, *, add_special: bool = True, parse_special: bool = True) -> list[Piece]:
+        """Split ``text`` into tokens; ``add_special`` adds the model's own (BOS, where it has one)."""
+        body = {"content": text, "add_special": add_special, "parse_special": parse_special, "with_pieces": True}
+        raw = await self._json("POST", "/tokenize", body)
+        return [Piece(entry["id"], _piece_bytes(entry["piece"])) for entry in raw["tokens"]]
+
+    async def text_of(self, token: int) -> str:
+        """The text of one token, special ones included; U+FFFD where it is a part of a character. Cached."""
+        if token not in self._texts:
+            raw = await self._json("POST", "/detokenize", {"tokens": [token]})
+            self._texts[token] = raw["content"]
+        return self._texts[token]
+
+    async def is_special(self, token: int) -> bool:
+        """Whether a token stands for no text of its own (BOS, end of turn). Cached.
+
+        llama.cpp has no route for this, but only special tokens need ``parse_special`` to be read back.
+        """
+        if token not in self._special:
+            text = await self.text_of(token)
+            read = [piece.id for piece in await self.tokenize(text, add_special=False)]
+            plain = [piece.id for piece in await self.tokenize(text, add_special=False, parse_special=False)]
+            self._special[token] = read == [token] != plain
+        return self._special[token]
+
+    async def apply_template(self, messages: list[dict[str, Any]]) -> str:
+        """Render a conversation with the model's own chat template, ready for the assistant's turn."""
+        raw = await self._json("POST", "/apply-template", {"messages": messages})
+        prompt: str = raw["prompt"]
+        return prompt
+
+    async def completion(self, payload: Mapping[str, Any]) -> AsyncGenerator[Chunk, None]:
+        """Run ``POST /completion`` and yield its events; closing the iterator frees the engine's slot."""
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=SILENCE_S)
+        async with self._open("POST", "/completion", {**payload, "stream": True}, timeout=timeout) as response:
+            await _raise_for_status(response)
+            async for line in response.content:
+                if line.startswith(b"data: "):
+                    yield parse_chunk(_object(line[6:]))
+
+    async def _json(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        async with self._open(method, path, body) as response:
+            await _raise_for_status(response)
+            return _object(await response.read())
+
+    @asynccontextmanager
+    async def _open(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        timeout: aiohttp.ClientTimeout | None = None,
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        if self._session is None:
+            raise RequestError("The connection to the engine is not open.")
+        try:
+            response = await self._session.request(
+                method, self._base_url + path, json=body, timeout=timeout or self._session.timeout
+            )
+            try:
+                yield response
+            finally:
+                response.close()  # at once, finished or not: this is what stops a generation nobody reads
+        except (aiohttp.ClientError, ConnectionError) as error:
+            raise RequestError(f"The engine does not answer ({type(error).__name__}).") from error
+        except TimeoutError as error:
+            raise RequestError(f"The engine gave no answer to {path} in time.") from error
+
+
+def _piece_bytes(piece: str | list[int]) -> bytes:
+    """llama.cpp writes a piece as text where it is valid UTF-8 and as a list of bytes where not."""
+    return piece.encode() if isinstance(piece, str) else bytes(piece)
+
+
+def _object(raw: bytes) -> dict[str, Any]:
+    try:
+        value: dict[str, Any] = json.loads(raw)
+    except ValueError as error:
+        raise RequestError("The engine sent something that is not JSON.") from error
+    return value
+
+
+async def _raise_for_status(response: aiohttp.ClientResponse) -> None:
+    if response.status < 400:  # noqa: PLR2004
+        return
+    try:
+        error = json.loads(await response.read())["error"]
+        message, kind = error["message"], error.get("type")
+    except (ValueError, KeyError, TypeError):
+        message, kind = f"HTTP {response.status}", None
+    raise RequestError(message, status=response.status, error_type=kind)
