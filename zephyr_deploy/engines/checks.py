@@ -20,8 +20,7 @@ def unsupported(settings: ServeSettings, refusals: Mapping[str, tuple[str, str, 
 
     ``refusals``: field of `ServeSettings` → name in zephyr.toml, reason, what to use instead.
     """
-    given = ((field, row) for field, row in refusals.items() if getattr(settings, field) is not None)
-    return [Problem(*row) for _, row in given]
+    return [Problem(*row) for field, row in refusals.items() if getattr(settings, field) is not None]
 
 
 def shape_problems(settings: ServeSettings, shape: ModelShape | None) -> list[Problem]:
@@ -38,7 +37,7 @@ def shape_problems(settings: ServeSettings, shape: ModelShape | None) -> list[Pr
         found.append(Problem("limits.max_total_tokens", reason, f"Set it to {shape.max_positions} or less."))
     if settings.quantize in PREQUANTIZED and shape.quant_method is None:
         reason = f"{settings.quantize} loads weights that are quantized already, and this model's are not"
-        found.append(Problem("engine.quantize", reason, f"Take a {settings.quantize} version of the model."))
+        found.append(Problem("engine.quantize", reason, f"Name a model that is quantized with {settings.quantize}."))
     return found
 
 

@@ -42,6 +42,12 @@ def _dtype_and_quantize(case: Case) -> bool:
     return case.flags.dtype is not None and quantize is not None and not quantize.startswith("bitsandbytes")
 
 
+def _uneven_kv_heads(case: Case) -> bool:
+    shape, shards = case.shape, case.flags.num_shard
+    # Where even the attention heads are uneven, that is the better thing to say.
+    return shape is not None and shape.kv_heads > shards > 0 == shape.heads % shards and shape.kv_heads % shards != 0
+
+
 def _exl2(case: Case) -> bool:
     return case.flags.quantize == "exl2" or (case.shape is not None and case.shape.quant_method == "exl2")
 
@@ -84,11 +90,7 @@ WEIGHTS = (
     ),
     Rule(
         "engine.num_shard",
-        lambda c: (
-            c.shape is not None
-            and c.shape.kv_heads > c.flags.num_shard > 0
-            and c.shape.kv_heads % c.flags.num_shard != 0
-        ),
+        _uneven_kv_heads,
         "the model's {s.kv_heads} key-value heads cannot be shared evenly by {f.num_shard} GPUs",
         "Take a number of GPUs that divides {s.kv_heads}.",
         "is not compatible with sharding on",
@@ -104,7 +106,7 @@ WEIGHTS = (
         "engine.quantize",
         _not_prequantized,
         "{f.quantize} loads weights that are quantized already, and this model's are not",
-        "Take a {f.quantize} version of the model, or eetq, fp8 or bitsandbytes-nf4, which quantize while loading.",
+        "Name a model quantized with {f.quantize}, or say eetq, fp8 or bitsandbytes-nf4, which quantize while loading.",
         "make sure the model is already quantized",
     ),
     Rule(
