@@ -148,6 +148,8 @@ BY_TEXT = [
     ({"extra_args": ("--otlp-service-name", "my name")}, "engine.args", "space or a wildcard"),  # unexpected argument
     ({"extra_args": ("--lora-adapters=a/*",)}, "engine.args", "space or a wildcard"),  # expanded by the shell
     ({"extra_args": ("--max-best",)}, "engine.args", "no flag --max-best"),  # error: unexpected argument
+    ({"extra_args": ("--max-bestof", "2")}, "engine.args", "no flag --max-bestof"),  # error: unexpected argument
+    ({"extra_args": ("stray",)}, "engine.args", "no flag stray"),  # error: unexpected argument
     ({"extra_args": ("-p",)}, "engine.args", "both --port and --prometheus-port"),  # two options, one short name
     ({"extra_args": ("--max-best-of",)}, "engine.args", "needs a value"),  # error: a value is required for
     ({"extra_args": ("--max-best-of", "--json-output")}, "engine.args", "needs a value"),
@@ -223,3 +225,8 @@ def test_a_reason_gives_the_numbers():
     (problem,) = problems(ServeSettings(model_id="a/b", num_shard=3), ZEPHYR)
     assert problem.reason == "the model's 32 attention heads cannot be shared evenly by 3 GPUs"
     assert problem.fix == "Take a number of GPUs that divides 32."
+
+
+def test_a_misspelt_flag_names_the_nearest():
+    (problem,) = problems(ServeSettings(model_id="a/b", extra_args=("--max-bestof", "2")), None)
+    assert problem.fix == "Did you mean --max-best-of?"

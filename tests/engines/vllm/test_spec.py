@@ -128,8 +128,8 @@ def test_without_a_shape_only_the_settings_are_judged():
         ),
         (
             (
-                "ValueError: The model's max seq len (4096) is larger than the maximum number of tokens that can be stored"
-                " in KV cache (3664). Try increasing `gpu_memory_utilization` or decreasing `max_model_len`"
+                "ValueError: The model's max seq len (4096) is larger than the maximum number of tokens that can be"
+                " stored in KV cache (3664). Try increasing `gpu_memory_utilization` or decreasing `max_model_len`"
             ),
             "longer than the whole KV cache",
         ),

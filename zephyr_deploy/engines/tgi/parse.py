@@ -80,6 +80,8 @@ def _read_args(args: tuple[str, ...], said: _Said) -> None:
         name = FIELD_OF_FLAG.get(flag)
         if name is None:
             said.problems.append(_unknown_flag(flag))
+            if flag.startswith("-") and not equals and rest and not rest[0].startswith("-"):
+                rest.pop(0)  # its value, which would only be a second complaint
         elif is_switch(name) and not equals:
             said.take(name, value="true", where="engine.args")
         elif equals:
