@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zephyr_deploy.engines.base import Problem, ServeSettings
+from zephyr_deploy.engines.models import known_shape
 from zephyr_deploy.engines.registry import engine as engine_spec
 from zephyr_deploy.errors import ConfigError
 from zephyr_deploy.plan.embedded import embedded_table
@@ -32,7 +33,7 @@ def make_plan(deployment: Deployment, facts: MachineFacts) -> Plan:
     engine, engine_notes = _choose_engine(deployment, facts)
     model_id, source, model_notes = _choose_model(deployment)
     serve = _serve_settings(deployment, model_id)
-    _refuse(engine_spec(engine).problems(serve, None))
+    _refuse(engine_spec(engine).problems(serve, known_shape(serve.model_id)))
     return Plan(
         deployment=deployment,
         engine=engine,
