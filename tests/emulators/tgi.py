@@ -62,6 +62,12 @@ class Script:
     max_input_tokens: int = 100
     max_total_tokens: int = 200
     health: int = 200
+    health_s: float = 0.0
+    """How long `/health` takes to answer: without limit behind a hung shard."""
+    final_text: str | None = None
+    """`generated_text` of a stream's last event, where it shall differ from the tokens."""
+    turn_start: str = ""
+    """Rendered before each turn of a chat; TGI puts blank lines there for Zephyr's own template."""
     fault: Fault = "none"
     fault_after: int = 2
     """How many tokens of a stream come before a fault inside it."""
@@ -248,10 +254,16 @@ class FakeTgi:
                     if self.script.fault == "generation":
                         await out.event(REFUSALS["generation"][1])
                     return out.response
-                await out.event(_token_event(number, text, special=special, final=answer if last else None))
+                await out.event(
+                    _token_event(number, text, special=special, final=self._final(answer) if last else None)
+                )
             if self.script.fault == "done":
                 await out.send(b"data: [DONE]\n\n")
         return out.response
+
+    def _final(self, answer: _Answer) -> _Answer:
+        said = self.script.final_text
+        return answer if said is None else _Answer([said], answer.finish, answer.prompt_tokens)
 
     async def _openai_stream(
         self, request: web.Request, answer: _Answer, refusal: tuple[int, dict[str, str]] | None
@@ -324,10 +336,14 @@ class FakeTgi:
 
     async def _chat_tokenize(self, request: web.Request) -> web.Response:
         messages = (await request.json())["messages"]
-        text = "".join(f"<|{m['role']}|>\n{m['content']}</s>\n" for m in messages) + "<|assistant|>\n"
+        text = (
+            "".join(f"{self.script.turn_start}<|{m['role']}|>\n{m['content']}</s>\n" for m in messages)
+            + "<|assistant|>\n"
+        )
         return web.json_response({"tokenize_response": list(_words(text)), "templated_text": text})
 
     async def _health(self, request: web.Request) -> web.Response:
+        await asyncio.sleep(self.script.health_s)
         if self.script.health == 200:
             return web.Response()
         return web.json_response({"error": "unhealthy", "error_type": "healthcheck"}, status=self.script.health)

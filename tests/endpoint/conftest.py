@@ -1,9 +1,12 @@
 """The scripted server for every test here, as the module ``fake`` and the fixture ``tgi``."""
 
 import importlib.util
+import json
 import socket
 import sys
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -57,3 +60,38 @@ def until():
             time.sleep(0.01)
 
     return wait
+
+
+@pytest.fixture
+def serve_json():
+    """Serve fixed answers, ``{path: (status, object)}``, to GET and POST; all else is a 404 in FastAPI's form."""
+    servers = []
+
+    def serve(answers):
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                status, answer = answers.get(self.path, (404, {"detail": "Not Found"}))
+                body = json.dumps(answer).encode()
+                self.send_response(status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def do_POST(self):
+                self.do_GET()
+
+            def log_message(self, *args):
+                pass
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        servers.append(server)
+        return f"http://127.0.0.1:{server.server_port}"
+
+    yield serve
+    for server in servers:
+        server.shutdown()
+        server.server_close()

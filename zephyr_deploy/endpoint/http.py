@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import contextmanager
 from ipaddress import ip_address
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import httpx
 
+from zephyr_deploy.endpoint.errors import error_of
+from zephyr_deploy.endpoint.sse import SseParser
 from zephyr_deploy.errors import DeadlineError, IncompleteError, RequestError, UnreachableError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator, Mapping
 
     from zephyr_deploy.endpoint.types import Endpoint
 
@@ -33,6 +36,54 @@ def open_client(endpoint: Endpoint, *, read_s: float) -> httpx.Client:
         # A proxy set for the internet is no way to this machine.
         trust_env=not is_loopback(endpoint.url),
     )
+
+
+def ask(client: httpx.Client, path: str, body: Mapping[str, Any] | None = None) -> Any:
+    """The JSON that the endpoint answers: to a GET, or to a POST of ``body``; None where the answer is empty.
+
+    Raises:
+        UnreachableError, DeadlineError, IncompleteError, UsageError: as `our_errors`.
+        RequestError: refused, or not JSON; the subclass says which.
+    """
+    with our_errors(str(client.base_url).rstrip("/")):
+        response = client.get(path) if body is None else client.post(path, json=body)
+    if not response.is_success:
+        raise error_of(response.status_code, response.content)
+    if not response.content.strip():
+        return None
+    try:
+        return response.json()
+    except ValueError as error:
+        raise RequestError(
+            f"the answer of {path} is not JSON: {response.text[:80]!r}", error_type="malformed"
+        ) from error
+
+
+def stream(
+    client: httpx.Client, path: str, body: Mapping[str, Any], *, deadline_s: float
+) -> Generator[str, None, None]:
+    """The data of each event that the endpoint answers to a POST of ``body``. Closing the iterator ends the request.
+
+    Keep-alive comments end a silence and do not extend the deadline.
+
+    Raises:
+        UnreachableError, IncompleteError, UsageError: as `our_errors`.
+        DeadlineError: silent for `SILENCE_S`, or not complete after ``deadline_s``, both in seconds.
+        RequestError: refused; the subclass says which.
+    """
+    parser, start = SseParser(), time.monotonic()
+    timeout = patience(min(SILENCE_S, deadline_s))
+    with (
+        our_errors(str(client.base_url).rstrip("/")),
+        client.stream("POST", path, json=body, timeout=timeout) as response,
+    ):
+        if not response.is_success:
+            raise error_of(response.status_code, response.read())
+        for piece in response.iter_bytes():
+            yield from parser.feed(piece)
+            if time.monotonic() - start > deadline_s:
+                raise too_late(deadline_s)
+        yield from parser.end()
 
 
 def patience(read_s: float) -> httpx.Timeout:

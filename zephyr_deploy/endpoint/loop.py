@@ -10,7 +10,7 @@ import threading
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Coroutine, Iterator
+    from collections.abc import AsyncGenerator, Coroutine, Generator
 
 T = TypeVar("T")
 CLOSE_S = 5.0
@@ -44,7 +44,7 @@ class LoopThread:
         finally:
             future.cancel()
 
-    def iterate(self, items: AsyncGenerator[T, None]) -> Iterator[T]:
+    def iterate(self, items: AsyncGenerator[T, None]) -> Generator[T, None, None]:
         """The items as they come; closing the iterator closes ``items``."""
         try:
             while True:

@@ -7,24 +7,21 @@ Our own few lines and not a library: the text-generation client crashes on every
 from __future__ import annotations
 
 import json
-import time
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from zephyr_deploy.endpoint.chunks import ChatAnswer, generation_of
-from zephyr_deploy.endpoint.errors import error_in, error_of
-from zephyr_deploy.endpoint.http import DEADLINE_S, SILENCE_S, open_client, our_errors, patience, too_late
-from zephyr_deploy.endpoint.sse import DONE, SseParser
+from zephyr_deploy.endpoint.errors import error_in
+from zephyr_deploy.endpoint.http import DEADLINE_S, ask, open_client, stream
+from zephyr_deploy.endpoint.sse import DONE
 from zephyr_deploy.errors import RequestError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    import httpx
+    from collections.abc import Generator, Sequence
 
     from zephyr_deploy.endpoint.types import Delta, Endpoint, Generation, Message, Params
 
 CHAT = "/v1/chat/completions"
-OK = 200
 
 
 def model_name(endpoint: Endpoint) -> str:
@@ -68,7 +65,7 @@ class OpenAIClient:
     def __init__(self, endpoint: Endpoint, *, deadline_s: float = DEADLINE_S) -> None:
         self._endpoint = endpoint
         self._deadline_s = deadline_s
-        self._whole = open_client(endpoint, read_s=deadline_s)
+        self._http = open_client(endpoint, read_s=deadline_s)
 
     def __enter__(self) -> OpenAIClient:
         """Return the client itself."""
@@ -76,7 +73,7 @@ class OpenAIClient:
 
     def __exit__(self, *_exc: object) -> None:
         """Close the connections."""
-        self._whole.close()
+        self._http.close()
 
     def chat(self, messages: Sequence[Message], params: Params) -> Generation:
         """The whole answer at once.
@@ -86,13 +83,12 @@ class OpenAIClient:
             DeadlineError: no answer in time.
             RequestError: refused or broken; the subclass says which.
         """
-        with our_errors(self._endpoint.url):
-            response = self._whole.post(CHAT, json=chat_body(self._endpoint, messages, params))
-        if response.status_code != OK:
-            raise error_of(response.status_code, response.content)
-        return generation_of(parsed(response.text))
+        answer = ask(self._http, CHAT, chat_body(self._endpoint, messages, params))
+        if not isinstance(answer, dict):
+            raise RequestError("the endpoint answered without a choice", error_type="malformed")
+        return generation_of(answer)
 
-    def stream(self, messages: Sequence[Message], params: Params) -> Iterator[Delta]:
+    def stream(self, messages: Sequence[Message], params: Params) -> Generator[Delta, None, None]:
         """The answer in pieces; the last one carries the whole `Generation`. Closing the iterator ends the request.
 
         Raises:
@@ -105,38 +101,19 @@ class OpenAIClient:
             "stream": True,
             "stream_options": {"include_usage": True},
         }
-        timeout = patience(min(SILENCE_S, self._deadline_s))
-        request = self._whole.build_request("POST", CHAT, json=body, timeout=timeout)
-        with our_errors(self._endpoint.url):
-            response = self._whole.send(request, stream=True)
-            try:
-                yield from self._read(response, ChatAnswer())
-            finally:
-                response.close()
-
-    def _read(self, response: httpx.Response, answer: ChatAnswer) -> Iterator[Delta]:
-        if response.status_code != OK:
-            raise error_of(response.status_code, response.read())
-        for data in self._events(response):
-            if data == DONE:
-                break
-            chunk = parsed(data)
-            failure = error_in(chunk)
-            if failure is not None:
-                raise failure
-            delta = answer.take(chunk)
-            if delta is not None:
-                yield delta
+        answer = ChatAnswer()
+        with closing(stream(self._http, CHAT, body, deadline_s=self._deadline_s)) as events:
+            for data in events:
+                if data == DONE:
+                    break
+                chunk = parsed(data)
+                failure = error_in(chunk)
+                if failure is not None:
+                    raise failure
+                delta = answer.take(chunk)
+                if delta is not None:
+                    yield delta
         yield answer.final()
-
-    def _events(self, response: httpx.Response) -> Iterator[str]:
-        """Data of the events; keep-alive comments do not extend the deadline."""
-        parser, start = SseParser(), time.monotonic()
-        for piece in response.iter_bytes():
-            yield from parser.feed(piece)
-            if time.monotonic() - start > self._deadline_s:
-                raise too_late(self._deadline_s)
-        yield from parser.end()
 
 
 def parsed(text: str) -> dict[str, Any]:

@@ -36,7 +36,7 @@ from zephyr_deploy.endpoint.types import Delta, Generation
 from zephyr_deploy.errors import IncompleteError, InvalidRequestError, RequestError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterator, Sequence
+    from collections.abc import AsyncGenerator, Generator, Iterator, Sequence
 
     from zephyr_deploy.endpoint.types import Endpoint, Message, Params
 
@@ -218,7 +218,7 @@ class TgiClient:
         with LoopThread() as loop:
             return loop.call(self._client.generate(prompt, params))
 
-    def stream(self, prompt: str, params: Params) -> Iterator[Delta]:
+    def stream(self, prompt: str, params: Params) -> Generator[Delta, None, None]:
         """As `AsyncTgiClient.stream`; closing the iterator ends the request."""
         with LoopThread() as loop:
             yield from loop.iterate(self._client.stream(prompt, params))
