@@ -69,7 +69,7 @@ def _invalid(error: BaseException) -> Failure | None:
 def _interrupted(error: BaseException) -> Failure | None:
     if not isinstance(error, KeyboardInterrupt):
         return None
-    hint = "The same command completes what was begun; zephyr-deploy down removes it."
+    hint = "zephyr-deploy status shows what is there; the same command again completes it."
     return Failure("interrupted", "Interrupted.", hint, INTERRUPTED)
 
 

@@ -6,18 +6,16 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from itertools import pairwise
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from itertools import pairwise, takewhile
+from typing import Annotated, NoReturn
 
 import typer
 
 from zephyr_deploy.cli.errors import INTERRUPTED, failure_of
-from zephyr_deploy.cli.options import ConfigOpt, DebugOpt, Mode, OutputOpt, ProfileOpt, YesOpt
+from zephyr_deploy.cli.options import MODES, ConfigOpt, DebugOpt, Mode, OutputOpt, ProfileOpt, YesOpt
 from zephyr_deploy.cli.output import Output, ReaderGoneError
 from zephyr_deploy.cli.session import Call, GlobalOptions, debugging
-
-if TYPE_CHECKING:
-    from zephyr_deploy.cli.verb import Verb
+from zephyr_deploy.cli.verb import Group, Verb
 
 PROGRAM = "zephyr-deploy"
 BROKEN_PIPE = 141
@@ -26,8 +24,8 @@ BROKEN_PIPE = 141
 COMMANDS = ("up", "down", "status", "ls", "logs", "env", "bench", "doctor", "version")
 """Every command, in the order of ``--help``; each is the `Verb` of that name in the module of that name."""
 
-GROUPS: dict[str, tuple[str, ...]] = {}
-"""Commands that have commands of their own, which are the verbs of that module."""
+GROUPS: dict[str, tuple[str, str, tuple[str, ...]]] = {}
+"""Those commands that have commands of their own: panel, help, and the names of the verbs in the module."""
 
 
 def run() -> NoReturn:
@@ -67,14 +65,18 @@ def build(words: Sequence[str] | None = None) -> typer.Typer:
     for name in COMMANDS:
         if words is None or name in words:
             load(name).add_to(app)
-        elif not set(COMMANDS).intersection(words):
+        elif not words or words[0] not in COMMANDS:
             load(name).list_in(app)
     return app
 
 
-def load(name: str) -> Verb:
+def load(name: str) -> Verb | Group:
     """The command of that name."""
-    command: Verb = getattr(import_module(f"zephyr_deploy.cli.{name}"), name)
+    module = import_module(f"zephyr_deploy.cli.{name}")
+    if name in GROUPS:
+        panel, words, verbs = GROUPS[name]
+        return Group(name, words, panel, tuple(getattr(module, verb) for verb in verbs))
+    command: Verb = getattr(module, name)
     return command
 
 
@@ -82,6 +84,8 @@ def _call(argv: Sequence[str], call: Call) -> int:
     completing = f"_{PROGRAM.replace('-', '_').upper()}_COMPLETE" in os.environ
     app = build(None if completing else argv)
     code = app(args=list(argv) or ["--help"], prog_name=PROGRAM, standalone_mode=False, obj=call)
+    if code == INTERRUPTED:  # Typer has made an exit code of it
+        raise KeyboardInterrupt
     return code if isinstance(code, int) else 0
 
 
@@ -101,12 +105,14 @@ def _failed(error: BaseException, argv: Sequence[str], call: Call) -> int:
 
 
 def _mode(argv: Sequence[str]) -> Mode:
-    """The mode that was asked for, when the command line could not be read as a whole."""
-    words = [*argv[: argv.index("--")]] if "--" in argv else [*argv]
-    asked = [value for flag, value in pairwise(words) if flag in {"--output", "-o"}]
-    asked += [word.partition("=")[2] for word in words if word.startswith("--output=")]
-    wanted = asked[-1] if asked else os.environ.get("ZEPHYR_OUTPUT")
-    return "json" if wanted == "json" else "table"
+    """The mode that was asked for, found even where the command line cannot be read as a whole."""
+    wanted = os.environ.get("ZEPHYR_OUTPUT")
+    for word, following in pairwise([*takewhile(lambda word: word != "--", argv), ""]):
+        if word in {"--output", "-o"}:
+            wanted = following
+        elif word.startswith(("--output=", "-o")):
+            wanted = word.removeprefix("--output=").removeprefix("-o")
+    return next((mode for mode in MODES if mode == wanted), "table")
 
 
 def _hushed() -> int:

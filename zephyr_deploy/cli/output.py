@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from contextlib import contextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING, TextIO
 
 from zephyr_deploy.cli.terminal import console, is_live, tolerant, unicode_capable
@@ -16,7 +17,7 @@ from zephyr_deploy.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from rich.console import RenderableType
+    from rich.console import Console, RenderableType
 
     from zephyr_deploy.cli.failure import Failure
     from zephyr_deploy.cli.options import Mode
@@ -112,9 +113,10 @@ class Output:
             return True
         if not (sys.stdin.isatty() and self._stderr.isatty()):
             raise UsageError(f"This asks: {question} There is no terminal to answer on.", hint="Add --yes.")
-        import typer
-
-        return typer.confirm(question, err=True)
+        # not typer.confirm: it writes a blank to stdout even when it asks on stderr
+        self._stderr.write(f"{question} [y/N] ")
+        self._stderr.flush()
+        return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
     @contextmanager
     def listening(self) -> Iterator[Listener]:
@@ -125,7 +127,7 @@ class Output:
         if self.mode == "quiet":
             yield silent
         elif is_live(self._stderr):
-            with live(console(self._stderr), self) as listener:
+            with live(self, self._for_people) as listener:
                 yield listener
         else:
             yield plain(self)
@@ -135,7 +137,7 @@ class Output:
         if self.mode == "table" and finished:
             from zephyr_deploy.cli.tables import timing
 
-            console(self._stderr).print(timing(finished))
+            self._for_people.print(timing(finished))
 
     def grid(self, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> RenderableType:
         """A table with a heading."""
@@ -158,14 +160,15 @@ class Output:
             drawn.print(what)
         self._write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
 
-    def _say(self, label: str, text: str, style: str) -> None:
-        if not label:
-            self._stderr.write(f"{text}\n")
-        else:
-            from rich.text import Text
+    @cached_property
+    def _for_people(self) -> Console:
+        """The one console on stderr: while a live line moves on it, what is printed goes above that line."""
+        return console(self._stderr)
 
-            console(self._stderr).print(Text.assemble((label, style), text), soft_wrap=True)
-        self._stderr.flush()
+    def _say(self, label: str, text: str, style: str) -> None:
+        from rich.text import Text
+
+        self._for_people.print(Text.assemble((label, style), text), soft_wrap=True)
 
     def _dump(self, body: dict[str, object], indent: int | None = None) -> str:
         ascii_only = not unicode_capable(self._stdout)

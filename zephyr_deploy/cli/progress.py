@@ -48,7 +48,7 @@ def plain(out: Output) -> Listener:
 
 
 @contextmanager
-def live(console: Console, out: Output) -> Iterator[Listener]:
+def live(out: Output, console: Console) -> Iterator[Listener]:
     """A moving line for the phase at work; what has ended stays above it."""
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
@@ -83,9 +83,8 @@ class _Live:
             self._progress.update(task, completed=event.done, total=event.total, amount=_amount(event))
         elif isinstance(event, PhaseFinished):
             self._progress.remove_task(self._tasks.pop(event.phase))
-            self._progress.console.print(_line(event), soft_wrap=True)
+            self._out.note(_line(event))
         else:
-            # not through the console: rich shows stderr above the live line by itself
             _notice(self._out, event)
 
 

@@ -50,6 +50,10 @@ class Verb:
         """The function's own words."""
         return inspect.getdoc(self.run) or ""
 
+    def parameters(self) -> list[inspect.Parameter]:
+        """Its own arguments and options, without the global ones."""
+        return parameters(self.run)[1:]
+
     def list_in(self, app: typer.Typer) -> None:
         """Register name and help alone, which is all that a list of commands shows."""
         app.command(self.name, help=self.help, rich_help_panel=self.panel)(_listed_only)
@@ -59,9 +63,9 @@ class Verb:
         app.command(self.name, help=self.help, epilog=self._epilog(), rich_help_panel=self.panel)(self._entry())
 
     def _epilog(self) -> str:
-        """Paragraphs: rich help joins the lines of one, and reads ``[`` as markup."""
-        lines = [f"{command}\n\n    {what}" for command, what in self.examples]
-        return "\n\n".join(["Examples:", *lines]).replace("[", r"\[")
+        """The examples; rich help reads ``[`` as markup."""
+        lines = [f"  {command}\n      {what}" for command, what in self.examples]
+        return "\n".join(["Examples:", *lines]).replace("[", r"\[")
 
     def _entry(self) -> Callable[..., None]:
         def entry(context: typer.Context, **values: Any) -> None:
@@ -71,12 +75,33 @@ class Verb:
             call.out = session.out
             self.run(session, **values)
 
-        own = _parameters(self.run)[1:]
         context = inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
-        parameters = [context, *own, *_parameters(global_options)]
-        entry.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-        entry.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+        shown = [context, *self.parameters(), *parameters(global_options)]
+        entry.__signature__ = inspect.Signature(shown)  # type: ignore[attr-defined]
+        entry.__annotations__ = {parameter.name: parameter.annotation for parameter in shown}
         return entry
+
+
+@dataclass(frozen=True)
+class Group:
+    """A command that has commands of its own, e.g. ``config``."""
+
+    name: str
+    help: str
+    panel: str
+    verbs: tuple[Verb, ...]
+
+    def list_in(self, app: typer.Typer) -> None:
+        """Register name and help alone."""
+        app.command(self.name, help=self.help, rich_help_panel=self.panel)(_listed_only)
+
+    def add_to(self, app: typer.Typer) -> None:
+        """Register the group with all its commands; alone it shows its help."""
+        group = typer.Typer(help=self.help)
+        group.callback(invoke_without_command=True)(_help_if_alone)
+        for command in self.verbs:
+            command.add_to(group)
+        app.add_typer(group, name=self.name, rich_help_panel=self.panel)
 
 
 def verb(*, panel: str, examples: Sequence[Example]) -> Callable[[Callable[Concatenate[Session, _P], None]], Verb]:
@@ -105,13 +130,18 @@ def global_options(
     return GlobalOptions(output, yes, config, profile, debug)
 
 
-def _parameters(function: Callable[..., object]) -> list[inspect.Parameter]:
+def parameters(function: Callable[..., object]) -> list[inspect.Parameter]:
     """The parameters of ``function`` with their annotations read."""
     hints = get_type_hints(function, include_extras=True)
     return [
         parameter.replace(annotation=hints[parameter.name])
         for parameter in inspect.signature(function).parameters.values()
     ]
+
+
+def _help_if_alone(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
 def _listed_only() -> None:

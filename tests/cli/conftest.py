@@ -1,0 +1,38 @@
+"""A command for tests: a function run through the real edge, `zephyr_deploy.cli.main.main`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+
+from zephyr_deploy.cli import main as program
+from zephyr_deploy.cli.verb import LOOK, verb
+
+
+@dataclass
+class Ran:
+    """What one call gave."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def probe(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
+    """Run ``function`` as the command ``probe`` with the given words."""
+    for name in ("ZEPHYR_OUTPUT", "ZEPHYR_DEBUG", "NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+
+    def call(function: Callable[..., None], *argv: str) -> Ran:
+        function.__name__ = "probe"
+        command = verb(panel=LOOK, examples=[("zephyr-deploy probe", "Probe")])(function)
+        monkeypatch.setattr(program, "COMMANDS", ("probe",))
+        monkeypatch.setattr(program, "load", lambda _name: command)
+        code = program.main(argv)
+        captured = capsys.readouterr()
+        return Ran(code, captured.out, captured.err)
+
+    return call

@@ -1,0 +1,24 @@
+"""How the text of shared options is read."""
+
+from __future__ import annotations
+
+import pytest
+
+from zephyr_deploy.cli.options import seconds
+from zephyr_deploy.errors import UsageError
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("500ms", 0.5), ("30", 30), ("0s", 0), ("1.5m", 90), ("8h", 28800), ("1d", 86400), (" 5 s ", 5)],
+)
+def test_lengths_of_time(text, expected):
+    assert seconds(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "s", "-5s", "5 minutes", "1h30m", "nan", "inf", "1e3s", "5S"])
+def test_what_is_no_length_of_time(text):
+    with pytest.raises(UsageError) as caught:
+        seconds(text)
+    assert repr(text) in caught.value.message
+    assert caught.value.hint
