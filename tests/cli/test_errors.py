@@ -10,6 +10,7 @@ import sys
 import aiohttp
 import httpx
 import pytest
+import typer
 from pydantic import ValidationError
 
 from zephyr_deploy import errors
@@ -161,6 +162,7 @@ def test_a_model_that_pydantic_refuses():
         (httpx.ReadTimeout("slow"), "unreachable", 6),
         (aiohttp.ServerDisconnectedError(), "unreachable", 6),
         (KeyboardInterrupt(), "interrupted", 130),
+        (typer.Abort(), "interrupted", 130),
         (ValueError("x"), "internal", 1),
     ],
 )

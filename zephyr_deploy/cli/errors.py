@@ -11,6 +11,8 @@ import sys
 from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
+import typer
+
 from zephyr_deploy.cli.failure import Failure
 from zephyr_deploy.errors import ZephyrError
 
@@ -67,7 +69,8 @@ def _invalid(error: BaseException) -> Failure | None:
 
 
 def _interrupted(error: BaseException) -> Failure | None:
-    if not isinstance(error, KeyboardInterrupt):
+    # Typer has a word of its own for Ctrl-C and Ctrl-D at a question
+    if not isinstance(error, (KeyboardInterrupt, typer.Abort)):
         return None
     hint = "zephyr-deploy status shows what is there; the same command again completes it."
     return Failure("interrupted", "Interrupted.", hint, INTERRUPTED)

@@ -11,13 +11,13 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from zephyr_deploy.cli.errors import INTERRUPTED, failure_of
 from zephyr_deploy.cli.options import MODES, ConfigOpt, DebugOpt, Mode, OutputOpt, ProfileOpt, YesOpt
-from zephyr_deploy.cli.output import Output, ReaderGoneError
 from zephyr_deploy.cli.session import Call, GlobalOptions, debugging
+from zephyr_deploy.cli.terminal import ReaderGoneError
 from zephyr_deploy.cli.verb import Group, Verb
 
 PROGRAM = "zephyr-deploy"
+INTERRUPTED = 130
 BROKEN_PIPE = 141
 """Exit code when the reader of stdout has gone: what a shell shows for SIGPIPE (128 + 13)."""
 
@@ -90,8 +90,10 @@ def _call(argv: Sequence[str], call: Call) -> int:
 
 
 def _failed(error: BaseException, argv: Sequence[str], call: Call) -> int:
-    if isinstance(error, typer.Abort):
-        return INTERRUPTED
+    # only a call that fails needs these: --help does without
+    from zephyr_deploy.cli.errors import failure_of
+    from zephyr_deploy.cli.output import Output
+
     failure = failure_of(error)
     if debugging(os.environ, flag="--debug" in argv):
         import traceback

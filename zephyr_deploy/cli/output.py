@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, TextIO
 
-from zephyr_deploy.cli.terminal import console, is_live, tolerant, unicode_capable
+from zephyr_deploy.cli.terminal import ReaderGoneError, console, is_live, tolerant, unicode_capable
 from zephyr_deploy.errors import UsageError
 
 if TYPE_CHECKING:
@@ -26,10 +26,6 @@ if TYPE_CHECKING:
 
 SCHEMA = "zephyr-deploy/1"
 """Version of the JSON; it grows by new fields, and the number changes when a field changes or goes."""
-
-
-class ReaderGoneError(Exception):
-    """Nobody reads stdout any more, e.g. ``zephyr-deploy logs -f | head``."""
 
 
 class Output:

@@ -7,13 +7,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from zephyr_deploy.cli.options import MODES, Mode
-from zephyr_deploy.cli.output import Output
-from zephyr_deploy.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from zephyr_deploy.cli.output import Output
     from zephyr_deploy.spec.load import Loaded
 
 _TRUE = {"1", "true", "yes", "on"}
@@ -65,6 +64,8 @@ class Session:
         Raises:
             UsageError: ``ZEPHYR_OUTPUT`` is not a mode.
         """
+        from zephyr_deploy.cli.output import Output
+
         out = Output(options.output or _mode(environ.get("ZEPHYR_OUTPUT")), yes=options.yes)
         return cls(out, options.config, options.profile, options.yes, debugging(environ, flag=options.debug))
 
@@ -97,4 +98,6 @@ def _mode(text: str | None) -> Mode:
     for mode in MODES:
         if text == mode:
             return mode
+    from zephyr_deploy.errors import UsageError
+
     raise UsageError(f"ZEPHYR_OUTPUT={text} is unknown.", hint="Write table, json or quiet.")

@@ -13,6 +13,10 @@ UNBOUNDED = 10_000
 """Width in columns of a stream that is no terminal: nothing is cut or wrapped for a program that reads it."""
 
 
+class ReaderGoneError(Exception):
+    """Nobody reads stdout any more, e.g. ``zephyr-deploy logs -f | head``."""
+
+
 def console(stream: TextIO) -> Console:
     """A console on ``stream``.
 
