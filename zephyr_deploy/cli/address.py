@@ -1,0 +1,45 @@
+"""Which endpoint a command speaks to: a deployment's, or any other's by its address."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from zephyr_deploy.errors import UsageError
+
+if TYPE_CHECKING:
+    from zephyr_deploy.cli.session import Session
+    from zephyr_deploy.endpoint.types import Endpoint
+
+UrlOpt = Annotated[str | None, typer.Option(help="Speak to this address instead of a deployment.")]
+ApiKeyEnvOpt = Annotated[str | None, typer.Option(help="With --url: environment variable that holds the API key.")]
+
+
+def endpoint_for(session: Session, name: str | None, url: str | None, api_key_env: str | None) -> Endpoint:
+    """The endpoint at ``url``, which is asked what it is; without one, that of the deployment.
+
+    Raises:
+        UsageError: both or neither half of an address; ``url`` is no address; the variable is not set.
+        NotDeployedError: there is no such deployment.
+        UnreachableError: nothing answers at ``url``.
+    """
+    if url is None:
+        if api_key_env is not None:
+            raise UsageError("--api-key-env goes with --url.", hint="A deployment's own key is known here.")
+        from zephyr_deploy.deploy.find import endpoint_of
+
+        return endpoint_of(session.name(name))
+    if name is not None:
+        raise UsageError("Give a deployment or --url, not both.", hint="zephyr-deploy status")
+    if not url.startswith(("http://", "https://")):
+        raise UsageError(f"--url {url} is no address.", hint="Write e.g. http://127.0.0.1:8080.")
+    from pydantic import SecretStr
+
+    from zephyr_deploy.endpoint.discover import discover
+
+    key = os.environ.get(api_key_env) if api_key_env else None
+    if api_key_env and not key:
+        raise UsageError(f"The environment variable {api_key_env} is not set.", hint=f"export {api_key_env}=...")
+    return discover(url, SecretStr(key) if key else None)
