@@ -155,6 +155,14 @@ def test_a_cell_is_not_read_as_markup():
     assert "[red]x[/red] :smile:" in stdout.getvalue()
 
 
+def test_text_from_elsewhere_does_not_steer_the_terminal():
+    out, stdout, stderr = speak("table")
+    out.warn("a\x1b]0;title\x07b\x9bc")
+    out.result("probe", {}, table=lambda: out.facts([("model", "a\x1b[2Jb\tc")]), quiet="")
+    assert stderr.getvalue() == "Warning: a]0;titlebc\n"
+    assert "\x1b" not in stdout.getvalue()
+
+
 def test_colour_on_a_terminal_only():
     for tty in (True, False):
         out, _, stderr = speak("table", stderr=Stream(tty=tty))

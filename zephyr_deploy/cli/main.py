@@ -21,7 +21,7 @@ INTERRUPTED = 130
 BROKEN_PIPE = 141
 """Exit code when the reader of stdout has gone: what a shell shows for SIGPIPE (128 + 13)."""
 
-COMMANDS = ("up", "down", "status", "ls", "logs", "env", "bench", "doctor", "version")
+COMMANDS = ("up", "down", "status", "ls", "logs", "env", "chat", "smoke", "bench", "doctor", "version")
 """Every command, in the order of ``--help``; each is the `Verb` of that name in the module of that name."""
 
 GROUPS: dict[str, tuple[str, str, tuple[str, ...]]] = {}

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, TextIO
 
-from zephyr_deploy.cli.terminal import ReaderGoneError, console, is_live, tolerant, unicode_capable
+from zephyr_deploy.cli.terminal import ReaderGoneError, console, is_live, tolerant, unicode_capable, visible
 from zephyr_deploy.errors import UsageError
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ class Output:
     def _say(self, label: str, text: str, style: str) -> None:
         from rich.text import Text
 
-        self._for_people.print(Text.assemble((label, style), text), soft_wrap=True)
+        self._for_people.print(Text.assemble((label, style), visible(text)), soft_wrap=True)
 
     def _dump(self, body: dict[str, object], indent: int | None = None) -> str:
         ascii_only = not unicode_capable(self._stdout)

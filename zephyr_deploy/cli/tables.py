@@ -1,4 +1,4 @@
-"""Tables for people. Text is never read as markup: names of models may hold brackets."""
+"""Tables for people. Text is never read as markup or as control characters: it may come from anywhere."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 from rich.text import Text
+
+from zephyr_deploy.cli.terminal import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -19,7 +21,7 @@ def grid(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
     for column in columns:
         table.add_column(Text(column), overflow="fold")
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*(_text(cell) for cell in row))
     return table
 
 
@@ -29,7 +31,7 @@ def facts(rows: Iterable[tuple[str, str]]) -> Table:
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in rows:
-        table.add_row(Text(name), Text(value))
+        table.add_row(_text(name), _text(value))
     return table
 
 
@@ -40,6 +42,10 @@ def timing(finished: Sequence[Phase]) -> Table:
     table.add_column("SECONDS", justify="right")
     table.add_column("OUTCOME")
     for phase in finished:
-        table.add_row(Text(phase.title), f"{phase.seconds:.1f}", phase.outcome)
+        table.add_row(_text(phase.title), f"{phase.seconds:.1f}", phase.outcome)
     table.add_row(Text("total"), f"{sum(phase.seconds for phase in finished):.1f}", "", style="bold")
     return table
+
+
+def _text(cell: str) -> Text:
+    return Text(visible(cell))

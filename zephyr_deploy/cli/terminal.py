@@ -13,6 +13,14 @@ UNBOUNDED = 10_000
 """Width in columns of a stream that is no terminal: nothing is cut or wrapped for a program that reads it."""
 
 
+_UNSEEN = dict.fromkeys(code for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t")
+
+
+def visible(text: str) -> str:
+    """``text`` without control characters: what a remote machine says must not steer the terminal."""
+    return text.translate(_UNSEEN)
+
+
 class ReaderGoneError(Exception):
     """Nobody reads stdout any more, e.g. ``zephyr-deploy logs -f | head``."""
 
