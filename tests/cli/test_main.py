@@ -241,6 +241,16 @@ def test_broken_pipe_of_help_is_quiet():
     assert (child.returncode, child.stderr) == (141, b"")
 
 
+@pytest.mark.parametrize("words", [("statsu",), ("statsu", "--debug"), ("statsu", "--output", "json")])
+def test_an_error_that_nobody_reads_keeps_its_exit_code(words):
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "zephyr_deploy", *words]
+    child = subprocess.run(command, stdout=writer, stderr=writer, timeout=60, check=False)
+    os.close(writer)
+    assert child.returncode == 2
+
+
 WAITING = """
 import time
 from zephyr_deploy.cli import main as program

@@ -95,13 +95,13 @@ def _failed(error: BaseException, argv: Sequence[str], call: Call) -> int:
     from zephyr_deploy.cli.output import Output
 
     failure = failure_of(error)
-    if debugging(os.environ, flag="--debug" in argv):
-        import traceback
-
-        traceback.print_exception(error)
     try:
+        if debugging(os.environ, flag="--debug" in argv):
+            import traceback
+
+            traceback.print_exception(error)
         (call.out or Output(_mode(argv))).error(failure)
-    except ReaderGoneError:
+    except (ReaderGoneError, BrokenPipeError, SystemExit):  # rich ends the program when stderr has no reader
         _hushed()
     return failure.exit_code
 
