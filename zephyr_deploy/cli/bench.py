@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from zephyr_deploy.cli.address import ApiKeyEnvOpt, UrlOpt, endpoint_for
 from zephyr_deploy.cli.options import NameArg, seconds
 from zephyr_deploy.cli.session import Session
 from zephyr_deploy.cli.verb import LOOK, verb
@@ -17,13 +17,11 @@ if TYPE_CHECKING:
     from zephyr_deploy.bench.report import BenchReport, LevelReport
     from zephyr_deploy.bench.spec import BenchSpec
     from zephyr_deploy.bench.stats import Spread
-    from zephyr_deploy.endpoint.types import Endpoint
 
 COLUMNS = ("AT ONCE", "OK", "TTFT ms", "ITL ms", "TPOT ms", "E2E ms", "TOKENS/S", "REQUESTS/S", "CLIENT")
 WHOLE = 99.95
 
 Client = Literal["openai", "tgi"]
-Server = Literal["tgi", "vllm", "sglang", "llamacpp"]
 
 
 @verb(
@@ -52,12 +50,8 @@ def bench(
     ] = "openai",
     seed: Annotated[int, typer.Option(help="Same seed, same prompts.")] = 0,
     deadline: Annotated[str, typer.Option(help="Longest time for one request, e.g. 2m.")] = "2m",
-    url: Annotated[str | None, typer.Option(help="Measure this address instead of a deployment.")] = None,
-    engine: Annotated[Server, typer.Option(help="With --url: what runs there.")] = "tgi",
-    model: Annotated[str, typer.Option(help="With --url: the model to ask for; TGI needs none.")] = "tgi",
-    api_key_env: Annotated[
-        str | None, typer.Option(help="With --url: environment variable that holds the API key.")
-    ] = None,
+    url: UrlOpt = None,
+    api_key_env: ApiKeyEnvOpt = None,
     price_per_hour: Annotated[float | None, typer.Option(help="Price in USD an hour, for the price per token.")] = None,
     save: Annotated[Path | None, typer.Option(help="Write the report to this file, as JSON.")] = None,
     fail_if: Annotated[list[str] | None, typer.Option(help="Gate, e.g. 'ttft_p99>400ms'; may be repeated.")] = None,
@@ -80,12 +74,7 @@ def bench(
         price_per_hour_usd=price_per_hour,
     )
     _check_folder(save)
-    if name is not None and url is not None:
-        raise UsageError("Give a deployment or --url, not both.", hint="zephyr-deploy bench --help")
-    if url is None:
-        endpoint = _deployed(session, name)
-    else:
-        endpoint = _addressed(url, engine=engine, model=model, api_key_env=api_key_env)
+    endpoint = endpoint_for(session, name, url, api_key_env)
     with session.out.listening() as listener:
         report = measure(endpoint, spec, listener)
     _show(session, report)
@@ -114,26 +103,6 @@ def _spec(**values: Any) -> BenchSpec:
         where = ".".join(str(part) for part in first["loc"])
         message = f"{where}: {first['msg']}" if where else first["msg"]
         raise UsageError(f"This cannot be measured: {message}.", hint="zephyr-deploy bench --help") from None
-
-
-def _deployed(session: Session, name: str | None) -> Endpoint:
-    from zephyr_deploy.deploy.find import endpoint_of
-
-    return endpoint_of(session.name(name))
-
-
-def _addressed(url: str, *, engine: Server, model: str, api_key_env: str | None) -> Endpoint:
-    from pydantic import SecretStr
-
-    from zephyr_deploy.endpoint.types import Endpoint
-
-    if not url.startswith(("http://", "https://")):
-        raise UsageError(f"--url {url} is no address.", hint="Write e.g. http://127.0.0.1:8080.")
-    key = os.environ.get(api_key_env) if api_key_env else None
-    if api_key_env and not key:
-        raise UsageError(f"The environment variable {api_key_env} is not set.", hint=f"export {api_key_env}=...")
-    secret = SecretStr(key) if key else None
-    return Endpoint(name="url", url=url.rstrip("/"), engine=engine, model_id=model, api_key=secret)
 
 
 def _check_folder(save: Path | None) -> None:
