@@ -20,9 +20,7 @@ def ls(session: Session) -> None:
     from zephyr_deploy.deploy.find import services
 
     found = services()
-    rows = [
-        (s.name, s.state, s.model_id, s.url, s.provider, s.release, f"{s.price_per_hour_usd:.2f}") for s in found
-    ]
+    rows = [(s.name, s.state, s.model_id, s.url, s.provider, s.release, f"{s.price_per_hour_usd:.2f}") for s in found]
     session.out.result(
         "ls", found, table=lambda: session.out.grid(COLUMNS, rows), quiet=(service.name for service in found)
     )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zephyr_deploy.cli.options import LockWaitOpt, seconds
+from zephyr_deploy.cli.options import LockWaitOpt, NameArg, seconds
 from zephyr_deploy.cli.session import Session
 from zephyr_deploy.cli.verb import DEPLOY, verb
 
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 )
 def up(
     session: Session,
-    name: Annotated[str | None, typer.Option(help="Name of the deployment.")] = None,
+    name: NameArg = None,
+    *,
     provider: Annotated[str | None, typer.Option(help="Where the machine comes from: local.")] = None,
     model: Annotated[str | None, typer.Option(help="Hugging Face id, or path of a GGUF file.")] = None,
     file: Annotated[str | None, typer.Option(help="Which GGUF file of the repository.")] = None,

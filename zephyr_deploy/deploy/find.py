@@ -31,7 +31,7 @@ def service_of(name: str | None = None) -> Service:
         raise NotDeployedError(what, hint="Start it with `zephyr-deploy up`.")
     if len({service.name for service in found}) > 1:
         names = ", ".join(service.name for service in found)
-        raise UsageError(f"there are several deployments: {names}", hint="Say which with --name.")
+        raise UsageError(f"there are several deployments: {names}", hint="Name one, e.g. `zephyr-deploy status NAME`.")
     return found[0]
 
 

@@ -104,7 +104,7 @@ class LocalProvider(Provider):
             time.sleep(POLL_S)
         raise DeadlineError(
             f"{service.name} did not generate a token within {deadline_s:g} s",
-            hint=f"zephyr-deploy logs --name {service.name}",
+            hint=f"zephyr-deploy logs {service.name}",
             details={"log": tail(folder.log, SHOWN_LINES)},
         )
 
