@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -214,7 +215,7 @@ class Upstream:
                 response.close()  # at once, finished or not: this is what stops a generation nobody reads
         except (aiohttp.ClientError, ConnectionError) as error:
             raise RequestError(f"The engine does not answer ({type(error).__name__}).") from error
-        except TimeoutError as error:
+        except asyncio.TimeoutError as error:  # another class than TimeoutError before Python 3.11
             raise RequestError(f"The engine gave no answer to {path} in time.") from error
 
 

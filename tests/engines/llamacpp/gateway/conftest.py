@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from contextlib import asynccontextmanager
 
 import httpx
@@ -229,3 +230,11 @@ def frames(post):
         return [block[6:] if block == "data: [DONE]" else json.loads(block[6:]) for block in blocks]
 
     return run
+
+
+@pytest.fixture
+def unused_url():
+    """An address where nobody listens; the port is held, so that nobody will."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{held.getsockname()[1]}"

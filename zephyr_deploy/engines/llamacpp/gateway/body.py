@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from pydantic import BaseModel, ValidationError
+from starlette.requests import ClientDisconnect
 
 from zephyr_deploy.engines.llamacpp.gateway.errors import not_json, too_large, unparsable, wrong_type
 
@@ -34,11 +35,14 @@ async def read_model(request: HttpRequest, model: type[Model], *, limit: int) ->
 async def _read(request: HttpRequest, limit: int) -> bytes:
     parts: list[bytes] = []
     size = 0
-    async for part in request.stream():
-        size += len(part)
-        if size > limit:
-            raise too_large()
-        parts.append(part)
+    try:
+        async for part in request.stream():
+            size += len(part)
+            if size > limit:
+                raise too_large()
+            parts.append(part)
+    except ClientDisconnect as error:
+        raise unparsable("the client has gone") from error
     return b"".join(parts)
 
 

@@ -15,17 +15,18 @@ Item = TypeVar("Item")
 async def merged(streams: Sequence[AsyncGenerator[Item, None]]) -> AsyncGenerator[tuple[int, Item], None]:
     """Yield the items of all streams as they come, each with the number of its stream.
 
-    The first error ends all of them and is raised; closing the result closes them.
+    The first error ends all of them and is raised; closing the result closes them. Nothing is held back: the streams
+    are as long as their answers.
     """
-    queue: asyncio.Queue[tuple[int, Item] | None] = asyncio.Queue(maxsize=1)
+    queue: asyncio.Queue[tuple[int, Item] | None] = asyncio.Queue()
 
     async def feed(number: int, stream: AsyncGenerator[Item, None]) -> None:
         try:
             async with aclosing(stream) as items:
                 async for item in items:
-                    await queue.put((number, item))
+                    queue.put_nowait((number, item))
         finally:
-            await queue.put(None)
+            queue.put_nowait(None)
 
     tasks = [asyncio.ensure_future(feed(number, stream)) for number, stream in enumerate(streams)]
     try:
