@@ -1,0 +1,80 @@
+# Everything a contributor types. Each target does its own set-up, on a machine with Python 3.10 or newer.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+WORKERS ?= auto
+SHELL_FILES = $(shell git ls-files -co --exclude-standard -- '*.sh' .ci/run)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup up chat down test check lint types imports shell playbooks workflows docs docs-reference format build clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1|\2/' | column -t -s '|'
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "Python 3.10 or newer is needed: make PYTHON=/path/to/python3"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "This Python cannot make virtual environments: apt-get install python3-venv"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# What `up` needs, and nothing more: the first chat should not wait for linters.
+$(VENV)/.user: $(BIN)/python pyproject.toml
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[local]'
+	@touch $@
+
+# `pip install --group` came with pip 25.1.
+$(VENV)/.developer: $(VENV)/.user
+	$(BIN)/pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	$(BIN)/pip install --quiet --disable-pip-version-check --group dev
+	@touch $@
+
+setup: $(VENV)/.developer ## Install everything that a contributor needs
+
+up: $(VENV)/.user ## Serve a model on this machine
+	$(BIN)/zephyr-deploy up
+
+chat: $(VENV)/.user ## Chat with it
+	$(BIN)/zephyr-deploy chat
+
+down: $(VENV)/.user ## Take it away, downloads included
+	$(BIN)/zephyr-deploy down --purge
+
+test: $(VENV)/.developer ## Run every test
+	$(BIN)/pytest -n $(WORKERS)
+
+check: lint types imports shell playbooks workflows docs ## Everything that is not a test
+
+lint: $(VENV)/.developer
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: $(VENV)/.developer
+	$(BIN)/mypy
+
+imports: $(VENV)/.developer
+	$(BIN)/lint-imports
+
+shell: $(VENV)/.developer
+	$(BIN)/shellcheck $(SHELL_FILES)
+
+playbooks: $(VENV)/.developer
+	PATH="$(CURDIR)/$(BIN):$$PATH" ANSIBLE_HOME="$(CURDIR)/.ansible" $(BIN)/ansible-lint --offline --strict playbooks
+
+workflows: $(VENV)/.developer
+	$(BIN)/zizmor --offline --quiet .github
+
+docs: $(VENV)/.developer ## Build the documentation
+	$(BIN)/mkdocs build --strict --quiet
+
+docs-reference: $(VENV)/.developer ## Write the generated pages anew
+	$(BIN)/python -m zephyr_deploy.cli.reference docs/cli.md
+	$(BIN)/python -m zephyr_deploy.spec.reference
+
+format: $(VENV)/.developer ## Format the code
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+build: $(VENV)/.developer ## Build the wheel
+	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
+
+clean: ## Delete what was built
+	rm -rf $(VENV) dist site .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .ansible
