@@ -3,7 +3,13 @@
 import importlib.util
 import io
 import json
+import os
+import pty
+import select
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -192,6 +198,42 @@ def test_a_deployment_is_looked_up(tgi, monkeypatch, capsys):
 def test_a_conversation_has_no_json(chat, monkeypatch):
     typed(monkeypatch, "", terminal=True)
     assert chat("--output", "json")[0] == 2
+
+
+def test_on_a_terminal(tgi, tmp_path):
+    """A real process on a real pseudo-terminal: the prompt, an answer stopped by the signal of Ctrl-C, Ctrl-D."""
+    tgi.script.itl_s = 0.4
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-c", "from zephyr_deploy.cli.main import run; run()", "chat", "--url", tgi.url]
+    env = {**os.environ, "TERM": "xterm", "NO_COLOR": "1"}
+    process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, cwd=tmp_path, env=env)
+    os.close(theirs)
+    try:
+        read_until(ours, "> ")
+        os.write(ours, b"one\n")
+        assert read_until(ours, "The capital").count(ANSWER) == 0
+        process.send_signal(signal.SIGINT)
+        tgi.script.itl_s = 0
+        assert "Stopped." in read_until(ours, "> ")
+        os.write(ours, b"two\n")
+        assert ANSWER in read_until(ours, "> ")
+        os.write(ours, b"\x04")
+        assert process.wait(10) == 0
+        assert tgi.gone == 1
+    finally:
+        process.kill()
+        process.wait(10)
+        os.close(ours)
+
+
+def read_until(terminal, words):
+    """What the terminal shows up to ``words``; fails after 20 s."""
+    shown, deadline = "", time.monotonic() + 20
+    while words not in shown:
+        ready, _, _ = select.select([terminal], [], [], max(0, deadline - time.monotonic()))
+        assert ready, f"no {words!r} in {shown!r}"
+        shown += os.read(terminal, 4096).decode(errors="replace")
+    return shown
 
 
 class TestConversation:

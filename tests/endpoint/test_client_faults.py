@@ -6,6 +6,9 @@ workaround can go.
 
 import asyncio
 import json
+import os
+import signal
+import threading
 import warnings
 from contextlib import aclosing
 
@@ -329,6 +332,13 @@ class TestCompleteResults:
         stream = ours(endpoint).stream("hi", ASK)
         assert next(stream).text == "The"
         stream.close()
+        until(lambda: tgi.gone == 1)
+
+    def test_ctrl_c_ends_the_request(self, tgi, endpoint, until):
+        tgi.script.ttft_s = 30
+        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+        with pytest.raises(KeyboardInterrupt):
+            list(ours(endpoint, deadline_s=60).stream("hi", ASK))
         until(lambda: tgi.gone == 1)
 
     def test_inside_a_running_loop(self, endpoint):

@@ -12,6 +12,7 @@ import typer
 from zephyr_deploy.cli.address import ApiKeyEnvOpt, UrlOpt, endpoint_for
 from zephyr_deploy.cli.completion import deployment_names
 from zephyr_deploy.cli.session import Session
+from zephyr_deploy.cli.terminal import visible
 from zephyr_deploy.cli.verb import LOOK, verb
 from zephyr_deploy.errors import UsageError
 
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from zephyr_deploy.endpoint.types import Generation, Params
 
 STDIN = "-"
-UNSEEN = dict.fromkeys(code for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t")
-"""Control characters: a model's text must not steer the terminal it is shown on."""
 
 
 @verb(
@@ -73,7 +72,7 @@ def answer(out: Output, talk: Conversation, asked: str) -> Generation | None:
     with closing(talk.ask(asked)) as deltas:
         for delta in deltas:
             if delta.text:
-                out.item("delta", {"text": delta.text}, text=delta.text.translate(UNSEEN))
+                out.item("delta", {"text": delta.text}, text=visible(delta.text))
             final = delta.final or final
     out.item("end", {}, text="\n")
     if final is not None and final.finish_reason == "length":

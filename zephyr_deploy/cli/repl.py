@@ -43,6 +43,7 @@ class Repl:
             try:
                 line = self._read().strip()
             except EOFError:
+                self._out.note("")
                 return
             except KeyboardInterrupt:
                 self._out.note("\n/exit or Ctrl-D leaves.")

@@ -37,12 +37,15 @@ class LoopThread:
             self._loop.close()
 
     def call(self, work: Coroutine[object, object, T]) -> T:
-        """Run ``work`` to its end; an interrupted call cancels it."""
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        """Run ``work`` to its end; an interrupted call cancels it and waits until it has let go."""
+        ended = threading.Event()
+        future = asyncio.run_coroutine_threadsafe(_telling(work, ended), self._loop)
         try:
             return future.result()
         finally:
-            future.cancel()
+            # A cancelled future is done at once, the work behind it only when its own clean-up is.
+            if future.cancel():
+                ended.wait(CLOSE_S)
 
     def iterate(self, items: AsyncGenerator[T, None]) -> Generator[T, None, None]:
         """The items as they come; closing the iterator closes ``items``."""
@@ -55,6 +58,13 @@ class LoopThread:
                 yield item
         finally:
             asyncio.run_coroutine_threadsafe(items.aclose(), self._loop).result(CLOSE_S)
+
+
+async def _telling(work: Coroutine[object, object, T], ended: threading.Event) -> T:
+    try:
+        return await work
+    finally:
+        ended.set()
 
 
 async def _next(items: AsyncGenerator[T, None]) -> T:

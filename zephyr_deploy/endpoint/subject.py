@@ -23,8 +23,8 @@ SAID = (
     Message(role="system", content="You are a helpful assistant."),
     Message(role="user", content=QUESTION),
 )
-PLAIN_PROMPT = f"Question: {QUESTION}\nAnswer:"
-"""For a server that does not render its chat template for us."""
+PLAIN_PROMPT = "The capital of Japan is"
+"""For a server that does not render its chat template for us: what any language model goes on with."""
 GREEDY = Params(max_new_tokens=32)
 
 TGI_ROUTES = frozenset({"tgi", "llamacpp"})
