@@ -2,10 +2,11 @@
 
 The verbs of the command line, for Python::
 
-    from zephyr_deploy import Deployment, up, down
+    from zephyr_deploy import BenchSpec, Deployment, benchmark, down, smoke, up
 
-    result = up(Deployment(name="demo"))
-    print(result.service.url)
+    endpoint = up(Deployment(name="demo")).endpoint
+    assert smoke(endpoint).passed
+    print(benchmark(endpoint, BenchSpec(concurrency=(1, 4))).levels)
     down("demo")
 
 Every verb is typed, raises the errors of `zephyr_deploy.errors`, and takes a ``listener`` that is told of
@@ -17,43 +18,53 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from zephyr_deploy.bench.run import bench as benchmark
+    from zephyr_deploy.bench.spec import BenchSpec
     from zephyr_deploy.deploy.doctor import doctor
     from zephyr_deploy.deploy.down import down
     from zephyr_deploy.deploy.find import endpoint_of, services
     from zephyr_deploy.deploy.logs import logs
     from zephyr_deploy.deploy.status import status
     from zephyr_deploy.deploy.up import plan_of, up
+    from zephyr_deploy.endpoint.smoke import smoke
     from zephyr_deploy.endpoint.types import Endpoint
     from zephyr_deploy.errors import ZephyrError
     from zephyr_deploy.spec.deployment import Deployment
 
 __version__ = "0.1.0.dev0"
 
+# Where each lives; "module:attribute" where the name is another there (`zephyr_deploy.bench` is a package).
 _HOMES = {
+    "BenchSpec": "zephyr_deploy.bench.spec",
     "Deployment": "zephyr_deploy.spec.deployment",
     "Endpoint": "zephyr_deploy.endpoint.types",
     "ZephyrError": "zephyr_deploy.errors",
+    "benchmark": "zephyr_deploy.bench.run:bench",
     "doctor": "zephyr_deploy.deploy.doctor",
     "down": "zephyr_deploy.deploy.down",
     "endpoint_of": "zephyr_deploy.deploy.find",
     "logs": "zephyr_deploy.deploy.logs",
     "plan_of": "zephyr_deploy.deploy.up",
     "services": "zephyr_deploy.deploy.find",
+    "smoke": "zephyr_deploy.endpoint.smoke",
     "status": "zephyr_deploy.deploy.status",
     "up": "zephyr_deploy.deploy.up",
 }
 
 __all__ = [
+    "BenchSpec",
     "Deployment",
     "Endpoint",
     "ZephyrError",
     "__version__",
+    "benchmark",
     "doctor",
     "down",
     "endpoint_of",
     "logs",
     "plan_of",
     "services",
+    "smoke",
     "status",
     "up",
 ]
@@ -65,4 +76,5 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(_HOMES[name]), name)
+    module, _, attribute = _HOMES[name].partition(":")
+    return getattr(import_module(module), attribute or name)
