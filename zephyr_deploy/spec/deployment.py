@@ -10,7 +10,11 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from zephyr_deploy.spec.rules import broken_rules
+from zephyr_deploy.spec.types import Allowed, Duration, Network
 
 ZEPHYR = "HuggingFaceH4/zephyr-7b-beta"
 
@@ -31,7 +35,11 @@ Quantization = Literal[
 Dtype = Literal["float16", "bfloat16"]
 KvCacheDtype = Literal["fp8_e4m3fn", "fp8_e5m2"]
 
-Name = Annotated[str, Field(pattern=r"^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$")]
+Name = Annotated[
+    str,
+    Field(pattern=r"^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$"),
+    Allowed("at most 40 lower-case letters, digits and dashes, beginning with a letter and not ending with a dash"),
+]
 Tokens = Annotated[int, Field(gt=0, le=10_000_000)]
 
 
@@ -45,58 +53,85 @@ class Model(Frozen):
     """Which weights to serve."""
 
     id: str = Field(ZEPHYR, min_length=1, description="Hugging Face id, or the path of a GGUF file or model folder.")
-    revision: str | None = Field(None, min_length=1, description="Branch, tag or commit of the model.")
-    file: str | None = Field(None, min_length=1, description="Which GGUF file of the repository.")
+    revision: str | None = Field(
+        None, min_length=1, description="Branch, tag or commit of the model.", examples=["main"]
+    )
+    file: str | None = Field(
+        None, min_length=1, description="Which GGUF file of the repository.", examples=["zephyr-7b-beta.Q4_K_M.gguf"]
+    )
     trust_remote_code: bool = Field(False, description="Run Python code that the model's repository carries.")
 
 
 class Engine(Frozen):
     """Which server runs the model, and how it is tuned. Unset means: the planner or the engine decides."""
 
-    name: EngineName | None = Field(None, description="tgi, vllm, sglang, llamacpp; unset: tgi if there is a GPU.")
-    image: str | None = Field(None, min_length=1, description="Container image, by tag or digest.")
-    quantize: Quantization | None = Field(None, description="Quantization of the weights.")
-    dtype: Dtype | None = Field(None, description="Type of the weights; not together with most of quantize.")
-    kv_cache_dtype: KvCacheDtype | None = Field(None, description="Type of the KV cache.")
-    num_shard: int | None = Field(None, ge=1, le=64, description="Tensor parallelism: how many GPUs share the model.")
-    speculate: int | None = Field(None, ge=1, le=32, description="Tokens to speculate per step.")
-    cuda_graphs: tuple[int, ...] | None = Field(None, description="Batch sizes to capture; [0] turns graphs off.")
-    memory_fraction: float | None = Field(None, gt=0, le=1, description="Share of GPU memory to use.")
-    env: dict[str, str] = Field(default_factory=dict, description="More environment for the engine.")
-    args: tuple[str, ...] = Field((), description="More arguments for the engine, as they are.")
+    name: EngineName | None = Field(None, description="The server; unset: tgi if there is a GPU.", examples=["tgi"])
+    image: str | None = Field(
+        None,
+        min_length=1,
+        description="Container image, by tag or digest.",
+        examples=["ghcr.io/huggingface/text-generation-inference:3.3.7"],
+    )
+    quantize: Quantization | None = Field(None, description="Quantization of the weights.", examples=["awq"])
+    dtype: Dtype | None = Field(
+        None, description="Type of the weights; not together with most of quantize.", examples=["float16"]
+    )
+    kv_cache_dtype: KvCacheDtype | None = Field(None, description="Type of the KV cache.", examples=["fp8_e4m3fn"])
+    num_shard: int | None = Field(
+        None, ge=1, le=64, description="Tensor parallelism: how many GPUs share the model.", examples=[1]
+    )
+    speculate: int | None = Field(None, ge=1, le=32, description="Tokens to speculate per step.", examples=[2])
+    cuda_graphs: tuple[int, ...] | None = Field(
+        None, description="Batch sizes to capture; [0] turns graphs off.", examples=[[1, 2, 4, 8]]
+    )
+    memory_fraction: float | None = Field(None, gt=0, le=1, description="Share of GPU memory to use.", examples=[0.9])
+    env: dict[str, str] = Field(
+        default_factory=dict, description="More environment for the engine.", examples=[{"HF_HUB_OFFLINE": "1"}]
+    )
+    args: tuple[str, ...] = Field(
+        (), description="More arguments for the engine, as they are.", examples=[["--max-best-of", "4"]]
+    )
 
 
 class Machine(Frozen):
     """Where it runs."""
 
-    gpu: str | None = Field(None, description="GPU by name, e.g. a100, l4, h100.")
-    gpus: int | None = Field(None, ge=1, le=64, description="How many of them.")
-    region: str | None = Field(None, description="Region or location of the cloud.")
-    host: str | None = Field(None, description="Host to reach by SSH.")
-    user: str | None = Field(None, description="User to log in as.")
+    gpu: str | None = Field(None, min_length=1, description="GPU by name, e.g. a100, l4, h100.", examples=["a100"])
+    gpus: int | None = Field(None, ge=1, le=64, description="How many of them.", examples=[1])
+    region: str | None = Field(
+        None, min_length=1, description="Region or location of the cloud.", examples=["eu-central-1"]
+    )
+    host: str | None = Field(None, min_length=1, description="Host to reach by SSH.", examples=["gpu.example.org"])
+    user: str | None = Field(None, min_length=1, description="User to log in as.", examples=["ubuntu"])
     spot: bool = Field(False, description="Take interruptible capacity where it is cheaper.")
-    disk_gb: int | None = Field(None, ge=20, description="Size of the disk in GB.")
-    threads: int | None = Field(None, ge=1, le=1024, description="CPU threads of the embedded engine.")
+    disk_gb: int | None = Field(None, ge=20, description="Size of the disk in GB.", examples=[200])
+    threads: int | None = Field(None, ge=1, le=1024, description="CPU threads of the embedded engine.", examples=[8])
 
 
 class Limits(Frozen):
     """How much the service takes on. Tokens are the served model's tokens."""
 
-    max_input_tokens: Tokens | None = Field(None, description="Longest prompt.")
-    max_total_tokens: Tokens | None = Field(None, description="Longest prompt plus answer.")
-    max_batch_prefill_tokens: Tokens | None = Field(None, description="Prompt tokens computed in one step.")
-    max_batch_total_tokens: Tokens | None = Field(None, description="Tokens of all running requests.")
-    max_concurrent_requests: int | None = Field(None, ge=1, le=100_000, description="More are refused with 429.")
-    parallel: int | None = Field(None, ge=1, le=256, description="Requests the embedded engine computes at once.")
+    max_input_tokens: Tokens | None = Field(None, description="Longest prompt.", examples=[3072])
+    max_total_tokens: Tokens | None = Field(None, description="Longest prompt plus answer.", examples=[4096])
+    max_batch_prefill_tokens: Tokens | None = Field(
+        None, description="Prompt tokens computed in one step.", examples=[4096]
+    )
+    max_batch_total_tokens: Tokens | None = Field(None, description="Tokens of all running requests.", examples=[32768])
+    max_concurrent_requests: int | None = Field(
+        None, ge=1, le=100_000, description="More are refused with 429.", examples=[128]
+    )
+    parallel: int | None = Field(
+        None, ge=1, le=256, description="Requests the embedded engine computes at once.", examples=[4]
+    )
 
 
 class Sampling(Frozen):
     """Defaults of `chat`; Zephyr's model card recommends these."""
 
-    temperature: float = Field(0.7, ge=0, le=10)
-    top_k: int = Field(50, ge=1)
-    top_p: float = Field(0.95, gt=0, le=1)
-    max_new_tokens: int = Field(256, ge=1)
+    temperature: float = Field(0.7, ge=0, le=10, description="Higher: more varied answers; 0: always the likeliest.")
+    top_k: int = Field(50, ge=1, description="Choose among this many likeliest tokens.")
+    top_p: float = Field(0.95, gt=0, le=1, description="Choose among the tokens that hold this share of likelihood.")
+    max_new_tokens: int = Field(256, ge=1, description="Longest answer, in tokens.")
 
 
 class Access(Frozen):
@@ -104,16 +139,22 @@ class Access(Frozen):
 
     port: int = Field(8080, ge=0, le=65535, description="Port on the loopback interface; 0 takes a free one.")
     api_key: bool = Field(True, description="Ask for a bearer token, made at `up` and kept on this machine.")
-    expose: bool = Field(False, description="Open the endpoint to other machines (TLS and token).")
-    cidr: str | None = Field(None, description="Who may reach an exposed endpoint; unset: the caller's address.")
+    expose: bool = Field(False, description="Open the endpoint to other machines (TLS and token).", examples=[True])
+    cidr: Network | None = Field(
+        None, description="Who may reach an exposed endpoint; unset: the caller's address.", examples=["203.0.113.0/24"]
+    )
 
 
 class Cost(Frozen):
     """What it may cost. A timer on the node enforces the times with this machine switched off."""
 
-    ttl: timedelta = Field(timedelta(hours=8), gt=timedelta(0), description="The node ends itself after this time.")
-    idle: timedelta | None = Field(None, gt=timedelta(0), description="The node ends itself when unused for this time.")
-    max_hourly_usd: Decimal | None = Field(None, gt=0, description="Refuse machines dearer than this, in USD an hour.")
+    ttl: Duration = Field(timedelta(hours=8), gt=timedelta(0), description="The node ends itself after this time.")
+    idle: Duration | None = Field(
+        None, gt=timedelta(0), description="The node ends itself when unused for this time.", examples=["30m"]
+    )
+    max_hourly_usd: Decimal | None = Field(
+        None, gt=0, description="Refuse machines dearer than this, in USD an hour.", examples=[2.5]
+    )
 
 
 class Deployment(Frozen):
@@ -128,3 +169,11 @@ class Deployment(Frozen):
     sampling: Sampling = Sampling()
     access: Access = Access()
     cost: Cost = Cost()
+
+    @model_validator(mode="after")
+    def _keeps_the_rules(self) -> Deployment:
+        broken = broken_rules(self)
+        if broken:
+            reasons = "; ".join(f"{', '.join(rule.keys)}: {rule.reason}" for rule in broken)
+            raise PydanticCustomError("rules", "{reasons}", {"reasons": reasons, "broken": broken})
+        return self

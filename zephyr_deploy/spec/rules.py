@@ -1,0 +1,74 @@
+"""Rules between settings that hold for every engine and every provider, and need no look at the world.
+
+What only one engine refuses is that engine's business: see ``EngineSpec.problems``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from zephyr_deploy.spec.deployment import Deployment
+
+
+@dataclass(frozen=True)
+class Broken:
+    """Settings that contradict each other: their dotted keys, and why, with what to do instead."""
+
+    keys: tuple[str, ...]
+    reason: str
+
+
+def broken_rules(deployment: Deployment) -> list[Broken]:
+    """Every rule that ``deployment`` breaks; none is looked at twice."""
+    return [broken for rule in _RULES for broken in rule(deployment)]
+
+
+def _token_limits(deployment: Deployment) -> Iterator[Broken]:
+    limits = deployment.limits
+    longest, total, batch = limits.max_input_tokens, limits.max_total_tokens, limits.max_batch_total_tokens
+    if longest is not None and total is not None and longest >= total:
+        reason = "the total is prompt plus answer, so it must be larger than the longest prompt"
+        yield Broken(("limits.max_input_tokens", "limits.max_total_tokens"), reason)
+    if total is not None and batch is not None and total > batch:
+        reason = "a batch holds whole requests, so it must have room for the largest one"
+        yield Broken(("limits.max_total_tokens", "limits.max_batch_total_tokens"), reason)
+
+
+def _gpus_in_use(deployment: Deployment) -> Iterator[Broken]:
+    gpus, shards = deployment.machine.gpus, deployment.engine.num_shard
+    if gpus is not None and shards is not None and gpus != shards:
+        why = "the model needs more GPUs than there are" if shards > gpus else "some GPUs would be paid for and idle"
+        yield Broken(("machine.gpus", "engine.num_shard"), f"{why}; give the same number, or leave num_shard out")
+
+
+def _exposure(deployment: Deployment) -> Iterator[Broken]:
+    access = deployment.access
+    if access.expose and not access.api_key:
+        yield Broken(("access.expose", "access.api_key"), "an endpoint open to other machines must ask for a key")
+    if access.cidr is not None and not access.expose:
+        reason = "cidr says who may reach an exposed endpoint, and this one is not; set expose = true beside it"
+        yield Broken(("access.cidr", "access.expose"), reason)
+
+
+def _reachable_host(deployment: Deployment) -> Iterator[Broken]:
+    if deployment.provider == "ssh" and deployment.machine.host is None:
+        yield Broken(("provider", "machine.host"), "provider ssh needs the host to reach; set machine.host")
+
+
+def _end_of_life(deployment: Deployment) -> Iterator[Broken]:
+    cost = deployment.cost
+    if cost.idle is not None and cost.idle > cost.ttl:
+        yield Broken(("cost.idle", "cost.ttl"), "the node would end by ttl before it could be idle for that long")
+
+
+_RULES: tuple[Callable[[Deployment], Iterator[Broken]], ...] = (
+    _token_limits,
+    _gpus_in_use,
+    _exposure,
+    _reachable_host,
+    _end_of_life,
+)

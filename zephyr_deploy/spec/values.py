@@ -1,0 +1,79 @@
+"""Values in text: how environment variables and flags are read, and how any value is shown."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, get_args
+
+from zephyr_deploy.spec.allowed import kind_of
+from zephyr_deploy.spec.durations import format_duration
+
+if TYPE_CHECKING:
+    from zephyr_deploy.spec.keys import Key
+
+_SECRET_NAME = re.compile(r"TOKEN|KEY|SECRET|PASSW|CREDENTIAL|AUTH", re.IGNORECASE)
+_LINE = 100
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
+
+
+def from_text(key: Key, text: str) -> object:
+    """Read the text of a variable or flag; lists and tables are JSON, or words as a shell splits them.
+
+    Raises:
+        ValueError: it is empty, or not readable as the list or table that the key wants.
+    """
+    if not text.strip():
+        raise ValueError("it is set but empty; unset it or give it a value")
+    kind = kind_of(key)
+    if kind.base not in {tuple, dict}:
+        return text
+    if text.lstrip().startswith(("[", "{")):
+        value: object = json.loads(text)
+        return value
+    numbers = int in get_args(kind.annotation)
+    words = shlex.split(text.replace(",", " ") if numbers else text)
+    return words if kind.base is tuple else dict(_pair(word) for word in words)
+
+
+def show(path: str, value: object) -> str:
+    """A value as zephyr.toml would have it; in ``engine.env`` what looks secret is masked."""
+    if path == "engine.env" and isinstance(value, Mapping):
+        value = {str(name): "[REDACTED]" if _SECRET_NAME.search(str(name)) else item for name, item in value.items()}
+    return toml(value)
+
+
+def shorten(text: str) -> str:
+    """At most a line of it."""
+    return text if len(text) <= _LINE else f"{text[:_LINE]}…"
+
+
+def toml(value: object) -> str:
+    """One value in TOML; ``unset`` for None, which TOML cannot say."""
+    if value is None:
+        return "unset"
+    if isinstance(value, timedelta):
+        return json.dumps(format_duration(value))
+    if isinstance(value, bool | int | float | Decimal):
+        return str(value).lower()
+    if isinstance(value, Mapping):
+        inside = ", ".join(f"{_toml_name(str(name))} = {toml(item)}" for name, item in value.items())
+        return f"{{ {inside} }}" if inside else "{}"
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return f"[{', '.join(toml(item) for item in value)}]"
+    return json.dumps(str(value), ensure_ascii=False)
+
+
+def _pair(word: str) -> tuple[str, str]:
+    name, equals, value = word.partition("=")
+    if not equals or not name:
+        raise ValueError("write NAME=value pairs, separated by blanks, or a JSON object")
+    return name, value
+
+
+def _toml_name(name: str) -> str:
+    return name if _BARE.fullmatch(name) else json.dumps(name, ensure_ascii=False)
