@@ -25,7 +25,9 @@ def test_folders_follow_the_environment(function, variable, xdg, monkeypatch, tm
 
 def test_private_folders_are_the_users_alone(tmp_path):
     folder = paths.private_dir(tmp_path / "a" / "b")
-    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert paths.private_dir(folder) == folder
+    for made in (folder, folder.parent):
+        assert stat.S_IMODE(made.stat().st_mode) == 0o700
 
 
 def test_resources_are_found_and_missing_ones_named():

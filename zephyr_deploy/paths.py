@@ -30,6 +30,7 @@ def deployment_dir(name: str) -> Path:
 
 
 def private_dir(path: Path) -> Path:
-    """Create ``path`` for this user alone (mode 0700) and return it."""
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Create ``path``, and what is missing above it, for this user alone (mode 0700); return it."""
+    for folder in [*reversed(path.parents), path]:
+        folder.mkdir(mode=0o700, exist_ok=True)
     return path
