@@ -14,17 +14,31 @@ import typer
 from zephyr_deploy.cli.options import MODES, ConfigOpt, DebugOpt, Mode, OutputOpt, ProfileOpt, YesOpt
 from zephyr_deploy.cli.session import Call, GlobalOptions, debugging
 from zephyr_deploy.cli.terminal import ReaderGoneError
-from zephyr_deploy.cli.verb import Group, Verb
+from zephyr_deploy.cli.verb import LOOK, Group, Verb
 
 PROGRAM = "zephyr-deploy"
 INTERRUPTED = 130
 BROKEN_PIPE = 141
 """Exit code when the reader of stdout has gone: what a shell shows for SIGPIPE (128 + 13)."""
 
-COMMANDS = ("up", "down", "status", "ls", "logs", "env", "chat", "smoke", "bench", "doctor", "version")
+COMMANDS = (
+    "init",
+    "up",
+    "down",
+    "status",
+    "ls",
+    "logs",
+    "env",
+    "chat",
+    "smoke",
+    "bench",
+    "config",
+    "doctor",
+    "version",
+)
 """Every command, in the order of ``--help``; each is the `Verb` of that name in the module of that name."""
 
-GROUPS: dict[str, tuple[str, str, tuple[str, ...]]] = {}
+GROUPS = {"config": (LOOK, "Show what zephyr.toml, the environment and the flags come to.", ("show", "path", "schema"))}
 """Those commands that have commands of their own: panel, help, and the names of the verbs in the module."""
 
 
