@@ -75,11 +75,6 @@ CAUSES = (
         "Look at the machine's load and disk, or choose a smaller model.",
     ),
     cause(
-        r"n_ctx_seq .* > n_ctx_train",
-        "the context is longer than the model was trained for",
-        f"Set limits.max_total_tokens lower, {AGAIN}",
-    ),
-    cause(
         r" stopped$",
         "the service was stopped by a signal, not by zephyr-deploy",
         "`zephyr-deploy up` starts it again; `zephyr-deploy down` clears it away.",

@@ -97,6 +97,8 @@ class Service:
     async def _answer(self, server: uvicorn.Server, ended: asyncio.Task[str]) -> None:
         host, port = self.listener.getsockname()
         log.info("ready: http://%s:%d", host, port)
+        # Connections inherit this from the port, and leave the port free for a successor while they linger closed.
+        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         serving = asyncio.create_task(server.serve(sockets=[self.listener]))
         await asyncio.wait({serving, ended}, return_when=asyncio.FIRST_COMPLETED)
         if serving.done():
@@ -126,7 +128,7 @@ def bind(port: int) -> socket.socket:
     """Take a port of the loopback interface without opening it; 0 takes a free one.
 
     Bound without SO_REUSEADDR the port is ours alone. Where connections of an earlier service still linger
-    (TIME_WAIT) that is refused, and SO_REUSEADDR takes the port unless somebody listens on it.
+    (TIME_WAIT) that is refused, and SO_REUSEADDR takes the port unless somebody listens on it, or has it alone.
 
     Raises:
         OSError: somebody has it (EADDRINUSE), or it may not be had (EACCES).
