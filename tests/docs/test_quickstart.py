@@ -1,0 +1,45 @@
+"""The recorded session of docs/quickstart.md is what a user sees."""
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def quickstart():
+    spec = importlib.util.spec_from_file_location("quickstart", ROOT / "scripts" / "quickstart.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["quickstart"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.engine
+@pytest.mark.timeout(300)
+def test_every_command_prints_what_the_page_shows(quickstart, home):
+    steps = quickstart.steps(quickstart.PAGE.read_text())
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    try:
+        for step in steps:
+            printed = quickstart.play(step.command, home, path)
+            assert quickstart.normal(printed) == quickstart.normal(step.output), step.command
+    finally:
+        quickstart.play("zephyr-deploy down --grace 0s", home, path)
+    assert len(steps) >= 10
+
+
+def test_the_page_was_recorded(quickstart):
+    assert all(step.output.strip() for step in quickstart.steps(quickstart.PAGE.read_text()))
+
+
+def test_only_what_varies_is_masked(quickstart):
+    assert quickstart.same("done  0.1 s  Plan", "done 12.5 s  Plan")
+    assert quickstart.same("release 1cc6b4a5f4a8", "release 0123456789ab")
+    assert not quickstart.same("state ready", "state failed")
+    assert not quickstart.same("The capital is Tokyo.", "The capital is Kyoto.")
+    assert not quickstart.same("a\nb", "a")
