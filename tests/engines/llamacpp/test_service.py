@@ -159,12 +159,18 @@ def test_a_running_request_ends_whole_and_new_ones_are_refused(start):
     assert service.process.wait(20) == 0
     assert first["generated_text"] is None
     assert rest[-1]["details"]["generated_tokens"] == 60
-    assert "TIME_WAIT" in lingering(service.port)
+
+
+@pytest.mark.engine
+def test_a_successor_can_take_the_port_while_connections_linger(start):
+    service = start().ready()
+    with socket.create_connection(("127.0.0.1", service.port)) as kept_alive:
+        kept_alive.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert kept_alive.recv(100)
+        service.process.send_signal(signal.SIGTERM)
+        assert service.process.wait(10) == 0
+    assert {c.status for c in psutil.net_connections("tcp") if c.laddr.port == service.port} == {psutil.CONN_TIME_WAIT}
     bind(service.port).close()
-
-
-def lingering(port):
-    return {c.status for c in psutil.net_connections("tcp") if c.laddr.port == port}
 
 
 @pytest.mark.engine

@@ -94,6 +94,8 @@ class LocalProvider(Provider):
         folder, started = Folder(service.name), time.monotonic()
         while (elapsed := time.monotonic() - started) < deadline_s:
             if not _runs(service):
+                if service.pid is not None:
+                    processes.reap(service.pid)
                 raise _ended(service, folder)
             state, detail = look(service.url, folder.log)
             if state == "ready":

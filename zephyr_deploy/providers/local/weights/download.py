@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-import ssl
 import time
 from typing import TYPE_CHECKING
 
-import certifi
 import httpx
 
 from zephyr_deploy.errors import ConfigError, CredentialsError, UnreachableError
@@ -172,8 +170,8 @@ def _start_of(response: httpx.Response) -> int:
 
 def _client() -> httpx.Client:
     """A client that trusts what this system, pip and requests trust, and follows redirects."""
-    trust = ssl.create_default_context()
-    trust.load_verify_locations(certifi.where())
+    trust = httpx.create_ssl_context()
+    trust.load_default_certs()
     for path in filter(None, map(os.environ.get, CA_FILES)):
         if os.path.isfile(path):  # noqa: PTH113 - REQUESTS_CA_BUNDLE may be a folder
             trust.load_verify_locations(path)
