@@ -74,6 +74,8 @@ def _list(kind: Kind) -> str:
 
 def _bounds(kind: Kind) -> str:
     low, above, high = kind.bound("ge"), kind.bound("gt"), kind.bound("le")
+    if kind.base is int and isinstance(above, int):
+        low, above = above + 1, None
     if low is not None and high is not None:
         return f" from {low} to {high}"
     parts = [(" of at least", low), (" above", above), (" up to", high)]

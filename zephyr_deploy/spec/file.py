@@ -120,7 +120,8 @@ class ConfigFile:
         read.problems.append(Problem((f"{'.'.join((*above, path))} ({where})",), reason))
 
     def _where(self, path: tuple[str, ...]) -> str:
-        line = self.lines.get(path)
+        above = (path[:length] for length in range(len(path), 0, -1))
+        line = next((self.lines[one] for one in above if one in self.lines), None)
         return f"{self.shown}:{line}" if line else self.shown
 
     def _beside_file(self, path: str, value: object) -> object:

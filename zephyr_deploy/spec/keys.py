@@ -74,14 +74,15 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
 
 def nearest_key(path: str) -> str | None:
-    """The key or table that was probably meant: one so named in another table, else one that is spelled alike."""
-    name = path.rpartition(".")[2]
-    elsewhere = [key.path for key in KEYS.values() if key.name == name]
-    if elsewhere:
-        return elsewhere[0]
-    close = nearest(path, [*KEYS, *SECTIONS])
-    if close:
-        return close
-    by_name = {key.name: key.path for key in KEYS.values()}
-    alike = nearest(name, by_name)
-    return by_name[alike] if alike else None
+    """The key or table that was probably meant: so named in another table, or spelt alike in this one or any."""
+    section, _, name = path.rpartition(".")
+    everywhere = {key.name: key.path for key in reversed(KEYS.values())}
+    if name in everywhere:
+        return everywhere[name]
+    here = {key.name: key.path for key in KEYS.values() if key.section == section}
+    tables = {} if section else {table: table for table in SECTIONS}
+    for known in (here | tables, everywhere):
+        meant = nearest(name, known)
+        if meant:
+            return known[meant]
+    return None

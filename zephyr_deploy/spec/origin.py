@@ -63,6 +63,7 @@ def refuse(problems: list[Problem]) -> None:
     hint = "zephyr-deploy init --stdout shows every setting with what it allows."
     details = {"problems": [{"settings": list(problem.settings), "reason": problem.reason} for problem in problems]}
     if len(problems) == 1:
-        raise ConfigError(f"{problems[0]}.", hint=hint, details=details)
+        only = str(problems[0])
+        raise ConfigError(only if only.endswith("?") else f"{only}.", hint=hint, details=details)
     lines = "".join(f"\n  {problem}" for problem in problems)
     raise ConfigError(f"{len(problems)} settings are not right:{lines}", hint=hint, details=details)

@@ -40,11 +40,16 @@ def from_text(key: Key, text: str) -> object:
     return words if kind.base is tuple else dict(_pair(word) for word in words)
 
 
+def masked(path: str, value: object) -> object:
+    """The value without what looks secret in ``engine.env``."""
+    if path != "engine.env" or not isinstance(value, Mapping):
+        return value
+    return {str(name): "[REDACTED]" if _SECRET_NAME.search(str(name)) else item for name, item in value.items()}
+
+
 def show(path: str, value: object) -> str:
-    """A value as zephyr.toml would have it; in ``engine.env`` what looks secret is masked."""
-    if path == "engine.env" and isinstance(value, Mapping):
-        value = {str(name): "[REDACTED]" if _SECRET_NAME.search(str(name)) else item for name, item in value.items()}
-    return toml(value)
+    """A value as zephyr.toml would have it, secrets masked."""
+    return toml(masked(path, value))
 
 
 def shorten(text: str) -> str:
