@@ -90,3 +90,10 @@ def test_milestones_are_passed_in_order():
 
 def test_the_drain_bound_includes_the_engine():
     assert SPEC.drain.bound_s(30) == 35
+
+
+def test_the_open_paths_are_the_gateways():
+    from zephyr_deploy.engines.llamacpp.gateway.app import ROUTES
+    from zephyr_deploy.engines.llamacpp.gateway.auth import PROTECTED
+
+    assert set(SPEC.auth.open_paths) == {route.path for route in ROUTES} - PROTECTED

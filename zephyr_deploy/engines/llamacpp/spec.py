@@ -93,7 +93,7 @@ SPEC = EngineSpec(
     ),
     auth=AuthRule(
         env=API_KEY_ENV,
-        open_paths=("/health", "/ping", "/metrics"),
+        open_paths=("/health", "/ping", "/info", "/metrics", "/v1/models", "/chat_tokenize"),
         note="The gateway asks for the key as TGI does; the engine behind it has a key of its own.",
     ),
     drain=DrainRule(
