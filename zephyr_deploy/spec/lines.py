@@ -14,6 +14,9 @@ Path = tuple[str, ...]
 Lines = Mapping[Path, int]
 """Line, from 1, of every key and table by its path."""
 
+_CLOSING = ("]", "}", '"""', "'''")
+"""What the last line of a statement of several lines holds; others need not be tried."""
+
 
 def lines_of(text: str) -> Lines:
     """Find the lines. ``text`` must be valid TOML.
@@ -40,9 +43,12 @@ def _statements(text: str) -> Iterator[tuple[int, str]]:
     """Each statement with the line on which it begins."""
     begin, pending = 1, ""
     for number, line in enumerate(text.split("\n"), start=1):
+        if not pending and line.lstrip()[:1] in {"", "#"}:
+            continue
+        may_end = not pending or any(closing in line for closing in _CLOSING)
         begin = begin if pending else number
         pending += line + "\n"
-        if _is_whole(pending):
+        if may_end and _is_whole(pending):
             yield begin, pending
             pending = ""
 
