@@ -1,0 +1,45 @@
+"""The playbooks run on this machine, and change nothing."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from zephyr_deploy.resources import resource
+
+PROGRAM = Path(sys.executable).parent / "ansible-playbook"
+
+pytestmark = pytest.mark.skipif(not PROGRAM.exists(), reason="ansible-core is not installed: make setup")
+
+
+def run(tmp_path, *arguments):
+    playbooks = resource("playbooks")
+    command = [PROGRAM, "-i", playbooks / "inventory" / "example.yml", playbooks / "check.yml", *arguments]
+    env = {**os.environ, "ANSIBLE_HOME": str(tmp_path), "ANSIBLE_NOCOLOR": "1", "ANSIBLE_LOCALHOST_WARNING": "0"}
+    return subprocess.run(command, capture_output=True, text=True, timeout=100, check=False, env=env)
+
+
+def test_a_machine_that_can_serve_passes_and_nothing_changes(tmp_path):
+    for _ in range(2):
+        done = run(tmp_path, "-e", "check_memory_mb=1", "-e", "check_disk_gb=0")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert re.search(r"ok=\d+ +changed=0 +unreachable=0 +failed=0", done.stdout)
+        assert '"system": "Linux"' in done.stdout
+
+
+def test_a_machine_that_cannot_is_refused_with_the_reason(tmp_path):
+    done = run(tmp_path, "-e", "check_memory_mb=999999999")
+    assert done.returncode == 2
+    assert re.search(r"MB of memory; at least 999999999 are needed", done.stdout)
+
+
+def test_a_missing_gpu_is_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", f"{PROGRAM.parent}:/usr/bin:/bin")
+    if (Path("/usr/bin") / "nvidia-smi").exists():
+        pytest.skip("this machine has a GPU driver")
+    done = run(tmp_path, "-e", "check_gpu=true", "-e", "check_gpu_disk_gb=0")
+    assert done.returncode == 2
+    assert "install the NVIDIA driver" in done.stdout
