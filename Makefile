@@ -67,7 +67,7 @@ docs: $(VENV)/.developer ## Build the documentation
 
 docs-reference: $(VENV)/.developer ## Write the generated pages anew
 	$(BIN)/python -m zephyr_deploy.cli.reference docs/cli.md
-	$(BIN)/python -m zephyr_deploy.spec.reference
+	$(BIN)/python -m zephyr_deploy.spec.reference docs/configuration.md
 
 format: $(VENV)/.developer ## Format the code
 	$(BIN)/ruff check --fix

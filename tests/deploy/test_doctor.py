@@ -1,12 +1,11 @@
-import importlib.util
 import json
-import sys
 
 import pytest
 from pydantic import TypeAdapter
 
 from zephyr_deploy.deploy import doctor
 from zephyr_deploy.deploy.results import Check
+from zephyr_deploy.errors import ConfigError
 
 
 @pytest.fixture(autouse=True)
@@ -22,7 +21,7 @@ def by_name(name):
 
 def test_every_check_that_is_not_ok_has_a_fix():
     checks = doctor.doctor()
-    assert len(checks) == len(doctor.CHECKS)
+    assert len(checks) == len(doctor.CHECKS) + len(doctor.NEEDS)
     assert all(bool(check.fix) == (check.verdict != "ok") for check in checks)
 
 
@@ -31,27 +30,14 @@ def test_checks_are_json():
     assert {"name", "verdict", "detail", "fix"} == set(data[0])
 
 
-def test_a_missing_engine_is_named_with_its_fix(monkeypatch):
-    find = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "xllamacpp" else find(name))
-    check = by_name("embedded engine")
-    assert (check.verdict, check.detail) == ("failed", "missing: xllamacpp")
-    assert "zephyr-deploy[local]" in check.fix
+@pytest.mark.parametrize("name", ["embedded engine", "libgomp", "processor"])
+def test_what_up_would_refuse_is_told_with_its_fix(name, monkeypatch):
+    def refuse():
+        raise ConfigError("it is missing", hint="install it")
 
-
-def test_a_missing_libgomp_is_named_with_its_package(monkeypatch):
-    def missing(_name):
-        raise OSError("libgomp.so.1: cannot open shared object file")
-
-    monkeypatch.setattr(doctor.ctypes, "CDLL", missing)
-    monkeypatch.setattr(sys, "platform", "linux")
-    assert "apt-get install libgomp1" in by_name("libgomp").fix
-
-
-def test_a_processor_without_avx2_is_refused(monkeypatch):
-    monkeypatch.setattr(doctor.platform, "machine", lambda: "x86_64")
-    monkeypatch.setattr(doctor, "_cpu_flags", lambda: {"sse2", "avx"})
-    assert by_name("processor").verdict == "failed"
+    monkeypatch.setitem(doctor.NEEDS, name, refuse)
+    check = by_name(name)
+    assert (check.verdict, check.detail, check.fix) == ("failed", "it is missing", "install it")
 
 
 def test_a_full_disk_says_how_much_to_free(monkeypatch):

@@ -72,3 +72,10 @@ def test_container_engines_are_refused_here(name):
 
 def test_planning_is_a_pure_function():
     assert make_plan(Deployment(), FACTS) == make_plan(Deployment(), FACTS)
+
+
+def test_a_secret_of_the_engine_reaches_the_engine_and_no_json():
+    plan = make_plan(Deployment(engine=Engine(env={"HF_TOKEN": "hf_abc", "HF_HUB_OFFLINE": "1"})), FACTS)
+    assert plan.serve.extra_env == {"HF_TOKEN": "hf_abc", "HF_HUB_OFFLINE": "1"}
+    assert "hf_abc" not in plan.model_dump_json()
+    assert plan.model_dump(mode="json")["serve"]["extra_env"] == {"HF_TOKEN": "[REDACTED]", "HF_HUB_OFFLINE": "1"}

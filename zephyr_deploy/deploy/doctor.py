@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import importlib.util
 import os
 import platform
@@ -13,8 +12,10 @@ from typing import TYPE_CHECKING
 
 from zephyr_deploy.deploy.find import services
 from zephyr_deploy.deploy.results import Check
+from zephyr_deploy.errors import ConfigError
 from zephyr_deploy.paths import cache_dir, state_dir
 from zephyr_deploy.plan.embedded import embedded_table
+from zephyr_deploy.providers.local.preflight import NEEDS
 from zephyr_deploy.providers.local.probe import nvidia_gpus, usable_cpus
 
 if TYPE_CHECKING:
@@ -22,13 +23,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 OLDEST_PYTHON = (3, 10)
-LOCAL_MODULES = ("xllamacpp", "starlette", "uvicorn", "prometheus_client")
 GIGABYTE = 1e9
 
 
 def doctor() -> list[Check]:
     """Run every check; none of them changes anything or leaves this machine."""
-    return [check() for check in CHECKS]
+    return [*(_need(name) for name in NEEDS), *(check() for check in CHECKS)]
+
+
+def _need(name: str) -> Check:
+    try:
+        NEEDS[name]()
+    except ConfigError as error:
+        return Check(name=name, verdict="failed", detail=error.message, fix=error.hint or "")
+    return Check(name=name, verdict="ok", detail="as needed")
 
 
 def _python() -> Check:
@@ -36,43 +44,6 @@ def _python() -> Check:
     if sys.version_info >= OLDEST_PYTHON:
         return Check(name="python", verdict="ok", detail=found)
     return Check(name="python", verdict="failed", detail=found, fix="Install Python 3.10 or newer.")
-
-
-def _local_extra() -> Check:
-    missing = [name for name in LOCAL_MODULES if importlib.util.find_spec(name) is None]
-    if not missing:
-        return Check(name="embedded engine", verdict="ok", detail="xllamacpp and the gateway are installed")
-    detail = f"missing: {', '.join(missing)}"
-    return Check(name="embedded engine", verdict="failed", detail=detail, fix="pip install 'zephyr-deploy[local]'")
-
-
-def _openmp() -> Check:
-    if sys.platform != "linux":
-        return Check(name="libgomp", verdict="ok", detail=f"not needed on {sys.platform}")
-    try:
-        ctypes.CDLL("libgomp.so.1")
-    except OSError:
-        return Check(
-            name="libgomp",
-            verdict="failed",
-            detail="libgomp.so.1, which the embedded engine needs, is not installed",
-            fix="apt-get install libgomp1 (Debian, Ubuntu) or dnf install libgomp (Fedora)",
-        )
-    return Check(name="libgomp", verdict="ok", detail="libgomp.so.1 loads")
-
-
-def _processor() -> Check:
-    cpus = usable_cpus()
-    machine = platform.machine()
-    flags = _cpu_flags()
-    if machine == "x86_64" and flags and "avx2" not in flags:
-        return Check(
-            name="processor",
-            verdict="failed",
-            detail=f"{cpus} x {machine} without AVX2, which the embedded engine is built for",
-            fix="Use a machine with an Intel Haswell (2013), AMD Excavator (2015) or newer processor.",
-        )
-    return Check(name="processor", verdict="ok", detail=f"{cpus} x {machine}")
 
 
 def _disk() -> Check:
@@ -110,9 +81,8 @@ def _installer() -> Check:
 
 def _gpu() -> Check:
     gpus = nvidia_gpus()
-    if gpus:
-        return Check(name="gpu", verdict="ok", detail=", ".join(gpus))
-    return Check(name="gpu", verdict="ok", detail="none; the embedded engine serves a small model on the processor")
+    found = ", ".join(gpus) or f"none; the embedded engine serves a small model on {usable_cpus()} processors"
+    return Check(name="gpu", verdict="ok", detail=found)
 
 
 def _deployments() -> Check:
@@ -124,23 +94,12 @@ def _deployments() -> Check:
     return Check(name="deployments", verdict="ok", detail=", ".join(s.name for s in found) or "none")
 
 
-def _cpu_flags() -> set[str]:
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as lines:  # noqa: PTH123 - a device, not a file
-            return next((set(line.split()) for line in lines if line.startswith("flags")), set())
-    except OSError:
-        return set()
-
-
 def _nearest_existing(path: Path) -> Path:
     return next(p for p in (path, *path.parents) if p.exists())
 
 
 CHECKS: tuple[Callable[[], Check], ...] = (
     _python,
-    _local_extra,
-    _openmp,
-    _processor,
     _disk,
     _state,
     _installer,

@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import Field
 
 from zephyr_deploy.spec.deployment import Dtype, EngineName, Frozen, KvCacheDtype, Quantization
+from zephyr_deploy.spec.types import Environment
 
 
 class ServeSettings(Frozen):
@@ -36,7 +37,7 @@ class ServeSettings(Frozen):
     port: int | None = None
     drain_s: int = 90
     """How long running requests may take to end after SIGTERM, in seconds."""
-    extra_env: dict[str, str] = Field(default_factory=dict)
+    extra_env: Environment = Field(default_factory=dict)
     extra_args: tuple[str, ...] = ()
 
 

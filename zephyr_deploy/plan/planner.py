@@ -12,6 +12,7 @@ from zephyr_deploy.errors import ConfigError
 from zephyr_deploy.plan.embedded import embedded_table
 from zephyr_deploy.plan.plan import ModelSource, Plan
 from zephyr_deploy.spec.deployment import Deployment, EngineName
+from zephyr_deploy.spec.types import names_a_path
 
 if TYPE_CHECKING:
     from zephyr_deploy.plan.machine import MachineFacts
@@ -63,7 +64,7 @@ def _choose_model(deployment: Deployment) -> tuple[str, ModelSource, tuple[str, 
     if "id" not in model.model_fields_set:
         note = f"No GPU engine here: {table.default.id} stands in for {model.id}. Another: --model."
         return table.default.id, table.default.source(), (note,)
-    if _is_path(model.id):
+    if names_a_path(model.id):
         path = Path(model.id).expanduser().absolute()
         return path.stem, ModelSource(kind="file", location=str(path)), ()
     sibling = table.gguf_siblings.get(model.id)
@@ -71,10 +72,6 @@ def _choose_model(deployment: Deployment) -> tuple[str, ModelSource, tuple[str, 
         note = f"{model.id} has no GGUF file; its sibling {sibling.id} is served."
         return model.id, ModelSource(kind="hub", location=sibling.id, file=sibling.file), (note,)
     return model.id, ModelSource(kind="hub", location=model.id, version=model.revision, file=model.file), ()
-
-
-def _is_path(model_id: str) -> bool:
-    return model_id.lower().endswith(".gguf") or model_id.startswith(("/", ".", "~"))
 
 
 def _serve_settings(deployment: Deployment, model_id: str) -> ServeSettings:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from zephyr_deploy.spec.rules import broken_rules
-from zephyr_deploy.spec.types import Allowed, Duration, Network
+from zephyr_deploy.spec.types import Allowed, Duration, Environment, Network
 
 ZEPHYR = "HuggingFaceH4/zephyr-7b-beta"
 
@@ -85,7 +85,7 @@ class Engine(Frozen):
         None, description="Batch sizes to capture; [0] turns graphs off.", examples=[[1, 2, 4, 8]]
     )
     memory_fraction: float | None = Field(None, gt=0, le=1, description="Share of GPU memory to use.", examples=[0.9])
-    env: dict[str, str] = Field(
+    env: Environment = Field(
         default_factory=dict, description="More environment for the engine.", examples=[{"HF_HUB_OFFLINE": "1"}]
     )
     args: tuple[str, ...] = Field(

@@ -11,6 +11,7 @@ from zephyr_deploy.errors import ConfigError
 from zephyr_deploy.spec.keys import KEYS, SECTIONS, nearest, nearest_key
 from zephyr_deploy.spec.lines import Lines, lines_of
 from zephyr_deploy.spec.origin import Given, Layer, LayerName, Origin, Problem
+from zephyr_deploy.spec.types import names_a_path
 from zephyr_deploy.spec.values import show
 
 if sys.version_info >= (3, 11):
@@ -128,5 +129,4 @@ class ConfigFile:
         """A relative path of a model counts from the file that names it, not from where the user stands."""
         if path != "model.id" or not isinstance(value, str) or value.startswith(("/", "~")):
             return value
-        is_path = value.startswith(("./", "../")) or value.lower().endswith(".gguf")
-        return str((self.path.parent / value).resolve()) if is_path else value
+        return str((self.path.parent / value).resolve()) if names_a_path(value) else value

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, get_args
 
 from zephyr_deploy.spec.allowed import kind_of
 from zephyr_deploy.spec.durations import format_duration
+from zephyr_deploy.spec.types import without_secrets
 
 if TYPE_CHECKING:
     from zephyr_deploy.spec.keys import Key
 
-_SECRET_NAME = re.compile(r"TOKEN|KEY|SECRET|PASSW|CREDENTIAL|AUTH", re.IGNORECASE)
 _LINE = 100
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -44,7 +44,7 @@ def masked(path: str, value: object) -> object:
     """The value without what looks secret in ``engine.env``."""
     if path != "engine.env" or not isinstance(value, Mapping):
         return value
-    return {str(name): "[REDACTED]" if _SECRET_NAME.search(str(name)) else item for name, item in value.items()}
+    return without_secrets({str(name): item for name, item in value.items()})
 
 
 def show(path: str, value: object) -> str:

@@ -5,7 +5,7 @@ import platform
 import pytest
 
 from zephyr_deploy.errors import ConfigError
-from zephyr_deploy.providers.local.preflight import _need_avx2, preflight
+from zephyr_deploy.providers.local.preflight import need_avx2, preflight
 
 
 def test_this_machine_is_fit():
@@ -44,7 +44,7 @@ def test_the_processor(tmp_path, monkeypatch, machine, flags, fit):
     if flags is not None:
         cpuinfo.write_text(f"processor : 0\nflags\t\t: fpu {flags}\n")
     if fit:
-        _need_avx2(cpuinfo)
+        need_avx2(cpuinfo)
     else:
         with pytest.raises(ConfigError, match="AVX2"):
-            _need_avx2(cpuinfo)
+            need_avx2(cpuinfo)

@@ -6,6 +6,7 @@ import ctypes
 import importlib.util
 import platform
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from zephyr_deploy.errors import ConfigError
@@ -21,12 +22,15 @@ def preflight() -> None:
     Raises:
         ConfigError: something is missing; the hint says how to get it.
     """
+    for need in NEEDS.values():
+        need()
+
+
+def need_engine() -> None:
+    """The extra ``local`` is installed."""
     missing = [name for name in MODULES if importlib.util.find_spec(name) is None]
     if missing:
         raise ConfigError(f"the embedded engine is not installed ({', '.join(missing)})", hint=_how_to_install())
-    if sys.platform == "linux":
-        _need_openmp()
-        _need_avx2()
 
 
 def _how_to_install() -> str:
@@ -35,7 +39,10 @@ def _how_to_install() -> str:
     return "pip install 'zephyr-deploy[local]'"
 
 
-def _need_openmp() -> None:
+def need_openmp() -> None:
+    """OpenMP's library, which the engine's wheel does not carry, is installed."""
+    if sys.platform != "linux":
+        return
     try:
         ctypes.CDLL("libgomp.so.1")
     except OSError as error:
@@ -45,9 +52,9 @@ def _need_openmp() -> None:
         ) from error
 
 
-def _need_avx2(cpuinfo: Path = CPUINFO) -> None:
-    """The x86_64 wheel is built for AVX2: without it the engine would die of an illegal instruction."""
-    if platform.machine() != "x86_64":
+def need_avx2(cpuinfo: Path = CPUINFO) -> None:
+    """The processor has what the x86_64 wheel is built for: without, the engine dies of an illegal instruction."""
+    if sys.platform != "linux" or platform.machine() != "x86_64":
         return
     try:
         lines = cpuinfo.read_text().splitlines()
@@ -59,3 +66,7 @@ def _need_avx2(cpuinfo: Path = CPUINFO) -> None:
             "this processor has no AVX2, which the embedded engine is built for",
             hint="Use a machine with an Intel Haswell (2013), AMD Excavator (2015) or newer processor.",
         )
+
+
+NEEDS: dict[str, Callable[[], None]] = {"embedded engine": need_engine, "libgomp": need_openmp, "processor": need_avx2}
+"""Every need, by the name that `doctor` shows; each raises `ConfigError` where it is not met."""
