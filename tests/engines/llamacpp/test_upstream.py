@@ -7,11 +7,22 @@ from zephyr_deploy.errors import RequestError
 
 PROB = {"id": 504, "token": "The", "bytes": [84], "logprob": -0.1, "top_logprobs": []}
 EVENT = {
-    "index": 0, "content": "The", "tokens": [504], "stop": False, "id_slot": -1, "tokens_predicted": 1,
-    "tokens_evaluated": 28, "completion_probabilities": [PROB],
+    "index": 0,
+    "content": "The",
+    "tokens": [504],
+    "stop": False,
+    "id_slot": -1,
+    "tokens_predicted": 1,
+    "tokens_evaluated": 28,
+    "completion_probabilities": [PROB],
 }
 END = {
-    "index": 0, "content": "", "tokens": [], "stop": True, "tokens_predicted": 12, "stop_type": "word",
+    "index": 0,
+    "content": "",
+    "tokens": [],
+    "stop": True,
+    "tokens_predicted": 12,
+    "stop_type": "word",
     "stopping_word": "x",
 }
 
