@@ -116,7 +116,7 @@ def _failed(error: BaseException, argv: Sequence[str], call: Call) -> int:
             traceback.print_exception(error)
         (call.out or Output(_mode(argv))).error(failure)
     except (ReaderGoneError, BrokenPipeError, SystemExit):  # rich ends the program when stderr has no reader
-        _hushed()
+        _hushed(sys.stdout, sys.stderr)
     return failure.exit_code
 
 
@@ -131,10 +131,11 @@ def _mode(argv: Sequence[str]) -> Mode:
     return next((mode for mode in MODES if mode == wanted), "table")
 
 
-def _hushed() -> int:
-    """Point stdout at nothing, so that the interpreter's last flush does not complain (Python docs, SIGPIPE)."""
+def _hushed(*streams: TextIO) -> int:
+    """Point the streams (stdout) at nothing, so that the interpreter's last flush cannot fail (Python docs, SIGPIPE)."""
     nothing = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nothing, sys.stdout.fileno())
+    for stream in streams or (sys.stdout,):
+        os.dup2(nothing, stream.fileno())
     os.close(nothing)
     return BROKEN_PIPE
 

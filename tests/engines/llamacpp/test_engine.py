@@ -20,9 +20,10 @@ def settings(path, **more):
     )
 
 
-def engines():
-    me = psutil.Process()
-    return [p for p in me.children(recursive=True) if p.status() != "zombie" and ENGINE_MODULE in p.cmdline()]
+def engines(name):
+    """Engines of that name under this process; the shared service of the tests has one of another name."""
+    ours = [p for p in psutil.Process().children(recursive=True) if p.status() != "zombie"]
+    return [p for p in ours if ENGINE_MODULE in p.cmdline() and name in p.cmdline()]
 
 
 @pytest.mark.engine
@@ -34,7 +35,7 @@ def test_it_loads_answers_only_with_its_key_and_ends(model_path):
             without = await client.get("/props")
             key = {"Authorization": f"Bearer {engine.api_key}"}
             props = await client.get("/props", headers=key)
-        process = engines()[0]
+        process = engines("life")[0]
         told = " ".join(process.cmdline()) + str(process.environ())
         await engine.stop(5)
         return engine, health, without, props.json(), told
@@ -44,7 +45,7 @@ def test_it_loads_answers_only_with_its_key_and_ends(model_path):
     assert props["total_slots"] == 1
     assert props["default_generation_settings"]["n_ctx"] == 256
     assert engine.api_key not in told
-    assert engines() == []
+    assert engines("life") == []
 
 
 @pytest.mark.engine
@@ -59,14 +60,14 @@ def test_a_file_that_is_no_model_ends_it_with_the_reason_in_the_log(tmp_path, ca
 def test_a_start_that_takes_too_long_is_ended(model_path):
     with pytest.raises(DeadlineError, match=r"did not load the model within 0\.01 s"):
         asyncio.run(Engine.start(settings(model_path), "slow", 0.01))
-    assert engines() == []
+    assert engines("slow") == []
 
 
 @pytest.mark.engine
 def test_how_it_ended_is_told(model_path):
     async def killed():
         engine = await Engine.start(settings(model_path), "killed", 60)
-        engines()[0].kill()
+        engines("killed")[0].kill()
         return await asyncio.wait_for(engine.ended(), 30)
 
     assert asyncio.run(killed()) == "the engine was killed by signal 9 (SIGKILL)"
