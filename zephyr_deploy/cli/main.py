@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from itertools import pairwise, takewhile
-from typing import Annotated, NoReturn
+from typing import Annotated, NoReturn, TextIO
 
 import typer
 
@@ -132,7 +132,7 @@ def _mode(argv: Sequence[str]) -> Mode:
 
 
 def _hushed(*streams: TextIO) -> int:
-    """Point the streams (stdout) at nothing, so that the interpreter's last flush cannot fail (Python docs, SIGPIPE)."""
+    """Point the streams (stdout) at nothing, so that Python's last flush cannot fail (as Python's docs on SIGPIPE do)."""
     nothing = os.open(os.devnull, os.O_WRONLY)
     for stream in streams or (sys.stdout,):
         os.dup2(nothing, stream.fileno())
