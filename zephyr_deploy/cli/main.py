@@ -132,7 +132,7 @@ def _mode(argv: Sequence[str]) -> Mode:
 
 
 def _hushed(*streams: TextIO) -> int:
-    """Point the streams (stdout) at nothing, so that Python's last flush cannot fail (as Python's docs on SIGPIPE do)."""
+    """Point the streams (stdout) at nothing: else Python's last flush fails (see SIGPIPE in Python's docs)."""
     nothing = os.open(os.devnull, os.O_WRONLY)
     for stream in streams or (sys.stdout,):
         os.dup2(nothing, stream.fileno())
