@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from zephyr_deploy.engines.llamacpp.gateway.errors import failed, from_engine, incomplete
 from zephyr_deploy.engines.llamacpp.gateway.grammar import Compiled, compile_grammar
 from zephyr_deploy.engines.llamacpp.gateway.sampling import FINISH, FinishReason, completion_payload, seed_of
+from zephyr_deploy.engines.llamacpp.gateway.timings import Timings
 from zephyr_deploy.engines.llamacpp.gateway.tokens import LONGEST_CHARACTER, Scored, Token, TokenReader
 from zephyr_deploy.engines.llamacpp.gateway.validation import check_request, check_stream, new_tokens
 from zephyr_deploy.errors import RequestError
@@ -21,20 +22,6 @@ if TYPE_CHECKING:
     from zephyr_deploy.engines.llamacpp.gateway.context import Gateway
     from zephyr_deploy.engines.llamacpp.gateway.schema import GenerateRequest
     from zephyr_deploy.engines.llamacpp.upstream import Chunk
-
-
-@dataclass(frozen=True)
-class Timings:
-    """Where the time of one generation went, in seconds."""
-
-    validation: float
-    queue: float
-    inference: float
-
-    @property
-    def total(self) -> float:
-        """From arrival to the last token."""
-        return self.validation + self.queue + self.inference
 
 
 @dataclass(frozen=True)

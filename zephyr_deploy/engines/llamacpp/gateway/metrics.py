@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from zephyr_deploy.engines.llamacpp.gateway.admission import Slots
-    from zephyr_deploy.engines.llamacpp.gateway.infer import Timings
+    from zephyr_deploy.engines.llamacpp.gateway.timings import Timings
     from zephyr_deploy.engines.llamacpp.settings import ServiceSettings
 
 DURATION_BUCKETS = tuple(0.00015 * 1.5**k for k in range(35))
