@@ -4,7 +4,7 @@ from zephyr_deploy.errors import ConfigError
 from zephyr_deploy.plan.embedded import embedded_table
 from zephyr_deploy.plan.machine import MachineFacts
 from zephyr_deploy.plan.planner import make_plan
-from zephyr_deploy.spec.deployment import ZEPHYR, Deployment, Engine, Limits, Machine, Model
+from zephyr_deploy.spec.deployment import ZEPHYR, Access, Cost, Deployment, Engine, Limits, Machine, Model
 
 FACTS = MachineFacts(cpus=2, memory_bytes=8_000_000_000)
 
@@ -79,3 +79,24 @@ def test_a_secret_of_the_engine_reaches_the_engine_and_no_json():
     assert plan.serve.extra_env == {"HF_TOKEN": "hf_abc", "HF_HUB_OFFLINE": "1"}
     assert "hf_abc" not in plan.model_dump_json()
     assert plan.model_dump(mode="json")["serve"]["extra_env"] == {"HF_TOKEN": "[REDACTED]", "HF_HUB_OFFLINE": "1"}
+
+
+@pytest.mark.parametrize(
+    ("wish", "setting"),
+    [
+        (Deployment(machine=Machine(gpu="a100")), "machine.gpu"),
+        (Deployment(machine=Machine(gpus=2)), "machine.gpus"),
+        (Deployment(access=Access(expose=True)), "access.expose"),
+        (Deployment(engine=Engine(quantize="awq")), "engine.quantize"),
+    ],
+)
+def test_what_this_machine_cannot_do_is_refused_and_never_dropped(wish, setting):
+    with pytest.raises(ConfigError, match=setting) as caught:
+        make_plan(wish, FACTS)
+    assert caught.value.hint
+
+
+def test_what_has_no_meaning_here_is_said():
+    plan = make_plan(Deployment(cost=Cost(idle="30m"), machine=Machine(region="delhi", spot=False)), FACTS)
+    assert "Provider local makes no use of machine.region, cost.idle." in plan.notes
+    assert not any("makes no use" in note for note in make_plan(Deployment(), FACTS).notes)

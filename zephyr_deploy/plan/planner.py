@@ -10,6 +10,7 @@ from zephyr_deploy.engines.models import known_shape
 from zephyr_deploy.engines.registry import engine as engine_spec
 from zephyr_deploy.errors import ConfigError
 from zephyr_deploy.plan.embedded import embedded_table
+from zephyr_deploy.plan.local import impossible, unused
 from zephyr_deploy.plan.plan import ModelSource, Plan
 from zephyr_deploy.spec.deployment import Deployment, EngineName
 from zephyr_deploy.spec.types import names_a_path
@@ -34,7 +35,7 @@ def make_plan(deployment: Deployment, facts: MachineFacts) -> Plan:
     engine, engine_notes = _choose_engine(deployment, facts)
     model_id, source, model_notes = _choose_model(deployment)
     serve = _serve_settings(deployment, model_id)
-    _refuse(engine_spec(engine).problems(serve, known_shape(serve.model_id)))
+    _refuse([*impossible(deployment), *engine_spec(engine).problems(serve, known_shape(serve.model_id))])
     return Plan(
         deployment=deployment,
         engine=engine,
@@ -42,7 +43,7 @@ def make_plan(deployment: Deployment, facts: MachineFacts) -> Plan:
         serve=serve,
         parallel=deployment.limits.parallel or EMBEDDED_PARALLEL,
         threads=deployment.machine.threads or facts.cpus,
-        notes=(*engine_notes, *model_notes),
+        notes=(*engine_notes, *model_notes, *unused(deployment)),
     )
 
 
@@ -104,5 +105,5 @@ def _refuse(problems: list[Problem]) -> None:
     if not problems:
         return
     lines = [f"{p.setting}: {p.reason}. {p.fix}" for p in problems]
-    message = "the engine would refuse these settings:\n  " + "\n  ".join(lines)
+    message = "this cannot be served here:\n  " + "\n  ".join(lines)
     raise ConfigError(message, hint="Change zephyr.toml, then `zephyr-deploy up` again.")
