@@ -31,6 +31,9 @@ def up(
     model: Annotated[str | None, typer.Option(help="Hugging Face id, or path of a GGUF file.")] = None,
     file: Annotated[str | None, typer.Option(help="Which GGUF file of the repository.")] = None,
     revision: Annotated[str | None, typer.Option(help="Branch, tag or commit of the model.")] = None,
+    gpu: Annotated[
+        str | None, typer.Option(help="GPU by name, e.g. a100; no provider of this version has one.")
+    ] = None,
     engine: Annotated[str | None, typer.Option(help="Server to run: llamacpp.")] = None,
     port: Annotated[int | None, typer.Option(help="Port on the loopback interface; 0 takes a free one.")] = None,
     parallel: Annotated[int | None, typer.Option(help="Requests computed at once.")] = None,
@@ -47,6 +50,7 @@ def up(
         "model.id": model,
         "model.file": file,
         "model.revision": revision,
+        "machine.gpu": gpu,
         "engine.name": engine,
         "access.port": port,
         "limits.parallel": parallel,
