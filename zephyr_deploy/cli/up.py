@@ -32,7 +32,7 @@ def up(
     file: Annotated[str | None, typer.Option(help="Which GGUF file of the repository.")] = None,
     revision: Annotated[str | None, typer.Option(help="Branch, tag or commit of the model.")] = None,
     gpu: Annotated[
-        str | None, typer.Option(help="GPU by name, e.g. a100; no provider of this version has one.")
+        str | None, typer.Option(help="GPU by name, e.g. a100; no provider here has one yet.")
     ] = None,
     engine: Annotated[str | None, typer.Option(help="Server to run: llamacpp.")] = None,
     port: Annotated[int | None, typer.Option(help="Port on the loopback interface; 0 takes a free one.")] = None,

@@ -106,4 +106,4 @@ def _refuse(problems: list[Problem]) -> None:
         return
     lines = [f"{p.setting}: {p.reason}. {p.fix}" for p in problems]
     message = "this cannot be served here:\n  " + "\n  ".join(lines)
-    raise ConfigError(message, hint="Change zephyr.toml, then `zephyr-deploy up` again.")
+    raise ConfigError(message, hint="Change the settings named, then `zephyr-deploy up`.")
