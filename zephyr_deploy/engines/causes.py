@@ -1,6 +1,6 @@
 """Causes of failure that no engine owns: Docker, the driver, the GPU, NCCL, the hub and the disk say these themselves.
 
-Each text is from an issue of one of the engines or of NCCL; tgi.md §9 of the project's facts lists them with links.
+Each text is from an issue of one of the engines or of NCCL.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import importlib
 import logging
 import os
 import signal
@@ -41,6 +42,12 @@ READY_TIMEOUT_S = 120.0
 BROKEN_S = 2.0
 """How long running answers may take to fail by themselves once the engine is gone, in seconds."""
 
+GATEWAY_MODULES = (
+    "uvicorn",
+    "zephyr_deploy.engines.llamacpp.upstream",
+    "zephyr_deploy.engines.llamacpp.gateway.app",
+)
+
 T = TypeVar("T")
 log = logging.getLogger("zephyr_deploy")
 
@@ -64,7 +71,9 @@ class Service:
         shape = f"{settings.parallel} x {settings.max_total_tokens} tokens, threads: {settings.threads}"
         log.info("loading %s (%s)", settings.model_path, shape)
         try:
-            engine = await Engine.start(settings, self.name, START_TIMEOUT_S)
+            # Importing the gateway takes as long as loading a small model: side by side they take half.
+            starting = Engine.start(settings, self.name, START_TIMEOUT_S)
+            engine, _ = await asyncio.gather(starting, asyncio.to_thread(_import_gateway))
             try:
                 log.info("model loaded")
                 await self._serve(engine)
@@ -144,6 +153,11 @@ def bind(port: int) -> socket.socket:
         listener.close()
         raise
     return listener
+
+
+def _import_gateway() -> None:
+    for module in GATEWAY_MODULES:
+        importlib.import_module(module)
 
 
 def _web_server(app: Starlette, drain_s: int) -> uvicorn.Server:

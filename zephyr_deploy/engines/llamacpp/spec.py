@@ -1,4 +1,4 @@
-"""The embedded engine, whole: llama.cpp behind a gateway that speaks TGI's API. Facts: embedded.md, measured."""
+"""The embedded engine, whole: llama.cpp behind a gateway that speaks TGI's API."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _GGUF = "a GGUF file carries its own quantization and types"
 _CPU = "the embedded engine runs on the processor"
 _OTHER = "Remove it, or take another engine on a machine with a GPU."
 REFUSALS = {
-    "quantize": ("engine.quantize", _GGUF, "Remove it and choose a GGUF file with model.file (--model-file)."),
+    "quantize": ("engine.quantize", _GGUF, "Remove it and choose a GGUF file with model.file (--file)."),
     "dtype": ("engine.dtype", _GGUF, "Remove it."),
     "kv_cache_dtype": ("engine.kv_cache_dtype", _CPU, _OTHER),
     "num_shard": ("engine.num_shard", _CPU, _OTHER),

@@ -1,4 +1,4 @@
-"""From what every engine is asked, to SGLang 0.5's arguments (tgi.md §8)."""
+"""From what every engine is asked, to SGLang 0.5's arguments (wheel sglang 0.5.23)."""
 
 from __future__ import annotations
 

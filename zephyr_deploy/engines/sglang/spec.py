@@ -1,4 +1,4 @@
-"""SGLang, whole. Read from the wheel sglang 0.5.23 and its documentation (tgi.md §8); not run here."""
+"""SGLang, whole. Read from the wheel sglang 0.5.23 and its documentation; not run here."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Why TGI failed, read from its own log (tgi.md §9). Order matters: the first that matches is the answer.
+"""Why TGI failed, read from its own log. Order matters: the first that matches is the answer.
 
-Of the twenty problems there, one is silent and has no line: only one of several GPUs in use. It cannot happen here,
-because the number of shards is always said.
+The texts are from its source (v3.3.7) and its issues. Of the problems that users meet most, one is silent and has no
+line: only one of several GPUs in use. It cannot happen here, because the number of shards is always said.
 """
 
 from __future__ import annotations

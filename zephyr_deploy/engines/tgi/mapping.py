@@ -37,7 +37,8 @@ OWNED = {
 def flags_of(settings: ServeSettings) -> TgiFlags:
     """TGI's flags for these settings, without ``extra_env`` and ``extra_args``.
 
-    The number of shards is always said, and usage statistics are off (tgi.md §2, §2.3).
+    The number of shards is always said, because TGI counted GPUs wrongly before v3.3.7 (its PR 3346).
+    Usage statistics are off: a container sends them by default.
     """
     return TgiFlags(
         model_id=settings.model_id,

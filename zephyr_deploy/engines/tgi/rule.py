@@ -32,13 +32,13 @@ class Case:
 
     @property
     def chunking(self) -> bool:
-        """Whether TGI computes long prompts in pieces (tgi.md §2.1, §3.2)."""
+        """Whether TGI computes long prompts in pieces (server/models/globals.py of v3.3.7)."""
         off = self.knobs.get("PREFILL_CHUNKING", "1").lower() not in {"1", "true"}
         return not (off or self.flags.speculate or self.attention == "paged")
 
     @property
     def attention(self) -> str:
-        """The attention that TGI will use on a GPU of compute capability 8.0 or more (tgi.md §3.2)."""
+        """The attention that TGI will use on a GPU of compute capability 8.0 or more (launcher of v3.3.7)."""
         fitting = self.shape is None or self.shape.head_dim in FLASHINFER_HEAD_DIMS
         return self.knobs.get("ATTENTION") or ("flashinfer" if fitting else "flashdecoding")
 

@@ -1,4 +1,4 @@
-"""Token limits and counts that TGI refuses (tgi.md §2.4)."""
+"""Token limits and counts that TGI refuses (source of v3.3.7)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything else that TGI refuses, or takes in a way nobody means (tgi.md §2, §2.1, §3.2, §4.6)."""
+"""Everything else that TGI refuses, or takes in a way nobody means (source of v3.3.7)."""
 
 from __future__ import annotations
 

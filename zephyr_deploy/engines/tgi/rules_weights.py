@@ -1,4 +1,4 @@
-"""Weights, types and sharding that TGI refuses (tgi.md §2.4, §2.5)."""
+"""Weights, types and sharding that TGI refuses (source of v3.3.7)."""
 
 from __future__ import annotations
 

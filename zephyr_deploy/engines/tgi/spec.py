@@ -1,4 +1,4 @@
-"""Text Generation Inference, whole. Read from the source of v3.3.7 (tgi.md); needs a GPU to run."""
+"""Text Generation Inference, whole. Read from the source of v3.3.7; needs a GPU to run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MILESTONES = {
     "warm-up": re.compile(r"Setting max batch total tokens to \d+"),
     "connect": re.compile(r"\bConnected\b"),
 }
-"""tgi.md §4.10: the line with which each stage ends; sharded, the first shard's line counts."""
+"""The line with which each stage ends; sharded, the first shard's line counts."""
 
 SPEC = EngineSpec(
     name="tgi",

@@ -2,7 +2,8 @@ r"""The chat template that TGI is given, because it renders Zephyr's own wrongly
 
 TGI renders templates with minijinja and without ``trim_blocks`` and ``lstrip_blocks``, transformers with both. Zephyr's
 template then gains blank lines (``\n\n<|system|>\n…``) and the prompt differs from the one the model was trained on;
-besides, TGI adds no BOS token on the chat route (tgi.md §4.11). The shipped template is blind to both settings.
+besides, TGI adds no BOS token on the chat route (router/src/infer/chat_template.rs of v3.3.7). The shipped template
+is blind to both settings.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ ZEPHYR_TOKENIZER: Mapping[str, object] = {
     "add_bos_token": True,
     "add_eos_token": False,
 }
-"""What TGI's router reads of Zephyr's tokenizer_config.json (tgi.md §7: ``<s>`` 1, ``</s>`` 2, pad 2)."""
+"""What TGI's router reads of Zephyr's tokenizer_config.json (``<s>`` 1, ``</s>`` 2, pad 2)."""
 
 
 def zephyr_template() -> str:

@@ -1,4 +1,4 @@
-"""From what every engine is asked, to vLLM 0.33's arguments (tgi.md §8)."""
+"""From what every engine is asked, to vLLM 0.33's arguments (wheel vllm 0.33.0)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""vLLM, whole. Read from the wheel vllm 0.33.0 (tgi.md §8); not run here."""
+"""vLLM, whole. Read from the wheel vllm 0.33.0; not run here."""
 
 from __future__ import annotations
 

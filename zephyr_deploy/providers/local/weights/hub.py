@@ -42,7 +42,7 @@ def choose(repository: str, files: Sequence[str], wanted: str | None) -> str:
     Raises:
         ConfigError: none or several; the hint lists them.
     """
-    choices = "It has: " + ", ".join(sorted(files)) + ". Say which with model.file (--model-file)."
+    choices = "It has: " + ", ".join(sorted(files)) + ". Say which with model.file (--file)."
     if wanted is not None:
         if wanted in files:
             return wanted
