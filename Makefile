@@ -9,15 +9,16 @@ SHELL_FILES = $(shell git ls-files -co --exclude-standard -- '*.sh' .ci/run)
 .PHONY: help setup up chat down test check lint types imports shell playbooks workflows docs docs-reference format build clean
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1|\2/' | column -t -s '|'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-$(BIN)/python:
+# pip comes last when a virtual environment is made: one that was cut off lacks it, and is completed.
+$(BIN)/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "Python 3.10 or newer is needed: make PYTHON=/path/to/python3"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "This Python cannot make virtual environments: apt-get install python3-venv"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
 # What `up` needs, and nothing more: the first chat should not wait for linters.
-$(VENV)/.user: $(BIN)/python pyproject.toml
+$(VENV)/.user: pyproject.toml | $(BIN)/pip
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[local]'
 	@touch $@
 
@@ -43,7 +44,7 @@ test: $(VENV)/.developer ## Run every test
 
 check: lint types imports shell playbooks workflows docs ## Everything that is not a test
 
-lint: $(VENV)/.developer
+lint: $(VENV)/.developer ## Check the style of the code
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 
