@@ -10,7 +10,8 @@ import time
 import pytest
 
 from zephyr_deploy.cli.output import Output
-from zephyr_deploy.events import Phases
+from zephyr_deploy.cli.progress import plain
+from zephyr_deploy.events import PhaseProgress, Phases, PhaseStarted
 
 ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -120,3 +121,13 @@ def test_printing_to_stdout_while_the_line_moves_stays_on_stdout(capsys):
         sys.stdout.write("data\n")
     assert capsys.readouterr().out == "data\n"
     assert "data" not in stderr.getvalue()
+
+
+def test_a_long_phase_says_now_and_then_how_far_it_has_come() -> None:
+    seconds = iter([0, 1, 2, 12, 12, 13, 14])
+    stderr = io.StringIO()
+    listener = plain(Output("table", stdout=io.StringIO(), stderr=stderr), clock=lambda: next(seconds))
+    listener(PhaseStarted("model", "Model"))
+    for done in (1, 2, 3):
+        listener(PhaseProgress("model", done * 1_000_000, 4_000_000, "bytes"))
+    assert stderr.getvalue() == "...       model: 2.0 of 4.0 MB\n"

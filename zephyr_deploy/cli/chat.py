@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from zephyr_deploy.cli.address import ApiKeyEnvOpt, UrlOpt, endpoint_for
+from zephyr_deploy.cli.answer import answer
 from zephyr_deploy.cli.completion import deployment_names
 from zephyr_deploy.cli.session import Session
-from zephyr_deploy.cli.terminal import visible
 from zephyr_deploy.cli.verb import LOOK, verb
 from zephyr_deploy.errors import UsageError
 
 if TYPE_CHECKING:
     from zephyr_deploy.cli.output import Output
     from zephyr_deploy.endpoint.chat import Conversation
-    from zephyr_deploy.endpoint.types import Generation, Params
+    from zephyr_deploy.endpoint.types import Params
 
 STDIN = "-"
 
@@ -64,20 +64,6 @@ def chat(
             _as_json(session.out, talk, asked, endpoint.model_id)
         else:
             answer(session.out, talk, asked)
-
-
-def answer(out: Output, talk: Conversation, asked: str) -> Generation | None:
-    """Write the answer as it comes; say on stderr if it was cut at its longest."""
-    final = None
-    with closing(talk.ask(asked)) as deltas:
-        for delta in deltas:
-            if delta.text:
-                out.item("delta", {"text": delta.text}, text=visible(delta.text))
-            final = delta.final or final
-    out.item("end", {}, text="\n")
-    if final is not None and final.finish_reason == "length":
-        out.note("The answer was cut at its longest; --max-new-tokens sets how long that is.")
-    return final
 
 
 def _as_json(out: Output, talk: Conversation, asked: str, model_id: str) -> None:

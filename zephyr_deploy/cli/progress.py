@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 from zephyr_deploy.events import Event, Listener, Notice, Outcome, PhaseFinished, PhaseProgress, PhaseStarted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from rich.console import Console
     from rich.progress import Progress, TaskID
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from zephyr_deploy.cli.output import Output
 
 FRAMES_PER_SECOND = 8
+SILENCE_S = 10.0
+"""Where nothing moves, e.g. in the log of a CI job, people are told at least this often that work goes on."""
 MEGABYTE = 1_000_000
 
 
@@ -35,14 +38,21 @@ class Phase(Protocol):
         """What came of it."""
 
 
-def plain(out: Output) -> Listener:
-    """One line for each phase that has ended, and one for each notice."""
+def plain(out: Output, clock: Callable[[], float] = time.monotonic) -> Listener:
+    """One line for each phase that has ended, one for each notice, and now and then how far a long phase has come."""
+    spoke = clock()
 
     def listener(event: Event) -> None:
-        if isinstance(event, PhaseFinished):
+        nonlocal spoke
+        if isinstance(event, PhaseProgress):
+            if clock() - spoke < SILENCE_S:
+                return
+            out.note(f"{'...':<9} {event.phase}: {_amount(event)}")
+        elif isinstance(event, PhaseFinished):
             out.note(_line(event))
         elif isinstance(event, Notice):
             _notice(out, event)
+        spoke = clock()
 
     return listener
 

@@ -6,7 +6,7 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from zephyr_deploy.cli.chat import answer
+from zephyr_deploy.cli.answer import answer
 from zephyr_deploy.errors import ZephyrError
 
 if TYPE_CHECKING:

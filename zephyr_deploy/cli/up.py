@@ -31,9 +31,7 @@ def up(
     model: Annotated[str | None, typer.Option(help="Hugging Face id, or path of a GGUF file.")] = None,
     file: Annotated[str | None, typer.Option(help="Which GGUF file of the repository.")] = None,
     revision: Annotated[str | None, typer.Option(help="Branch, tag or commit of the model.")] = None,
-    gpu: Annotated[
-        str | None, typer.Option(help="GPU by name, e.g. a100; no provider here has one yet.")
-    ] = None,
+    gpu: Annotated[str | None, typer.Option(help="GPU by name, e.g. a100; no provider here has one yet.")] = None,
     engine: Annotated[str | None, typer.Option(help="Server to run: llamacpp.")] = None,
     port: Annotated[int | None, typer.Option(help="Port on the loopback interface; 0 takes a free one.")] = None,
     parallel: Annotated[int | None, typer.Option(help="Requests computed at once.")] = None,
