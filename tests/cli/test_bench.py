@@ -2,41 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
-from pathlib import Path
 
 import pytest
+from emulators.tgi import FakeTgi, Script
 
 from zephyr_deploy.cli.main import main
 
 
-def emulator():
-    path = Path(__file__).parent.parent / "emulators" / "tgi.py"
-    spec = importlib.util.spec_from_file_location("bench_cli_tgi", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="module")
-def fake():
-    return emulator()
-
-
 @pytest.fixture
-def tgi(fake):
-    with fake.FakeTgi(fake.Script(tokens=[" a", " b", " c"], finish="length", max_input_tokens=9999)) as server:
+def tgi():
+    with FakeTgi(Script(tokens=[" a", " b", " c"], finish="length", max_input_tokens=9999)) as server:
         yield server
-
-
-@pytest.fixture(autouse=True)
-def alone(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    for name in ("STATE", "CACHE"):
-        monkeypatch.setenv(f"ZEPHYR_{name}_DIR", str(tmp_path / name))
 
 
 def call(*argv):

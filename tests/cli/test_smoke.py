@@ -1,35 +1,14 @@
 """``zephyr-deploy smoke``: a table, JSON, and an exit code."""
 
-import importlib.util
 import json
-import sys
-from pathlib import Path
 
 import pytest
 
 from zephyr_deploy.cli import main as program
 
 
-@pytest.fixture(scope="module")
-def emulator():
-    path = Path(__file__).parent.parent / "emulators" / "tgi.py"
-    spec = importlib.util.spec_from_file_location("smoke_cli_tgi", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture
-def tgi(emulator):
-    with emulator.FakeTgi() as server:
-        yield server
-
-
-@pytest.fixture
-def smoke(tgi, capsys, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
+def smoke(tgi, capsys):
     def call(*argv):
         code = program.main(["smoke", "--url", tgi.url, *argv])
         got = capsys.readouterr()

@@ -1,39 +1,14 @@
-"""The scripted server for every test here, as the module ``fake`` and the fixture ``tgi``."""
+"""An endpoint on the scripted server, and what is simpler than that server."""
 
-import importlib.util
 import json
 import socket
-import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import pytest
 
 from zephyr_deploy.endpoint.types import Endpoint
-
-
-def _load():
-    """Import the emulator by path: the test folders are no packages."""
-    if "emulator_tgi" not in sys.modules:
-        path = Path(__file__).parent.parent / "emulators" / "tgi.py"
-        spec = importlib.util.spec_from_file_location("emulator_tgi", path)
-        module = importlib.util.module_from_spec(spec)
-        sys.modules["emulator_tgi"] = module
-        spec.loader.exec_module(module)
-    return sys.modules["emulator_tgi"]
-
-
-@pytest.fixture(scope="session")
-def emulator():
-    return _load()
-
-
-@pytest.fixture
-def tgi(emulator):
-    with emulator.FakeTgi() as server:
-        yield server
 
 
 @pytest.fixture

@@ -6,11 +6,7 @@ workaround can go.
 
 import asyncio
 import json
-import os
-import signal
-import threading
 import warnings
-from contextlib import aclosing
 
 import aiohttp
 import pydantic
@@ -19,7 +15,7 @@ import requests
 from text_generation import AsyncClient, Client
 from text_generation.errors import ValidationError
 
-from zephyr_deploy.endpoint.tgi import AsyncTgiClient, TgiClient
+from zephyr_deploy.endpoint.tgi import TgiClient
 from zephyr_deploy.endpoint.types import Message, Params
 from zephyr_deploy.errors import (
     DeadlineError,
@@ -301,63 +297,3 @@ class TestTheRest:
         nobody = endpoint.model_copy(update={"url": f"http://127.0.0.1:{unused_port}"})
         with pytest.raises(UnreachableError, match=str(unused_port)):
             ours(nobody).generate("hi", ASK)
-
-
-class TestCompleteResults:
-    def test_generate(self, endpoint):
-        got = ours(endpoint).generate("hi", ASK)
-        assert (got.text, got.finish_reason, got.prompt_tokens, got.generated_tokens) == (ANSWER, "eos_token", 1, 8)
-
-    def test_stream_gives_the_tokens_and_then_the_whole(self, endpoint):
-        *deltas, last = ours(endpoint).stream("hi", ASK)
-        assert [d.text for d in deltas] == ["The", " capital", " of", " Japan", " is", " Tokyo", "."]
-        assert (last.text, last.final.text, last.final.generated_tokens) == ("", ANSWER, 8)
-
-    def test_chat(self, endpoint):
-        got = ours(endpoint).chat([Message(role="user", content="hi there")], ASK)
-        assert (got.text, got.finish_reason, got.prompt_tokens, got.generated_tokens) == (ANSWER, "eos_token", 2, 8)
-
-    def test_length(self, endpoint):
-        got = ours(endpoint).generate("hi", Params(max_new_tokens=2))
-        assert (got.text, got.finish_reason) == ("The capital", "length")
-
-    def test_the_key_is_sent(self, tgi, endpoint):
-        tgi.script.api_key = "sesame"
-        with pytest.raises(UnauthorizedError):
-            ours(endpoint).generate("hi", ASK)
-        assert ours(endpoint.model_copy(update={"api_key": pydantic.SecretStr("sesame")})).generate("hi", ASK).text
-
-    def test_leaving_a_stream_frees_the_server(self, tgi, endpoint, until):
-        tgi.script.itl_s = 0.1
-        stream = ours(endpoint).stream("hi", ASK)
-        assert next(stream).text == "The"
-        stream.close()
-        until(lambda: tgi.gone == 1)
-
-    def test_ctrl_c_ends_the_request(self, tgi, endpoint, until):
-        tgi.script.ttft_s = 30
-        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
-        with pytest.raises(KeyboardInterrupt):
-            list(ours(endpoint, deadline_s=60).stream("hi", ASK))
-        until(lambda: tgi.gone == 1)
-
-    def test_inside_a_running_loop(self, endpoint):
-        """As in a notebook."""
-
-        async def cell():
-            return ours(endpoint).generate("hi", ASK).text
-
-        assert asyncio.run(cell()) == ANSWER
-
-    def test_async_streams_at_once(self, tgi, endpoint):
-        client = AsyncTgiClient(endpoint)
-        tgi.script.itl_s = 0.05
-
-        async def one():
-            async with aclosing(client.stream("hi", ASK)) as deltas:
-                return text_of([delta async for delta in deltas])
-
-        async def many():
-            return await asyncio.gather(*(one() for _ in range(8)))
-
-        assert asyncio.run(many()) == [ANSWER] * 8
