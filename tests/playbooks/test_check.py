@@ -1,7 +1,9 @@
 """The playbooks run on this machine, and change nothing."""
 
+import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -22,12 +24,24 @@ def run(tmp_path, *arguments):
     return subprocess.run(command, capture_output=True, text=True, timeout=100, check=False, env=env)
 
 
+def summary(printed):
+    (found,) = re.findall(r"^ok: \[this-machine\] => (\{\n.*?^\})$", printed, re.DOTALL | re.MULTILINE)
+    return json.loads(found)["check_found"]
+
+
 def test_a_machine_that_can_serve_passes_and_nothing_changes(tmp_path):
     for _ in range(2):
         done = run(tmp_path, "-e", "check_memory_mb=1", "-e", "check_disk_gb=0")
         assert done.returncode == 0, done.stdout + done.stderr
         assert re.search(r"ok=\d+ +changed=0 +unreachable=0 +failed=0", done.stdout)
-        assert '"system": "Linux"' in done.stdout
+        found = summary(done.stdout)
+        assert found["system"] == "Linux"
+        assert int(found["processors"]) >= 1
+        assert int(found["memory_mb"]) > 1
+        assert int(found["disk_free_gb"]) == pytest.approx(shutil.disk_usage("/").free / 1e9, abs=2)
+        assert isinstance(found["gpus"], list)
+        if found["architecture"] == "x86_64":
+            assert found["avx2"] is ("avx2" in Path("/proc/cpuinfo").read_text().split())
 
 
 def test_a_machine_that_cannot_is_refused_with_the_reason(tmp_path):
