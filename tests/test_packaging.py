@@ -1,5 +1,6 @@
 """What a user gets who installs the wheel."""
 
+import re
 import subprocess
 import sys
 import zipfile
@@ -10,7 +11,12 @@ import pytest
 import zephyr_deploy
 
 ROOT = Path(__file__).resolve().parents[1]
-TOP = ("pyproject.toml", "zephyr_deploy", "templates", "playbooks", "tests", "examples", ".github")
+TOP = (
+    *("pyproject.toml", "zephyr_deploy", "templates", "playbooks", "tests", "examples", "docs", "benchmarks"),
+    *(".ci/run", ".github/workflows/ci.yml", "Makefile", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE"),
+)
+INDEX_HOSTS = re.compile(rb"(pypi|pythonhosted|npmjs)\.(org|com)")
+PINNED = re.compile(r"^\S+@[0-9a-f]{40} # v\d+\.\d+\.\d+$")
 
 
 @pytest.fixture(scope="module")
@@ -23,32 +29,60 @@ def wheel(tmp_path_factory):
     return path
 
 
+@pytest.fixture(scope="module")
+def tracked():
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a checkout: there is no git to ask")
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60)
+    return [path for path in listed.stdout.splitlines() if (ROOT / path).is_file()]
+
+
+def files(*folders):
+    return [path for folder in folders for path in (ROOT / folder).rglob("*") if path.is_file()]
+
+
 def test_the_wheel_carries_templates_playbooks_and_data(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
-    wanted = [
-        *(ROOT / "templates").rglob("*.jinja"),
-        *(ROOT / "playbooks").rglob("*.yml"),
-    ]
-    assert wanted
-    assert {f"zephyr_deploy/{path.relative_to(ROOT)}" for path in wanted} <= names
-    data = [p for p in (ROOT / "zephyr_deploy").rglob("*") if p.suffix in {".json", ".toml", ".txt", ".typed"}]
-    assert {str(path.relative_to(ROOT)) for path in data} <= names
+    shipped = {f"zephyr_deploy/{path.relative_to(ROOT)}" for path in files("templates", "playbooks")}
+    data = {
+        str(path.relative_to(ROOT))
+        for path in files("zephyr_deploy")
+        if path.suffix not in {".py", ".pyc"} and not {"templates", "playbooks"} & set(path.parts)
+    }
+    assert shipped
+    assert data
+    assert shipped | data <= names
     assert not any(name.startswith("tests/") for name in names)
+    assert any(name.endswith("/licenses/LICENSE") for name in names)
 
 
-def test_an_installed_wheel_finds_its_templates(wheel, tmp_path):
+@pytest.mark.parametrize("parts", [("templates", "chat", "zephyr.jinja"), ("playbooks", "check.yml")])
+def test_an_installed_wheel_finds_its_files(wheel, tmp_path, parts):
     zipfile.ZipFile(wheel).extractall(tmp_path)
-    code = "from zephyr_deploy.resources import resource; print(resource('templates', 'chat', 'zephyr.jinja'))"
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path, timeout=60
-    )
-    assert done.stdout.startswith(str(tmp_path))
+    code = "import sys; from zephyr_deploy.resources import resource; print(resource(*sys.argv[1:]))"
+    command = [sys.executable, "-c", code, *parts]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path, timeout=60)
+    assert done.stdout.strip() == str(tmp_path.joinpath("zephyr_deploy", *parts))
 
 
 def test_the_top_level_is_what_the_project_promises():
     assert [name for name in TOP if not (ROOT / name).exists()] == []
 
 
-def test_the_changelog_begins_with_what_is_unreleased():
-    assert "\n## [Unreleased]\n" in (ROOT / "CHANGELOG.md").read_text()
-    assert zephyr_deploy.__version__.endswith(".dev0")
+def test_the_changelog_begins_with_this_version():
+    version = "Unreleased" if ".dev" in zephyr_deploy.__version__ else zephyr_deploy.__version__
+    first = re.search(r"^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert first
+    assert first[1] == version
+
+
+def test_no_file_names_a_package_index(tracked):
+    """Which index is asked is for the user's own pip to know."""
+    assert [path for path in tracked if INDEX_HOSTS.search((ROOT / path).read_bytes())] == []
+
+
+def test_every_action_is_pinned_by_its_commit(tracked):
+    workflows = [path for path in tracked if path.startswith(".github/workflows/")]
+    used = [use for path in workflows for use in re.findall(r"uses: (.+)", (ROOT / path).read_text())]
+    assert used
+    assert [use for use in used if not PINNED.match(use)] == []
