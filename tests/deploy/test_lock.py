@@ -80,11 +80,11 @@ def test_nothing_of_the_lock_stays(state):
 
 def test_a_waiter_outlives_the_folder_that_its_holder_deletes(state, holder):
     """`down` removes the empty state folder while an `up` waits for its lock."""
-    waiter = subprocess.Popen(
-        [sys.executable, "-c", HOLD.replace('"up"', '"up", wait_s=20'), "0"], stdout=subprocess.PIPE, text=True
-    )
+    code = HOLD.replace('"up"', '"up", wait_s=20').replace("with", 'print("asks", flush=True)\nwith')
     with deployment_lock("demo", "down"):
-        time.sleep(0.3)
+        waiter = subprocess.Popen([sys.executable, "-c", code, "0"], stdout=subprocess.PIPE, text=True)
+        assert waiter.stdout.readline() == "asks\n"
+        time.sleep(0.1)
     remove_empty(state)
     assert waiter.wait(timeout=20) == 0
     waiter.stdout.close()

@@ -1,5 +1,6 @@
 """The service as a process: how it starts, drains, fails and ends."""
 
+import contextlib
 import json
 import os
 import signal
@@ -30,9 +31,12 @@ class Running:
         self.log = folder / "service.log"
         file = folder / "service.json"
         file.write_text(settings.model_dump_json())
-        self.port = port or free_port()
+        listener = None if port else bind(0)
+        self.port = listener.getsockname()[1] if listener else port
         options = {"--name": "t", "--release": "0", "--model": "m", "--port": str(self.port), "--settings": str(file)}
-        with self.log.open("ab") as log:
+        if listener:  # handed over: nobody can take the port in between
+            options["--listener"] = str(listener.fileno())
+        with self.log.open("ab") as log, listener or contextlib.nullcontext():
             self.process = subprocess.Popen(
                 [sys.executable, "-m", SERVICE_MODULE, *(word for option in options.items() for word in option)],
                 stdin=subprocess.DEVNULL,
@@ -40,6 +44,7 @@ class Running:
                 stderr=subprocess.STDOUT,
                 env={**os.environ, API_KEY_ENV: KEY},
                 start_new_session=True,
+                pass_fds=[listener.fileno()] if listener else [],
             )
 
     def said(self, words, within_s=60):
@@ -86,12 +91,6 @@ def session_of(process):
         return os.getsid(process.pid)
     except ProcessLookupError:
         return None
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.fixture
@@ -152,7 +151,7 @@ def test_a_running_request_ends_whole_and_new_ones_are_refused(start):
     first = next(events)
     service.process.send_signal(signal.SIGTERM)
     service.said("draining: 1 running")
-    deadline = time.monotonic() + 1  # uvicorn looks ten times a second
+    deadline = time.monotonic() + 10  # uvicorn looks ten times a second, on a quiet machine
     while service.answers():
         assert time.monotonic() < deadline
     rest = list(events)

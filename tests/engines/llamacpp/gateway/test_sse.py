@@ -7,12 +7,13 @@ async def stay():
     await asyncio.Event().wait()
 
 
-def run(frames, *, receive=stay, keep_alive_s=60.0):
+def run(frames, *, receive=stay, keep_alive_s=60.0, heard=lambda _sent: None):
     async def main():
         sent = []
 
         async def send(message):
             sent.append(message)
+            heard(sent)
 
         await asyncio.wait_for(EventStream(frames, {}, keep_alive_s=keep_alive_s)({}, receive, send), 10)
         return sent
@@ -21,12 +22,18 @@ def run(frames, *, receive=stay, keep_alive_s=60.0):
 
 
 def test_a_comment_is_sent_in_silence_only():
+    enough = asyncio.Event()
+
+    def heard(sent):
+        if [message.get("body") for message in sent].count(b":\n\n") == 2:
+            enough.set()
+
     async def frames():
         yield b"data: 1\n\n"
-        await asyncio.sleep(0.25)
+        await enough.wait()
         yield b"data: 2\n\n"
 
-    bodies = [message["body"] for message in run(frames(), keep_alive_s=0.1)[1:]]
+    bodies = [message["body"] for message in run(frames(), keep_alive_s=0.05, heard=heard)[1:]]
     assert bodies == [b"data: 1\n\n", b":\n\n", b":\n\n", b"data: 2\n\n", b""]
     assert KEEP_ALIVE_S == 15.0
 

@@ -1,6 +1,8 @@
 import os
+import signal
 import socket
 import subprocess
+import sys
 
 import pytest
 
@@ -8,6 +10,17 @@ from zephyr_deploy.errors import CapacityError, ConfigError, CredentialsError, U
 from zephyr_deploy.providers.local.weights.download import ATTEMPTS, Download, bytes_of
 
 CONTENT = bytes(range(256)) * 4096
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from zephyr_deploy.providers.local.weights.download import Download
+
+def report(done, _total):
+    if done > 300_000:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+Download(sys.argv[1], Path(sys.argv[2]), report=report).run(None)
+"""
 
 
 @pytest.fixture
@@ -41,6 +54,16 @@ def test_a_later_run_goes_on_where_an_earlier_one_was_killed(server, url, part, 
     Download(url, part).run(sha256(CONTENT))
     assert [r for _, r, _ in server.requests] == ["bytes=500000-"]
     assert server.sent == len(CONTENT) - 500_000
+
+
+def test_a_download_killed_half_way_goes_on(server, url, part, sha256):
+    killed = subprocess.run([sys.executable, "-c", KILLED, url, part], check=False, timeout=60)
+    assert killed.returncode == -signal.SIGKILL
+    have = part.stat().st_size
+    assert 0 < have < len(CONTENT)
+    Download(url, part).run(sha256(CONTENT))
+    assert [r for _, r, _ in server.requests] == [None, f"bytes={have}-"]
+    assert part.read_bytes() == CONTENT
 
 
 def test_what_is_whole_already_is_not_asked_for(server, url, part, sha256):
