@@ -27,6 +27,7 @@ VARYING = (
     # the model is fetched, or in the cache already
     (re.compile(r"^\w+ +(\S+ s  Model): .*$", re.MULTILINE), r"done \1: ..."),
     (re.compile(r"^(Model +\S+) +\w+$", re.MULTILINE), r"\1 done"),
+    (re.compile(r"^\.\.\. .*\n", re.MULTILINE), ""),  # how far a phase has come, said only of one that takes long
     (re.compile(r"^Warning: .*\n", re.MULTILINE), ""),  # the benchmark, of a machine that does other things too
     (re.compile(r"\b(noisy|client_bottleneck)\b"), "ok"),
     (re.compile(r"/\S+/(state|cache)(?=/|\b)"), r"~/\1"),
