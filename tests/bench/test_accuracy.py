@@ -12,6 +12,7 @@ from itertools import pairwise
 
 import aiohttp
 import pytest
+from emulators import scripted
 
 from zephyr_deploy.bench.clients import open_client
 from zephyr_deploy.bench.figures import e2e_ms, itl_ms, tpot_ms, ttft_ms
@@ -29,7 +30,7 @@ GAP_TOLERANCE_MS = 3.0
 MS = 1e6
 
 
-def observe(scripted, endpoint_at, client, **script):
+def observe(endpoint_at, client, **script):
     """Send 24 requests, 3 at a time: [(sample, truth)]."""
     spec = BenchSpec(client=client, concurrency=(3,), deadline_s=30)
 
@@ -70,8 +71,8 @@ def close(errors, tolerance_ms=TOLERANCE_MS):
 
 
 @pytest.mark.parametrize("client", ["openai", "tgi"])
-def test_reported_minus_true(scripted, endpoint_at, client):
-    pairs = observe(scripted, endpoint_at, client)
+def test_reported_minus_true(endpoint_at, client):
+    pairs = observe(endpoint_at, client)
     assert all(sample.failure is None for sample, _ in pairs)
     ttft = errors_of(pairs, ttft_ms, lambda t: t["sent"][0] - t["received"])
     # Sent before it was received, seen after it was sent: a client that reports less than the truth is wrong.
@@ -82,8 +83,8 @@ def test_reported_minus_true(scripted, endpoint_at, client):
     close(gap_errors(pairs, tokens=1), GAP_TOLERANCE_MS)
 
 
-def test_a_gap_is_divided_by_the_tokens_of_the_later_event(scripted, endpoint_at):
-    pairs = observe(scripted, endpoint_at, "openai", tokens_per_event=5, continuous_usage=True)
+def test_a_gap_is_divided_by_the_tokens_of_the_later_event(endpoint_at):
+    pairs = observe(endpoint_at, "openai", tokens_per_event=5, continuous_usage=True)
     assert [event.tokens for event in pairs[0][0].events] == [5, 5, 5, 5]
     close(gap_errors(pairs, tokens=5), GAP_TOLERANCE_MS)
     close(errors_of(pairs, tpot_ms, lambda t: (t["sent"][-1] - t["sent"][0]) / 19), GAP_TOLERANCE_MS)

@@ -6,6 +6,7 @@ import asyncio
 from decimal import Decimal
 
 import pytest
+from emulators import scripted
 
 from zephyr_deploy.bench.run import bench, run
 from zephyr_deploy.bench.spec import BenchSpec
@@ -13,7 +14,7 @@ from zephyr_deploy.errors import OverloadedError, UnauthorizedError, Unreachable
 from zephyr_deploy.events import PhaseFinished, PhaseProgress
 
 
-def measure(scripted, endpoint_at, script, spec, listener=lambda event: None):
+def measure(endpoint_at, script, spec, listener=lambda event: None):
     async def inner():
         async with scripted.serving(script) as (server, url):
             return server, await run(endpoint_at(url), spec, listener)
@@ -29,9 +30,9 @@ CLIENTS = pytest.mark.parametrize("client", ["openai", "tgi"])
 
 
 @CLIENTS
-def test_counts_what_the_server_counts(scripted, endpoint_at, client):
+def test_counts_what_the_server_counts(endpoint_at, client):
     script = scripted.Script(events=5)
-    _, report = measure(scripted, endpoint_at, script, quick(client=client, price_per_hour_usd=Decimal("3.6")))
+    _, report = measure(endpoint_at, script, quick(client=client, price_per_hour_usd=Decimal("3.6")))
     (level,) = report.levels
     assert (level.requests, level.succeeded, level.errors) == (8, 8, {})
     assert level.tokens_counted_by == "server"
@@ -55,9 +56,9 @@ def test_counts_what_the_server_counts(scripted, endpoint_at, client):
         ("cut", "incomplete"),
     ],
 )
-def test_failures_are_counted_by_kind_and_in_no_figure(scripted, endpoint_at, client, behaviour, kind):
+def test_failures_are_counted_by_kind_and_in_no_figure(endpoint_at, client, behaviour, kind):
     script = scripted.Script(behaviours=["ok", behaviour])
-    _, report = measure(scripted, endpoint_at, script, quick(client=client, concurrency=(1,)))
+    _, report = measure(endpoint_at, script, quick(client=client, concurrency=(1,)))
     (level,) = report.levels
     assert level.errors == {kind: 4}
     assert level.error_examples[kind]
@@ -67,47 +68,47 @@ def test_failures_are_counted_by_kind_and_in_no_figure(scripted, endpoint_at, cl
     assert level.output_tokens_per_s == pytest.approx(16 / level.seconds)
 
 
-def test_every_kind_keeps_its_own_count(scripted, endpoint_at):
+def test_every_kind_keeps_its_own_count(endpoint_at):
     script = scripted.Script(behaviours=["429", "truncated", "500", "ok", "hangup"])
-    _, report = measure(scripted, endpoint_at, script, quick(concurrency=(1,), requests=10))
+    _, report = measure(endpoint_at, script, quick(concurrency=(1,), requests=10))
     assert report.levels[0].errors == {"overloaded": 2, "incomplete": 4, "http_500": 2}
 
 
 @CLIENTS
-def test_a_server_that_never_answers_meets_the_deadline(scripted, endpoint_at, client):
+def test_a_server_that_never_answers_meets_the_deadline(endpoint_at, client):
     script = scripted.Script(behaviours=["silent"])
     spec = quick(client=client, concurrency=(2,), requests=2, deadline_s=0.3)
-    _, report = measure(scripted, endpoint_at, script, spec)
+    _, report = measure(endpoint_at, script, spec)
     (level,) = report.levels
     assert level.errors == {"deadline": 2}
     assert level.ttft_ms is level.e2e_ms is level.itl_ms is None
     assert level.seconds < 10
 
 
-def test_warmup_is_sent_and_in_no_figure(scripted, endpoint_at):
+def test_warmup_is_sent_and_in_no_figure(endpoint_at):
     script = scripted.Script(behaviours=["429", "429", "ok"] + ["ok"] * 8)
-    server, report = measure(scripted, endpoint_at, script, quick(concurrency=(1,), warmup=3))
+    server, report = measure(endpoint_at, script, quick(concurrency=(1,), warmup=3))
     (level,) = report.levels
     assert len(server.prompts) == 11
     assert (level.warmup_requests, level.warmup_errors) == (3, 2)
     assert (level.requests, level.errors, level.ttft_ms.n) == (8, {}, 8)
 
 
-def test_warmup_opens_the_connections(scripted, endpoint_at):
-    server, report = measure(scripted, endpoint_at, scripted.Script(), quick(warmup=None, concurrency=(3,)))
+def test_warmup_opens_the_connections(endpoint_at):
+    server, report = measure(endpoint_at, scripted.Script(), quick(warmup=None, concurrency=(3,)))
     assert server.connections == 3
     assert report.levels[0].connect_ms is None
 
 
-def test_without_warmup_new_connections_are_reported_apart(scripted, endpoint_at):
-    server, report = measure(scripted, endpoint_at, scripted.Script(), quick(concurrency=(3,)))
+def test_without_warmup_new_connections_are_reported_apart(endpoint_at):
+    server, report = measure(endpoint_at, scripted.Script(), quick(concurrency=(3,)))
     assert report.levels[0].connect_ms.n == server.connections == 3
 
 
 @pytest.mark.parametrize(("behaviour", "error"), [("401", UnauthorizedError), ("429", OverloadedError)])
-def test_a_warmup_that_only_fails_ends_the_run(scripted, endpoint_at, behaviour, error):
+def test_a_warmup_that_only_fails_ends_the_run(endpoint_at, behaviour, error):
     with pytest.raises(error):
-        measure(scripted, endpoint_at, scripted.Script(behaviours=[behaviour]), quick(warmup=2))
+        measure(endpoint_at, scripted.Script(behaviours=[behaviour]), quick(warmup=2))
 
 
 @CLIENTS
@@ -116,30 +117,30 @@ def test_nobody_there(endpoint_at, client):
         bench(endpoint_at("http://127.0.0.1:1"), quick(client=client, warmup=1))
 
 
-def test_levels_send_the_same_prompts_in_every_run_and_never_one_twice(scripted, endpoint_at):
+def test_levels_send_the_same_prompts_in_every_run_and_never_one_twice(endpoint_at):
     spec = quick(concurrency=(1, 4), requests=6, warmup=2, seed=5)
-    first, _ = measure(scripted, endpoint_at, scripted.Script(), spec)
-    second, _ = measure(scripted, endpoint_at, scripted.Script(), spec)
+    first, _ = measure(endpoint_at, scripted.Script(), spec)
+    second, _ = measure(endpoint_at, scripted.Script(), spec)
     assert sorted(first.prompts) == sorted(second.prompts)
     assert len(set(first.prompts)) == len(first.prompts) == 16
 
 
-def test_a_level_of_time_ends_and_waits_for_what_it_started(scripted, endpoint_at):
+def test_a_level_of_time_ends_and_waits_for_what_it_started(endpoint_at):
     spec = quick(requests=None, duration_s=0.3, concurrency=(2,))
-    server, report = measure(scripted, endpoint_at, scripted.Script(itl_s=0.02), spec)
+    server, report = measure(endpoint_at, scripted.Script(itl_s=0.02), spec)
     (level,) = report.levels
     assert level.requests == level.succeeded == len(server.prompts) >= 2
     assert level.seconds >= 0.3
 
 
-def test_says_how_far_it_is(scripted, endpoint_at):
+def test_says_how_far_it_is(endpoint_at):
     events = []
-    measure(scripted, endpoint_at, scripted.Script(), quick(concurrency=(1, 2), requests=3), events.append)
+    measure(endpoint_at, scripted.Script(), quick(concurrency=(1, 2), requests=3), events.append)
     done = [(event.phase, event.done, event.total) for event in events if isinstance(event, PhaseProgress)]
     assert done == [(f"bench-{workers}", n, 3) for workers in (1, 2) for n in (1, 2, 3)]
     assert sum(isinstance(event, PhaseFinished) for event in events) == 2
 
 
-def test_report_survives_json(scripted, endpoint_at):
-    _, report = measure(scripted, endpoint_at, scripted.Script(behaviours=["ok", "429"]), quick())
+def test_report_survives_json(endpoint_at):
+    _, report = measure(endpoint_at, scripted.Script(behaviours=["ok", "429"]), quick())
     assert type(report).model_validate_json(report.model_dump_json()) == report

@@ -12,7 +12,6 @@ from zephyr_deploy.cli import config, init
 from zephyr_deploy.cli import main as program
 from zephyr_deploy.cli.verb import LOOK, Group
 from zephyr_deploy.spec.keys import KEYS
-from zephyr_deploy.spec.names import PREFIX
 
 FILE = """\
 name = "demo"
@@ -29,9 +28,6 @@ max_total_tokens = 8192
 @pytest.fixture
 def cli(tmp_path, monkeypatch, capsys) -> Callable[..., tuple[int, str, str]]:
     """The program with ``config`` and ``init``, in an empty folder."""
-    for name in [name for name in program.os.environ if name.startswith(PREFIX)]:
-        monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
     commands = {
         "config": Group("config", "See the settings.", LOOK, (config.show, config.path, config.schema)),

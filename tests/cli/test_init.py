@@ -16,9 +16,6 @@ from zephyr_deploy.spec.reference import starter_file
 
 @pytest.fixture
 def cli(tmp_path, monkeypatch, capsys):
-    for name in ("ZEPHYR_CONFIG", "ZEPHYR_OUTPUT"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(program, "COMMANDS", ("init",))
     monkeypatch.setattr(program, "load", lambda _name: init.init)
 

@@ -20,10 +20,9 @@ from zephyr_deploy.cli.verb import COST, DEPLOY, FIX, LOOK
 
 def run(*argv: str, **environ: str) -> subprocess.CompletedProcess[str]:
     """The real program in a process of its own, without a terminal."""
-    env = {name: value for name, value in os.environ.items() if name not in {"ZEPHYR_OUTPUT", "ZEPHYR_DEBUG"}}
     return subprocess.run(
         [sys.executable, "-m", "zephyr_deploy", *argv],
-        env={**env, **environ},
+        env={**os.environ, **environ},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -86,8 +85,6 @@ def test_output_from_the_environment_is_checked():
     ],
 )
 def test_wrong_calls(capsys, monkeypatch, argv, message, hint):
-    monkeypatch.delenv("ZEPHYR_OUTPUT", raising=False)
-
     assert program.main(argv) == 2
     shown = capsys.readouterr()
     assert shown.out == ""
@@ -109,8 +106,7 @@ def test_a_wrong_call_that_asks_for_json_gets_json(capsys, words):
     assert json.loads(capsys.readouterr().out)["error"]["code"] == "usage"
 
 
-def test_json_after_the_end_of_options_is_no_option(capsys, monkeypatch):
-    monkeypatch.delenv("ZEPHYR_OUTPUT", raising=False)
+def test_json_after_the_end_of_options_is_no_option(capsys):
     assert program.main(["status", "--jsn", "--", "-o", "json"]) == 2
     assert capsys.readouterr().out == ""
 

@@ -22,9 +22,6 @@ access.port = 5678
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in ("ZEPHYR_CONFIG", "ZEPHYR_PROFILE", "ZEPHYR_NAME", "ZEPHYR_ACCESS_PORT"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
     return tmp_path
 

@@ -20,7 +20,9 @@ pytestmark = pytest.mark.skipif(not PROGRAM.exists(), reason="ansible-core is no
 def run(tmp_path, *arguments):
     playbooks = resource("playbooks")
     command = [PROGRAM, "-i", playbooks / "inventory" / "example.yml", playbooks / "check.yml", *arguments]
-    env = {**os.environ, "ANSIBLE_HOME": str(tmp_path), "ANSIBLE_NOCOLOR": "1", "ANSIBLE_LOCALHOST_WARNING": "0"}
+    # Ansible refuses a locale that is not UTF-8, as a bare container's
+    env = {**os.environ, "LC_ALL": "C.UTF-8", "ANSIBLE_HOME": str(tmp_path), "ANSIBLE_NOCOLOR": "1"}
+    env["ANSIBLE_LOCALHOST_WARNING"] = "0"
     return subprocess.run(command, capture_output=True, text=True, timeout=100, check=False, env=env)
 
 

@@ -23,8 +23,6 @@ FILE = "tiny.Q4_K_M.gguf"
 
 @pytest.fixture(autouse=True)
 def no_token(monkeypatch, home):
-    for name in [name for name in os.environ if name.startswith("HF_")]:
-        monkeypatch.delenv(name)
     monkeypatch.setenv("HF_TOKEN_PATH", os.devnull)
 
 

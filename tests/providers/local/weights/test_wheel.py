@@ -22,8 +22,6 @@ FILE = "tiny_model-1.0-py3-none-any.whl"
 @pytest.fixture(autouse=True)
 def pip_knows_nothing(monkeypatch, home):
     """pip with no configuration of this machine: what a test does not set is not there."""
-    for name in [name for name in os.environ if name.startswith("PIP_")]:
-        monkeypatch.delenv(name)
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("PIP_NO_CACHE_DIR", "1")
     monkeypatch.setenv("PIP_DISABLE_PIP_VERSION_CHECK", "1")
