@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from zephyr_deploy import paths
+from zephyr_deploy.errors import ConfigError
 from zephyr_deploy.resources import resource
 
 
@@ -28,6 +29,26 @@ def test_private_folders_are_the_users_alone(tmp_path):
     assert paths.private_dir(folder) == folder
     for made in (folder, folder.parent):
         assert stat.S_IMODE(made.stat().st_mode) == 0o700
+
+
+def test_a_folder_that_vanishes_meanwhile_is_made_again(tmp_path, monkeypatch):
+    mkdir, vanished = Path.mkdir, []
+
+    def racing(self, *args, **kwargs):
+        if self.name == "b" and not vanished:
+            vanished.append((tmp_path / "a").rmdir())
+        mkdir(self, *args, **kwargs)
+
+    monkeypatch.setattr(Path, "mkdir", racing)
+    assert paths.private_dir(tmp_path / "a" / "b").is_dir()
+    assert len(vanished) == 1
+
+
+def test_a_file_in_the_way_is_named(tmp_path):
+    (tmp_path / "a").write_text("")
+    with pytest.raises(ConfigError, match="cannot be made") as caught:
+        paths.private_dir(tmp_path / "a" / "b")
+    assert "ZEPHYR_STATE_DIR" in caught.value.hint
 
 
 def test_resources_are_found_and_missing_ones_named():

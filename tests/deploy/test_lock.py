@@ -18,6 +18,13 @@ with deployment_lock("demo", "up"):
     time.sleep(float(sys.argv[1]))
 """
 
+MANY = """
+from zephyr_deploy.deploy.lock import deployment_lock
+for _ in range(100):
+    with deployment_lock("demo", "up", wait_s=30):
+        pass
+"""
+
 
 @pytest.fixture(autouse=True)
 def state(tmp_path, monkeypatch):
@@ -88,3 +95,17 @@ def test_a_waiter_outlives_the_folder_that_its_holder_deletes(state, holder):
     remove_empty(state)
     assert waiter.wait(timeout=20) == 0
     waiter.stdout.close()
+
+
+def test_locks_survive_a_folder_that_is_deleted_all_the_time(state):
+    """Many short holders, and somebody who removes the empty folder whenever it can."""
+    workers = [
+        subprocess.Popen(
+            [sys.executable, "-c", MANY], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=state.parent
+        )
+        for _ in range(2)
+    ]
+    while any(worker.poll() is None for worker in workers):
+        remove_empty(state)
+    errors = [worker.communicate()[1] for worker in workers]
+    assert [worker.returncode for worker in workers] == [0, 0], errors

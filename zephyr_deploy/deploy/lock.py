@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import getpass
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from zephyr_deploy.errors import LockedError
-from zephyr_deploy.paths import private_dir, state_dir
+from zephyr_deploy.paths import TRIES, checked_name, private_dir, state_dir
 from zephyr_deploy.spec.deployment import Frozen
 
 if TYPE_CHECKING:
@@ -40,11 +40,12 @@ def deployment_lock(name: str, command: str, *, wait_s: float = 0) -> Iterator[N
     Raises:
         LockedError: someone else still holds it after that time; the message says who.
     """
-    path = private_dir(state_dir() / "locks") / f"{name}.lock"
+    path = state_dir() / "locks" / f"{checked_name(name)}.lock"
     note = path.with_suffix(".json")
     lock = _acquire(name, path, note, wait_s)
     try:
-        note.write_text(_me(command).model_dump_json())
+        with suppress(OSError):  # The disk may be full, and `down` must work all the same.
+            note.write_text(_me(command).model_dump_json())
         yield
     finally:
         # Deleted while held: a waiter that gets the unlinked file notices and opens a new one.
@@ -55,20 +56,27 @@ def deployment_lock(name: str, command: str, *, wait_s: float = 0) -> Iterator[N
 
 def _acquire(name: str, path: Path, note: Path, wait_s: float) -> FileLock:
     lock = FileLock(path, timeout=wait_s, mode=0o600)
-    try:
+    for _ in range(TRIES):
+        private_dir(path.parent)
         try:
             lock.acquire()
-        except FileNotFoundError:
-            # The holder was a `down` that took the empty folder away with it.
-            private_dir(path.parent)
-            lock.acquire()
-    except Timeout as error:
-        raise _locked(name, note, wait_s) from error
-    return lock
+        except FileNotFoundError:  # the holder was a `down`, which took the empty folder away with it
+            continue
+        except Timeout as error:
+            raise _locked(name, note, wait_s) from error
+        return lock
+    raise LockedError(f"the folder {path.parent} vanishes whenever it is made", hint="Try again.")
 
 
 def _me(command: str) -> Holder:
-    return Holder(command=command, user=getpass.getuser(), pid=os.getpid(), since=datetime.now(timezone.utc))
+    return Holder(command=command, user=_user(), pid=os.getpid(), since=datetime.now(timezone.utc))
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container may run as a user that has no entry in the password file
+        return f"user {os.getuid()}"
 
 
 def _locked(name: str, note: Path, wait_s: float) -> LockedError:
