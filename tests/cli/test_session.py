@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from zephyr_deploy.cli import main as program
 from zephyr_deploy.cli.session import Session
 
 FILE = """
@@ -61,3 +62,16 @@ def test_a_file_that_is_wrong_is_3(probe, here):
     ran = probe(port, "probe", "-o", "json")
     assert ran.code == 3
     assert "nmae" in json.loads(ran.out)["error"]["message"]
+
+
+@pytest.mark.parametrize("command", [["down"], ["status"], ["logs"], ["env"], ["smoke"], ["bench"], ["up"]])
+def test_an_empty_name_is_not_the_default_one(command, capsys):
+    """``zephyr-deploy down "$NAME"`` where NAME is not set must not take another deployment away."""
+    assert program.main([*command, ""]) == 3
+    assert "name" in capsys.readouterr().err
+
+
+def test_the_file_says_whose_key_is_shown(tmp_path, capsys):
+    (tmp_path / "zephyr.toml").write_text('name = "demo"\n')
+    assert program.main(["env"]) == 7
+    assert "deployment demo does not run" in capsys.readouterr().err

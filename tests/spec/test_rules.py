@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from zephyr_deploy.spec.deployment import Deployment
+from zephyr_deploy.spec.deployment import Deployment, Limits
 from zephyr_deploy.spec.rules import broken_rules
 
 BROKEN = [
@@ -48,3 +48,9 @@ def test_broken(wish, first_keys):
 @pytest.mark.parametrize("wish", KEPT)
 def test_kept(wish):
     assert broken_rules(Deployment.model_validate(wish)) == []
+
+
+def test_prompt_and_answer_have_a_token_each():
+    Limits(max_total_tokens=2)
+    with pytest.raises(ValidationError, match="max_total_tokens"):
+        Limits(max_total_tokens=1)

@@ -19,7 +19,7 @@ def env(session: Session, name: NameArg = None) -> None:
     """Print the endpoint's address and key as shell variables. This is the only command that shows the key."""
     from zephyr_deploy.deploy.find import endpoint_of
 
-    endpoint = endpoint_of(name)
+    endpoint = endpoint_of(session.name(name))
     variables = {"OPENAI_BASE_URL": f"{endpoint.url}/v1", "ZEPHYR_ENDPOINT": endpoint.url}
     if endpoint.api_key:
         variables["OPENAI_API_KEY"] = endpoint.api_key.get_secret_value()

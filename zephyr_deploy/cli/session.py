@@ -83,8 +83,16 @@ class Session:
         return load(config=self.config, profile=self.profile, flags=flags or {})
 
     def name(self, given: str | None) -> str:
-        """The deployment that is meant: the one given, else the one that the user's file names."""
-        return given or self.load().deployment.name
+        """The deployment that is meant: the one given, else the one that the user's file names.
+
+        Raises:
+            ConfigError: what was given is no name, for instance empty, as ``"$NAME"`` is where nothing was set.
+        """
+        if given is None:
+            return self.load().deployment.name
+        from zephyr_deploy.paths import checked_name
+
+        return checked_name(given)
 
 
 def debugging(environ: Mapping[str, str], *, flag: bool) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from zephyr_deploy.errors import NotDeployedError, UnhealthyError, UsageError
+from zephyr_deploy.paths import checked_name
 from zephyr_deploy.providers.registry import providers
 
 if TYPE_CHECKING:
@@ -13,7 +14,13 @@ if TYPE_CHECKING:
 
 
 def services(name: str | None = None) -> list[Service]:
-    """Every service of ours that any provider finds, by name; with ``name`` only that deployment's."""
+    """Every service of ours that any provider finds, by name; with ``name`` only that deployment's.
+
+    Raises:
+        ConfigError: no deployment can be called ``name``.
+    """
+    if name is not None:
+        checked_name(name)
     found = [service for provider in providers() for service in provider.services()]
     return sorted((s for s in found if name in {None, s.name}), key=lambda s: s.name)
 
@@ -27,8 +34,9 @@ def service_of(name: str | None = None) -> Service:
     """
     found = services(name)
     if not found:
-        what = f"deployment {name} does not run" if name else "nothing is deployed"
-        raise NotDeployedError(what, hint="Start it with `zephyr-deploy up`.")
+        if name is None:
+            raise NotDeployedError("nothing is deployed", hint="Start it with `zephyr-deploy up`.")
+        raise NotDeployedError(f"deployment {name} does not run", hint=f"Start it with `zephyr-deploy up {name}`.")
     if len({service.name for service in found}) > 1:
         names = ", ".join(service.name for service in found)
         raise UsageError(f"there are several deployments: {names}", hint="Name one, e.g. `zephyr-deploy status NAME`.")
@@ -45,6 +53,7 @@ def endpoint_of(name: str | None = None) -> Endpoint:
     service = service_of(name)
     if service.state == "failed":
         raise UnhealthyError(
-            f"deployment {service.name} has failed: {service.detail}", hint="Repair it with `zephyr-deploy up`."
+            f"deployment {service.name} has failed: {service.detail}",
+            hint=f"Repair it with `zephyr-deploy up {service.name}`.",
         )
     return service.endpoint()

@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from zephyr_deploy.paths import NAME_PATTERN, NAME_WORDS
 from zephyr_deploy.spec.rules import broken_rules
 from zephyr_deploy.spec.types import Allowed, Duration, Environment, Network
 
@@ -37,10 +38,12 @@ KvCacheDtype = Literal["fp8_e4m3fn", "fp8_e5m2"]
 
 Name = Annotated[
     str,
-    Field(pattern=r"^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$"),
-    Allowed("at most 40 lower-case letters, digits and dashes, beginning with a letter and not ending with a dash"),
+    Field(pattern=NAME_PATTERN),
+    Allowed(NAME_WORDS),
 ]
 Tokens = Annotated[int, Field(gt=0, le=10_000_000)]
+TotalTokens = Annotated[int, Field(ge=2, le=10_000_000)]
+"""At least one of the prompt and one of the answer."""
 
 
 class Frozen(BaseModel):
@@ -112,7 +115,7 @@ class Limits(Frozen):
     """How much the service takes on. Tokens are the served model's tokens."""
 
     max_input_tokens: Tokens | None = Field(None, description="Longest prompt.", examples=[3072])
-    max_total_tokens: Tokens | None = Field(None, description="Longest prompt plus answer.", examples=[4096])
+    max_total_tokens: TotalTokens | None = Field(None, description="Longest prompt plus answer.", examples=[4096])
     max_batch_prefill_tokens: Tokens | None = Field(
         None, description="Prompt tokens computed in one step.", examples=[4096]
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zephyr_deploy.errors import DeadlineError, EngineFailedError, NotDeployedError
-from zephyr_deploy.paths import deployment_dir, state_dir
+from zephyr_deploy.paths import deployment_dir, is_name, state_dir
 from zephyr_deploy.providers.base import Provider, Service
 from zephyr_deploy.providers.local import launch, processes
 from zephyr_deploy.providers.local.folder import Folder, Record
@@ -44,8 +44,8 @@ class LocalProvider(Provider):
         running = processes.find()
         names = {service.name for service in running}
         found = [describe(service, Folder(service.name).log) for service in running]
-        folders = sorted(path for path in (state_dir() / "deployments").glob("*") if path.name not in names)
-        dead = [(folder, folder.record()) for folder in map(Folder, (path.name for path in folders))]
+        folders = sorted(path for path in (state_dir() / "deployments").glob("*") if is_name(path.name))
+        dead = [(folder, folder.record()) for folder in (Folder(p.name) for p in folders if p.name not in names)]
         return [*found, *(describe_dead(record, folder) for folder, record in dead if record)]
 
     def prepare(self, plan: Plan, phase: PhaseHandle) -> Plan:
@@ -153,7 +153,7 @@ def _log_of(name: str) -> Path:
         stdout = Path(f"/proc/{service.pid}/fd/1")
         if stdout.exists() or stdout.is_symlink():
             return stdout
-    raise NotDeployedError(f"there is no log of {name}", hint="Start it with `zephyr-deploy up`.")
+    raise NotDeployedError(f"there is no log of {name}", hint=f"Start it with `zephyr-deploy up {name}`.")
 
 
 def _runs(service: Service) -> bool:
