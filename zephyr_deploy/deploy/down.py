@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from contextlib import suppress
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
@@ -10,14 +11,14 @@ from zephyr_deploy.deploy.find import services
 from zephyr_deploy.deploy.journal import Journal
 from zephyr_deploy.deploy.lock import deployment_lock
 from zephyr_deploy.deploy.results import DownResult
-from zephyr_deploy.errors import LeftoversError
+from zephyr_deploy.errors import CapacityError, LeftoversError
 from zephyr_deploy.events import Listener, Phases, silent
 from zephyr_deploy.paths import cache_dir, state_dir
 from zephyr_deploy.providers.registry import provider as provider_named
 from zephyr_deploy.providers.registry import providers
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from zephyr_deploy.providers.base import Service
@@ -65,14 +66,20 @@ def _stop_all(found: Sequence[Service], journal: Journal, phases: Phases, grace_
         if not found:
             phase.unchanged("nothing runs")
         for service in found:
-            journal.intend("stop", release=service.release, pid=str(service.pid))
+            _noted(journal.intend, "stop", release=service.release, pid=str(service.pid))
             stopper = provider_named(service.provider)
             stopper.stop(service, grace_s, lambda seconds: phase.progress(seconds, grace_s, "seconds"))
-            journal.done("stop")
+            _noted(journal.done, "stop")
         left = [s for s in services(found[0].name) if s.state != "failed"] if found else []
         if left:
             names = ", ".join(f"{s.name} (pid {s.pid})" for s in left)
             raise LeftoversError(f"still running after down: {names}", hint="Run `zephyr-deploy down` again.")
+
+
+def _noted(write: Callable[..., None], step: str, **facts: str) -> None:
+    """Write to the journal if that is possible: a full disk must not keep a service running."""
+    with suppress(OSError, CapacityError):
+        write(step, **facts)
 
 
 def cost_usd(service: Service) -> float:
