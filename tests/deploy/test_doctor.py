@@ -56,3 +56,32 @@ def test_a_state_folder_open_to_others_is_a_warning(state):
 def test_doctor_changes_nothing(state):
     doctor.doctor()
     assert list(state.iterdir()) == []
+
+
+@pytest.mark.parametrize(("name", "variable"), [("state folder", "ZEPHYR_STATE_DIR"), ("disk", "ZEPHYR_CACHE_DIR")])
+def test_a_file_in_the_place_of_a_folder_is_found(name, variable, state, monkeypatch):
+    (state / "file").touch()
+    monkeypatch.setenv(variable, str(state / "file"))
+    check = by_name(name)
+    assert check.verdict == "failed"
+    assert variable in check.fix
+
+
+def test_a_full_disk_of_the_state_is_found(monkeypatch):
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _path: type("Usage", (), {"free": 0})())
+    check = by_name("state folder")
+    assert (check.verdict, "is full" in check.detail) == ("failed", True)
+
+
+@pytest.mark.parametrize(
+    "error", [PermissionError(13, "Permission denied", "/x"), ConfigError("no home", hint="export HOME")]
+)
+def test_a_check_that_cannot_be_done_is_a_finding(monkeypatch, error):
+    def refuse():
+        raise error
+
+    monkeypatch.setattr(doctor, "services", refuse)
+    check = by_name("deployments")
+    assert check.verdict == "failed"
+    assert check.detail
+    assert check.fix

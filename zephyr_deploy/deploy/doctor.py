@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from zephyr_deploy.deploy.find import services
 from zephyr_deploy.deploy.results import Check
-from zephyr_deploy.errors import ConfigError
+from zephyr_deploy.errors import ConfigError, ZephyrError
 from zephyr_deploy.paths import cache_dir, state_dir
 from zephyr_deploy.plan.embedded import embedded_table
 from zephyr_deploy.providers.local.preflight import NEEDS
@@ -24,11 +24,24 @@ if TYPE_CHECKING:
 
 OLDEST_PYTHON = (3, 10)
 GIGABYTE = 1e9
+STATE_BYTES = 1_000_000
+"""Room for a deployment's state, in bytes: its release, key and journal are a few thousand, its log grows."""
 
 
 def doctor() -> list[Check]:
     """Run every check; none of them changes anything or leaves this machine."""
-    return [*(_need(name) for name in NEEDS), *(check() for check in CHECKS)]
+    return [*(_need(name) for name in NEEDS), *(_done(name, check) for name, check in CHECKS.items())]
+
+
+def _done(name: str, check: Callable[[], Check]) -> Check:
+    """What the check found; one that cannot be done has found something too."""
+    try:
+        return check()
+    except ZephyrError as error:
+        return Check(name=name, verdict="failed", detail=error.message, fix=error.hint or "")
+    except OSError as error:
+        detail = f"{error.filename or name}: {error.strerror}"
+        return Check(name=name, verdict="failed", detail=detail, fix=f"Look at it with ls -ld {error.filename or '.'}")
 
 
 def _need(name: str) -> Check:
@@ -49,6 +62,8 @@ def _python() -> Check:
 def _disk() -> Check:
     needed = embedded_table().default.size + embedded_table().default.wheel_size
     place = _nearest_existing(cache_dir())
+    if not _is_writable(place):
+        return _not_writable("disk", place, "ZEPHYR_CACHE_DIR")
     free = shutil.disk_usage(place).free
     detail = f"{free / GIGABYTE:.1f} GB free for models in {cache_dir()}"
     if free >= needed:
@@ -59,9 +74,13 @@ def _disk() -> Check:
 
 def _state() -> Check:
     folder = _nearest_existing(state_dir())
-    if not os.access(folder, os.W_OK | os.X_OK):
-        fix = f"chown or chmod {folder}, or point ZEPHYR_STATE_DIR elsewhere."
-        return Check(name="state folder", verdict="failed", detail=f"{folder} is not writable", fix=fix)
+    if not _is_writable(folder):
+        return _not_writable("state folder", folder, "ZEPHYR_STATE_DIR")
+    free = shutil.disk_usage(folder).free
+    if free < STATE_BYTES:
+        fix = "Make room there, or point ZEPHYR_STATE_DIR at another disk."
+        detail = f"the disk of {state_dir()} is full ({free / 1e6:.1f} MB free)"
+        return Check(name="state folder", verdict="failed", detail=detail, fix=fix)
     if state_dir().exists() and stat.S_IMODE(state_dir().stat().st_mode) & 0o077:
         detail = f"other users can look into {state_dir()}"
         return Check(name="state folder", verdict="warning", detail=detail, fix=f"chmod 700 {state_dir()}")
@@ -95,14 +114,23 @@ def _deployments() -> Check:
 
 
 def _nearest_existing(path: Path) -> Path:
-    return next(p for p in (path, *path.parents) if p.exists())
+    return next(p for p in (path.absolute(), *path.absolute().parents) if os.path.lexists(p))
 
 
-CHECKS: tuple[Callable[[], Check], ...] = (
-    _python,
-    _disk,
-    _state,
-    _installer,
-    _gpu,
-    _deployments,
-)
+def _is_writable(place: Path) -> bool:
+    return place.is_dir() and os.access(place, os.W_OK | os.X_OK)
+
+
+def _not_writable(name: str, place: Path, variable: str) -> Check:
+    fix = f"chown or chmod {place}, or point {variable} elsewhere."
+    return Check(name=name, verdict="failed", detail=f"{place} is not a folder that you may write to", fix=fix)
+
+
+CHECKS: dict[str, Callable[[], Check]] = {
+    "python": _python,
+    "disk": _disk,
+    "state folder": _state,
+    "package index": _installer,
+    "gpu": _gpu,
+    "deployments": _deployments,
+}
