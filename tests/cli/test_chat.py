@@ -165,3 +165,25 @@ def test_a_deployment_is_looked_up(tgi, monkeypatch, capsys):
 def test_a_conversation_has_no_json(chat, monkeypatch):
     typed(monkeypatch, "", terminal=True)
     assert chat("--output", "json")[0] == 2
+
+
+def test_bytes_of_a_plain_locale_are_read_as_utf8(chat, tgi, monkeypatch):
+    """What Python hands over for UTF-8 input where the locale is ASCII: one surrogate for each byte."""
+    typed(monkeypatch, "Gr\u00fc\u00dfe".encode().decode("ascii", "surrogateescape"))
+    assert chat()[0] == 0
+    assert tgi.posted("/v1/chat/completions")["messages"][0]["content"] == "Gr\u00fc\u00dfe"
+
+
+def test_a_pipe_that_is_not_utf8_is_said(chat, monkeypatch):
+    typed(monkeypatch, "\udcff\udcfe")
+    code, out, err = chat()
+    assert (code, out) == (2, "")
+    assert "Standard input is not UTF-8" in err
+
+
+def test_a_pipe_that_a_strict_locale_cannot_read_is_said(chat, monkeypatch):
+    stdin = io.TextIOWrapper(io.BytesIO(b"\xff"), encoding="utf-8")
+    monkeypatch.setattr(sys, "stdin", stdin)
+    code, out, err = chat()
+    assert (code, out) == (2, "")
+    assert "Standard input is not UTF-8" in err

@@ -153,6 +153,9 @@ def test_a_model_that_pydantic_refuses():
     [
         (FileNotFoundError(errno.ENOENT, "No such file", "a.toml"), "config", 3),
         (PermissionError(errno.EACCES, "Permission denied", "a.toml"), "config", 3),
+        (OSError(errno.EROFS, "Read-only file system", "a.toml"), "config", 3),
+        (FileExistsError(errno.EEXIST, "File exists", "a"), "config", 3),
+        (NotADirectoryError(errno.ENOTDIR, "Not a directory", "a/b"), "config", 3),
         (OSError(errno.ENOSPC, "No space left on device", "a.gguf"), "capacity", 5),
         (OSError(errno.EDQUOT, "Disk quota exceeded", "a.gguf"), "capacity", 5),
         (OSError(errno.EIO, "Input/output error", "a.gguf"), "internal", 1),
@@ -172,7 +175,7 @@ def test_errors_of_others(error, code, exit_code):
     assert failure.hint
 
 
-@pytest.mark.parametrize("number", [errno.ENOENT, errno.EACCES, errno.ENOSPC])
+@pytest.mark.parametrize("number", [errno.ENOENT, errno.EACCES, errno.ENOSPC, errno.EROFS])
 def test_the_file_is_named(number):
     assert "/no/such/a.gguf" in failure_of(OSError(number, "words", "/no/such/a.gguf")).message
 

@@ -280,3 +280,20 @@ def test_a_real_interrupt_exits_with_130():
 def test_the_installed_script_is_this_program():
     root = Path(__file__).resolve().parents[2]
     assert 'zephyr-deploy = "zephyr_deploy.cli.main:run"' in (root / "pyproject.toml").read_text()
+
+
+def test_an_argument_that_is_not_utf8_is_a_wrong_call():
+    done = subprocess.run(
+        [sys.executable, "-m", "zephyr_deploy", "chat", b"\xff"], capture_output=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"Argument 2 is not UTF-8" in done.stderr
+
+
+def test_a_deleted_working_directory_is_named(tmp_path, monkeypatch, capsys):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert program.main(["status"]) == 3
+    assert "working directory has been deleted" in capsys.readouterr().err

@@ -110,6 +110,12 @@ def test_an_error_ends_the_answer_and_not_the_conversation(type_in, tgi):
     assert "Begin anew with /clear." in err
 
 
+def test_a_line_that_is_not_utf8_is_said_and_the_conversation_goes_on(type_in):
+    out, err = type_in("\udcff", "one")
+    assert out == f"{ANSWER}\n"
+    assert "not UTF-8" in err
+
+
 def test_on_a_terminal(tgi, tmp_path):
     """A real process on a real pseudo-terminal: the prompt, an answer stopped by the signal of Ctrl-C, Ctrl-D."""
     tgi.script.itl_s = 0.4

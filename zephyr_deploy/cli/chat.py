@@ -13,6 +13,7 @@ from zephyr_deploy.cli.address import ApiKeyEnvOpt, UrlOpt, endpoint_for
 from zephyr_deploy.cli.answer import answer
 from zephyr_deploy.cli.completion import deployment_names
 from zephyr_deploy.cli.session import Session
+from zephyr_deploy.cli.terminal import utf8
 from zephyr_deploy.cli.verb import LOOK, verb
 from zephyr_deploy.errors import UsageError
 
@@ -91,11 +92,19 @@ def _question(session: Session, given: str | None) -> str | None:
     if given is not None and given != STDIN:
         return given
     if given == STDIN or not sys.stdin.isatty():
-        return sys.stdin.read()
+        return _standard_input()
     if session.out.mode == "json":
         hint = 'Ask one question: zephyr-deploy chat "Why is the sky blue?" --output json'
         raise UsageError("A conversation has no JSON.", hint=hint)
     return None
+
+
+def _standard_input() -> str:
+    """All of it; how bytes that are not UTF-8 are met depends on the locale: at once, or as surrogates."""
+    try:
+        return utf8(sys.stdin.read(), "Standard input")
+    except UnicodeDecodeError:
+        raise UsageError("Standard input is not UTF-8 text.", hint="iconv turns other encodings into UTF-8.") from None
 
 
 def _params(session: Session, temperature: float | None, max_new_tokens: int | None, seed: int | None) -> Params:

@@ -7,6 +7,7 @@ they are in ``sys.modules``.
 from __future__ import annotations
 
 import errno
+import os
 import sys
 from collections.abc import Callable
 from typing import Protocol, runtime_checkable
@@ -21,6 +22,15 @@ Convert = Callable[[BaseException], Failure | None]
 
 INTERRUPTED = 130
 NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
+WRONG_PLACE = {
+    errno.EEXIST,
+    errno.EISDIR,
+    errno.ELOOP,
+    errno.ENAMETOOLONG,
+    errno.ENOTDIR,
+    errno.EROFS,
+}
+"""What a path can be that the user chose, beyond missing and forbidden."""
 
 
 def failure_of(error: BaseException) -> Failure:
@@ -82,13 +92,27 @@ def _system(error: BaseException) -> Failure | None:
         return None
     where = f" {error.filename}" if error.filename else ""
     if error.errno in NO_SPACE:
-        hint = "Make room, or set ZEPHYR_CACHE_DIR to a larger disk."
+        hint = "Make room there; ZEPHYR_CACHE_DIR and ZEPHYR_STATE_DIR move what is ours to another disk."
         return Failure("capacity", f"The disk is full:{where or ' it'} cannot be written.", hint, 5)
-    if isinstance(error, FileNotFoundError):
-        return Failure("config", f"There is no such file:{where}", "Check the path.", 3)
     if isinstance(error, PermissionError):
         return Failure("config", f"No permission for{where or ' this'}.", f"ls -ld{where}", 3)
-    return None
+    if error.errno in WRONG_PLACE:
+        return Failure("config", f"{error.strerror}:{where}", "Choose another place.", 3)
+    return _missing(where) if isinstance(error, FileNotFoundError) else None
+
+
+def _missing(where: str) -> Failure:
+    if _is_here():
+        return Failure("config", f"There is no such file:{where}", "Check the path.", 3)
+    return Failure("config", "The working directory has been deleted.", "cd to one that is there.", 3)
+
+
+def _is_here() -> bool:
+    try:
+        os.getcwd()  # noqa: PTH109 - Path.cwd() is the same call
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _unreachable(error: BaseException) -> Failure | None:

@@ -13,7 +13,7 @@ import typer
 
 from zephyr_deploy.cli.options import MODES, ConfigOpt, DebugOpt, Mode, OutputOpt, ProfileOpt, YesOpt
 from zephyr_deploy.cli.session import Call, GlobalOptions, debugging
-from zephyr_deploy.cli.terminal import ReaderGoneError
+from zephyr_deploy.cli.terminal import ReaderGoneError, utf8
 from zephyr_deploy.cli.verb import LOOK, Group, Verb
 
 PROGRAM = "zephyr-deploy"
@@ -51,7 +51,7 @@ def main(argv: Sequence[str]) -> int:
     """Carry out one command line and return its exit code; whatever goes wrong has been shown by then."""
     call = Call()
     try:
-        code = _call(argv, call)
+        code = _call([utf8(word, f"Argument {place}") for place, word in enumerate(argv, 1)], call)
         sys.stdout.flush()
     except (ReaderGoneError, BrokenPipeError):
         return _hushed()

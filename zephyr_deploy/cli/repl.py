@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from zephyr_deploy.cli.answer import answer
+from zephyr_deploy.cli.terminal import utf8
 from zephyr_deploy.errors import ZephyrError
 
 if TYPE_CHECKING:
@@ -54,11 +55,12 @@ class Repl:
                 self._take(line)
 
     def _take(self, line: str) -> None:
-        if line.startswith("/"):
-            self._command(*line.split(maxsplit=1))
-            return
         try:
-            answer(self._out, self._talk, line)
+            line = utf8(line, "This line")
+            if line.startswith("/"):
+                self._command(*line.split(maxsplit=1))
+            else:
+                answer(self._out, self._talk, line)
         except KeyboardInterrupt:
             self._out.note("\nStopped.")
         except ZephyrError as error:

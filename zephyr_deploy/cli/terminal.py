@@ -21,6 +21,22 @@ def visible(text: str) -> str:
     return text.translate(_UNSEEN)
 
 
+def utf8(text: str, what: str) -> str:
+    """``text`` as UTF-8, which it was if the locale is plain ASCII: Python keeps bytes it cannot read as surrogates.
+
+    Raises:
+        UsageError: it is not UTF-8; ``what`` names it.
+    """
+    if text.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in text):
+        return text
+    from zephyr_deploy.errors import UsageError
+
+    try:
+        return os.fsencode(text).decode()
+    except UnicodeError:
+        raise UsageError(f"{what} is not UTF-8 text.", hint="iconv turns other encodings into UTF-8.") from None
+
+
 class ReaderGoneError(Exception):
     """Nobody reads stdout any more, e.g. ``zephyr-deploy logs -f | head``."""
 
