@@ -87,6 +87,7 @@ def test_key_comes_from_the_environment_and_is_never_shown(tgi, capsys, monkeypa
         (["--duration", "soon"], "length of time"),
         (["--fail-if", "speed>1"], "ttft_p99>400ms"),
         (["--save", "no/such/folder/x.json"], "mkdir -p no/such/folder"),
+        (["--save", "."], ". is a folder"),
         (["--api-key-env", "NO_SUCH_KEY"], "export NO_SUCH_KEY"),
         (["zephyr"], "not both"),
     ],

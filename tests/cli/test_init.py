@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 
@@ -70,3 +71,20 @@ def test_a_folder_that_is_not_there(cli):
     code, _out, err = cli("--config", "no/zephyr.toml", "init")
     assert code == 3
     assert "no/zephyr.toml" in err
+
+
+@pytest.mark.parametrize("force", [[], ["--force"]])
+def test_a_full_disk_leaves_what_was_there(cli, monkeypatch, force, tmp_path):
+    if force:
+        Path("zephyr.toml").write_text("name = 'mine'\n")
+    before = {path.name: path.read_text() for path in tmp_path.iterdir()}
+
+    def full(path, _text, **_kwargs):
+        path.touch()
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(Path, "write_text", full)
+    code, _out, err = cli("init", *force)
+
+    assert (code, "disk is full" in err) == (5, True)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == before

@@ -107,8 +107,12 @@ def _spec(**values: Any) -> BenchSpec:
 
 def _check_folder(save: Path | None) -> None:
     """Before the measurement, not after it."""
-    if save is not None and (save.is_dir() or not save.parent.is_dir()):
-        raise UsageError(f"There is no place for {save}.", hint=f"mkdir -p {save.parent}")
+    if save is None:
+        return
+    if save.is_dir():
+        raise UsageError(f"{save} is a folder.", hint=f"Name a file in it: --save {save / 'report.json'}")
+    if not save.parent.is_dir():
+        raise UsageError(f"There is no folder {save.parent}.", hint=f"mkdir -p {save.parent}")
 
 
 def _save(report: BenchReport, path: Path) -> None:

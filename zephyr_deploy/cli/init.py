@@ -43,9 +43,14 @@ def init(
 
 
 def _write(path: Path, text: str, *, force: bool) -> None:
-    try:
-        with path.open("w" if force else "x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError:
+    """Whole or not at all: on a full disk what was there stays, and no empty file takes its place."""
+    if not force and path.exists():
         hint = "zephyr-deploy init --force writes over it, zephyr-deploy init --stdout only shows."
-        raise ConfigError(f"{path} is there already.", hint=hint) from None
+        raise ConfigError(f"{path} is there already.", hint=hint)
+    target = path.resolve()  # A link stays one.
+    partial = target.with_name(target.name + ".partial")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
