@@ -10,13 +10,13 @@ from zephyr_deploy.errors import UsageError
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("500ms", 0.5), ("30", 30), ("0s", 0), ("1.5m", 90), ("8h", 28800), ("1d", 86400), (" 5 s ", 5)],
+    [("500ms", 0.5), ("1.5s", 1.5), ("0s", 0), ("1h30m", 5400), ("8h", 28800), ("1d", 86400), (" 5s ", 5)],
 )
 def test_lengths_of_time(text, expected):
     assert seconds(text) == expected
 
 
-@pytest.mark.parametrize("text", ["", "s", "-5s", "5 minutes", "1h30m", "nan", "inf", "1e3s", "5S"])
+@pytest.mark.parametrize("text", ["", "s", "30", "-5s", "5 minutes", "30m1h", "1.5ms", "nan", "inf", "1e3s", "5S"])
 def test_what_is_no_length_of_time(text):
     with pytest.raises(UsageError) as caught:
         seconds(text)

@@ -10,6 +10,7 @@ import typer
 
 from zephyr_deploy.cli.completion import deployment_names
 from zephyr_deploy.errors import UsageError
+from zephyr_deploy.spec.durations import parse_duration
 
 GLOBAL = "Global options"
 
@@ -39,18 +40,19 @@ DebugOpt = Annotated[
     bool, typer.Option("--debug", help="Show where an error comes from; or ZEPHYR_DEBUG=1.", rich_help_panel=GLOBAL)
 ]
 
-_UNITS = {"ms": 0.001, "": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|)")
+_MILLISECONDS = re.compile(r"([0-9]+)ms")
 
 
 def seconds(text: str) -> float:
-    """Read a length of time, e.g. ``500ms``, ``30``, ``30s``, ``5m``, ``8h`` or ``1d``, in seconds.
+    """Read a length of time as zephyr.toml has it, e.g. ``30s``, ``5m`` or ``1h30m``, or ``500ms``; in seconds.
 
     Raises:
-        UsageError: it is none.
+        UsageError: it is none; a bare number is refused, because its unit would be a guess.
     """
-    match = _DURATION.fullmatch(text.strip())
-    if match is None:
-        raise UsageError(f"{text!r} is no length of time.", hint="Write e.g. 500ms, 30s, 5m or 8h.")
-    number, unit = match.groups()
-    return float(number) * _UNITS[unit]
+    short = _MILLISECONDS.fullmatch(text.strip())
+    if short:
+        return int(short[1]) / 1000
+    try:
+        return parse_duration(text).total_seconds()
+    except ValueError:
+        raise UsageError(f"{text!r} is no length of time.", hint="Write e.g. 500ms, 30s, 5m or 1h30m.") from None
