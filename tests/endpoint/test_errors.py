@@ -58,6 +58,8 @@ def test_a_long_foreign_body_is_cut():
         ({"error": "Model is overloaded", "error_type": "overloaded"}, OverloadedError),
         ({"error": {"message": "Model is overloaded", "http_status_code": 422}}, OverloadedError),
         ({"error": {"message": TGI_LONG, "http_status_code": 422}}, InvalidRequestError),
+        ({"error": {"message": "Request failed during generation: gone", "http_status_code": 422}}, RequestError),
+        ({"error": {"message": "Incomplete generation", "http_status_code": 422}}, IncompleteError),
         ({"error": {"message": "boom", "code": 500, "type": "server_error"}}, RequestError),
         ({"error": "x", "error_type": "incomplete_generation_stream"}, IncompleteError),
     ],

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 INVALID_STATUS = frozenset({400, 413, 415, 422})
 INVALID_TYPES = frozenset({"validation", "template_error", "tool_error", "missing_template_variable"})
+INCOMPLETE_TYPES = frozenset({"incomplete_generation", "incomplete_generation_stream"})
+BROKEN = "Request failed during generation"
+"""TGI's words for an engine that broke; its chat stream gives them the status of an invalid request."""
 LONGEST_TEXT = 300
 """Characters of a foreign body that a message repeats."""
 
@@ -77,9 +80,9 @@ def error_for(text: str, *, status: int | None, error_type: str | None) -> Reque
     if status == 429 or error_type == "overloaded" or "is overloaded" in said:  # noqa: PLR2004
         hint = "Try again later, or raise limits.max_concurrent_requests and run `zephyr-deploy up`."
         return OverloadedError(said, status=status, error_type=error_type, hint=hint)
-    if error_type in {"incomplete_generation", "incomplete_generation_stream"}:
+    if error_type in INCOMPLETE_TYPES or said.startswith("Incomplete generation"):
         return IncompleteError(said, status=status, error_type=error_type, hint=HINTS[500])
-    if "CUDA out of memory" in said:
+    if "CUDA out of memory" in said or said.startswith(BROKEN):
         return RequestError(said, status=status, error_type=error_type or "generation", hint=HINTS[424])
     if status in INVALID_STATUS or error_type in INVALID_TYPES:
         return InvalidRequestError(said, status=status, error_type=error_type, hint=_invalid_hint(said))

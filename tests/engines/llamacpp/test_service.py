@@ -13,10 +13,11 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import psutil
 import pytest
+from starlette.applications import Starlette
 
 from zephyr_deploy.engines.llamacpp.causes import CAUSES
 from zephyr_deploy.engines.llamacpp.engine import ENGINE_MODULE
-from zephyr_deploy.engines.llamacpp.service import bind
+from zephyr_deploy.engines.llamacpp.service import _web_server, bind
 from zephyr_deploy.engines.llamacpp.settings import API_KEY_ENV, ServiceSettings
 from zephyr_deploy.engines.llamacpp.spec import SERVICE_MODULE
 
@@ -258,3 +259,8 @@ def test_a_taken_port_is_said_at_once(start, tmp_path):
         service = start(port=port, model_path=tmp_path / "never-looked-at.gguf")
         assert service.process.wait(20) == 1
     service.said(f"failed: port {port} is taken")
+
+
+def test_an_idle_connection_outlives_the_pauses_of_a_client():
+    """Closed by the server while the client sends its next request, a connection takes that request with it."""
+    assert _web_server(Starlette(), drain_s=1).config.timeout_keep_alive >= 600

@@ -48,6 +48,9 @@ GATEWAY_MODULES = (
     "zephyr_deploy.engines.llamacpp.gateway.app",
 )
 
+KEEP_ALIVE_S = 3600
+"""How long an idle connection stays open. TGI never closes one; a short wait cuts requests that are just being sent."""
+
 T = TypeVar("T")
 log = logging.getLogger("zephyr_deploy")
 
@@ -168,6 +171,7 @@ def _web_server(app: Starlette, drain_s: int) -> uvicorn.Server:
         log_config=None,
         access_log=False,
         server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=drain_s,
     )
     return uvicorn.Server(config)
