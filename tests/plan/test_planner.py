@@ -100,3 +100,21 @@ def test_what_has_no_meaning_here_is_said():
     plan = make_plan(Deployment(cost=Cost(idle="30m"), machine=Machine(region="delhi", spot=False)), FACTS)
     assert "Provider local makes no use of machine.region, cost.idle." in plan.notes
     assert not any("makes no use" in note for note in make_plan(Deployment(), FACTS).notes)
+
+
+@pytest.mark.parametrize(
+    ("model", "named"),
+    [
+        (Model(file="q4.gguf"), "model.file"),
+        (Model(revision="main"), "model.revision"),
+        (Model(id="/srv/x.gguf", file="q4.gguf", revision="main"), "model.file and model.revision"),
+    ],
+)
+def test_what_is_said_of_a_repository_where_none_is_used_is_not_dropped_in_silence(model, named):
+    notes = make_plan(Deployment(model=model), FACTS).notes
+    assert any(note.startswith(f"No use is made of {named}: ") for note in notes)
+
+
+def test_a_home_of_nobody_is_refused():
+    with pytest.raises(ConfigError, match="does not exist"):
+        make_plan(Deployment(model=Model(id="~nobody-at-all/x.gguf")), FACTS)

@@ -12,7 +12,7 @@ from zephyr_deploy.errors import ConfigError
 from zephyr_deploy.plan.embedded import embedded_table
 from zephyr_deploy.plan.local import impossible, unused
 from zephyr_deploy.plan.plan import ModelSource, Plan
-from zephyr_deploy.spec.deployment import Deployment, EngineName
+from zephyr_deploy.spec.deployment import Deployment, EngineName, Model
 from zephyr_deploy.spec.types import names_a_path
 
 if TYPE_CHECKING:
@@ -64,15 +64,28 @@ def _choose_model(deployment: Deployment) -> tuple[str, ModelSource, tuple[str, 
     model, table = deployment.model, embedded_table()
     if "id" not in model.model_fields_set:
         note = f"No GPU engine here: {table.default.id} stands in for {model.id}. Another: --model."
-        return table.default.id, table.default.source(), (note,)
+        return table.default.id, table.default.source(), (note, *_in_vain(model, "no model was named"))
     if names_a_path(model.id):
-        path = Path(model.id).expanduser().absolute()
-        return path.stem, ModelSource(kind="file", location=str(path)), ()
+        path = _local_file(model.id)
+        return path.stem, ModelSource(kind="file", location=str(path)), _in_vain(model, "the model is a file")
     sibling = table.gguf_siblings.get(model.id)
     if sibling and model.file is None:
         note = f"{model.id} has no GGUF file; its sibling {sibling.id} is served."
         return model.id, ModelSource(kind="hub", location=sibling.id, file=sibling.file), (note,)
     return model.id, ModelSource(kind="hub", location=model.id, version=model.revision, file=model.file), ()
+
+
+def _local_file(text: str) -> Path:
+    try:
+        return Path(text).expanduser().absolute()
+    except RuntimeError as error:  # ~somebody, who is not a user here
+        raise ConfigError(f"the model {text} does not exist", hint="Give --model the path of a GGUF file.") from error
+
+
+def _in_vain(model: Model, why: str) -> tuple[str, ...]:
+    """A note that names what was said of a repository of the hub where none is used."""
+    found = [f"model.{field}" for field in ("file", "revision") if getattr(model, field) is not None]
+    return (f"No use is made of {' and '.join(found)}: {why}.",) if found else ()
 
 
 def _serve_settings(deployment: Deployment, model_id: str) -> ServeSettings:

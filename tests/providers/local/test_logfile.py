@@ -41,3 +41,16 @@ def test_following_hears_what_is_written_between_the_last_looks(log):
         return alive
 
     assert list(follow(log, 1, running)) == ["last", "halfhalf and whole", "no newline"]
+
+
+CRASH = "Traceback (most recent call last):\n  File ...\nValueError: no buckets\n"
+
+
+def test_a_crash_is_told_by_its_last_line(log):
+    log.write_text(f"2026-11-23T08:00:00Z model loaded\n{CRASH}")
+    assert cause_of(log).cause == "the service met a fault: ValueError: no buckets"
+
+
+def test_a_traceback_that_the_service_outlived_is_no_cause(log):
+    log.write_text(f"{CRASH}2026-11-23T08:00:00Z model loaded\n0.01 W of the engine\n")
+    assert "without a word" in cause_of(log).cause

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
+import re
 import time
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from zephyr_deploy.engines.base import Diagnosis, diagnose
 from zephyr_deploy.engines.llamacpp.spec import SPEC
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
 TAIL_BYTES = 1 << 18
 POLL_S = 0.2
+OWN_LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ ")
+"""How a line of the service itself begins; those of libraries, and tracebacks, do not."""
 
 
 def tail(path: Path, lines: int) -> list[str]:
@@ -34,6 +38,8 @@ def cause_of(path: Path) -> Diagnosis:
     found = diagnose(SPEC.causes, log)
     if found:
         return found
+    if crash := _crash(log):
+        return Diagnosis(f"the service met a fault: {crash}", "Read `zephyr-deploy logs` and report it.", crash)
     failed = next((line.partition(" failed: ")[2] for line in reversed(log) if " failed: " in line), None)
     if failed:
         return Diagnosis(failed, "Read `zephyr-deploy logs`, then `zephyr-deploy up`.", failed)
@@ -42,6 +48,12 @@ def cause_of(path: Path) -> Diagnosis:
         "`zephyr-deploy up` starts it again.",
         log[-1] if log else "",
     )
+
+
+def _crash(log: Sequence[str]) -> str | None:
+    """The last line of a traceback that nothing of the service's own came after."""
+    last = list(takewhile(lambda line: not OWN_LINE.match(line), reversed(log)))
+    return last[0] if "Traceback (most recent call last):" in last else None
 
 
 def follow(path: Path, lines: int, running: Callable[[], bool]) -> Iterator[str]:

@@ -75,7 +75,7 @@ def _resolved(source: ModelSource, phase: PhaseHandle) -> ModelSource:
 def _own_file(source: ModelSource, phase: PhaseHandle) -> ModelSource:
     path = Path(source.location)
     if not path.is_file():
-        what = "is a folder" if path.is_dir() else "does not exist"
+        what = "is a folder" if path.is_dir() else "is no file" if path.exists() else "does not exist"
         raise ConfigError(f"the model {path} {what}", hint="Give --model the path of a GGUF file.")
     if not os.access(path, os.R_OK):
         raise ConfigError(f"the model {path} may not be read", hint=f"chmod u+r {path}")
