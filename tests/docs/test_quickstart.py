@@ -41,6 +41,7 @@ def test_only_what_varies_is_masked(quickstart):
     assert quickstart.same("done  0.1 s  Plan", "done 12.5 s  Plan")
     assert quickstart.same("release 1cc6b4a5f4a8", "release 0123456789ab")
     assert quickstart.same("... bench-4: 3 of 4 requests\ndone 9.0 s  Measure", "done 2.0 s  Measure")
+    assert quickstart.same("1.96 client bottleneck", "2.43 ok")
     assert not quickstart.same("state ready", "state failed")
     assert not quickstart.same("The capital is Tokyo.", "The capital is Kyoto.")
     assert not quickstart.same("a\nb", "a")
