@@ -14,7 +14,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Concatenate, ParamSpec, get_type_hints
+from typing import Any, Concatenate, ParamSpec
 
 import typer
 
@@ -132,7 +132,8 @@ def global_options(
 
 def parameters(function: Callable[..., object]) -> list[inspect.Parameter]:
     """The parameters of ``function`` with their annotations read."""
-    hints = get_type_hints(function, include_extras=True)
+    # not typing.get_type_hints: until Python 3.11 it wraps `Annotated[...] = None` in Optional, and Typer loses it
+    hints = inspect.get_annotations(function, eval_str=True)
     return [
         parameter.replace(annotation=hints[parameter.name])
         for parameter in inspect.signature(function).parameters.values()
