@@ -297,3 +297,17 @@ def test_a_deleted_working_directory_is_named(tmp_path, monkeypatch, capsys):
     gone.rmdir()
     assert program.main(["status"]) == 3
     assert "working directory has been deleted" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_standard_streams_are_no_fault(closed):
+    """As `cron` jobs and services of others may start us."""
+    done = subprocess.run(
+        ["sh", "-c", f'"$0" -m zephyr_deploy status nothing {closed}', sys.executable],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, "fault" in done.stderr) == (7, False)

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from itertools import pairwise, takewhile
+from pathlib import Path
 from typing import Annotated, NoReturn, TextIO
 
 import typer
@@ -44,7 +45,18 @@ GROUPS = {"config": (LOOK, "Show what zephyr.toml, the environment and the flags
 
 def run() -> NoReturn:
     """Be the program ``zephyr-deploy``."""
+    _open_closed_streams()
     sys.exit(main(sys.argv[1:]))
+
+
+def _open_closed_streams() -> None:
+    """Point standard streams that the caller has closed (``>&-``) at nothing.
+
+    Python has None for them, and the next file that is opened would get their number and what libraries write there.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115 - it stays open as long as the program
 
 
 def main(argv: Sequence[str]) -> int:
