@@ -47,6 +47,18 @@ def deployment_dir(name: str) -> Path:
     return state_dir() / "deployments" / checked_name(name)
 
 
+def require_own_state() -> None:
+    """See that the deployments noted here are this user's: those of another can be neither found nor stopped.
+
+    Raises:
+        ConfigError: they are not, as after ``sudo`` with the caller's HOME.
+    """
+    folder = state_dir() / "deployments"
+    if folder.is_dir() and folder.stat().st_uid != os.getuid():
+        hint = f"Run it as that user (see ls -ld {folder}), or set ZEPHYR_STATE_DIR to a folder of your own."
+        raise ConfigError(f"the deployments in {folder} belong to another user", hint=hint)
+
+
 def is_name(text: str) -> bool:
     """Whether a deployment can be called so."""
     return re.fullmatch(NAME_PATTERN, text) is not None

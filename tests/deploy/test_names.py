@@ -1,5 +1,6 @@
 """A name becomes part of paths, so what is no name reaches none of them."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from zephyr_deploy import down, endpoint_of, logs, services, status
 from zephyr_deploy.deploy.lock import deployment_lock
 from zephyr_deploy.errors import ConfigError, NotDeployedError
-from zephyr_deploy.paths import deployment_dir, state_dir
+from zephyr_deploy.paths import deployment_dir, private_dir, state_dir
 from zephyr_deploy.spec.deployment import Deployment
 
 PATHS = ["..", ".", "../..", "../../precious", "a/b", "/", "a/../..", ""]
@@ -60,3 +61,16 @@ def test_the_next_command_names_the_deployment(home):
     with pytest.raises(NotDeployedError) as caught:
         logs("demo")
     assert "zephyr-deploy up demo" in caught.value.hint
+
+
+@pytest.mark.parametrize("verb", [down, status, logs])
+def test_the_deployments_of_another_user_are_left_to_that_user(verb, home, monkeypatch):
+    """Its processes are not ours to see: `down` would delete the notes of a service that runs on."""
+    note = deployment_dir("demo") / "record.json"
+    private_dir(note.parent)
+    note.touch()
+    monkeypatch.setattr(os, "getuid", lambda: note.stat().st_uid + 1)
+    with pytest.raises(ConfigError, match="another user"):
+        verb("demo")
+    assert note.exists()
+    assert not (state_dir() / "locks").exists()

@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from zephyr_deploy.errors import LockedError
-from zephyr_deploy.paths import TRIES, checked_name, private_dir, state_dir
+from zephyr_deploy.paths import TRIES, checked_name, private_dir, require_own_state, state_dir
 from zephyr_deploy.spec.deployment import Frozen
 
 if TYPE_CHECKING:
@@ -38,8 +38,10 @@ def deployment_lock(name: str, command: str, *, wait_s: float = 0) -> Iterator[N
     """Hold the lock of deployment ``name`` while the body runs; wait for it up to ``wait_s`` seconds.
 
     Raises:
+        ConfigError: ``name`` is none, or the state folder is another user's.
         LockedError: someone else still holds it after that time; the message says who.
     """
+    require_own_state()
     path = state_dir() / "locks" / f"{checked_name(name)}.lock"
     note = path.with_suffix(".json")
     lock = _acquire(name, path, note, wait_s)

@@ -1,5 +1,6 @@
 """The provider on real processes: found again, told apart from others, stopped without a rest."""
 
+import errno
 import os
 import shutil
 import signal
@@ -223,3 +224,14 @@ def test_without_purge_the_models_stay(provider):
 def test_logs_of_nobody(provider):
     with pytest.raises(NotDeployedError):
         provider.logs("nobody", lines=10, follow=False)
+
+
+@pytest.mark.engine
+def test_a_start_that_cannot_be_noted_leaves_nothing_running(provider, monkeypatch):
+    def full(*_args):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Folder, "write_record", full)
+    with pytest.raises(OSError, match="No space left"):
+        begin(provider)
+    assert provider.services() == []

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zephyr_deploy.errors import DeadlineError, EngineFailedError, NotDeployedError
-from zephyr_deploy.paths import deployment_dir, is_name, state_dir
+from zephyr_deploy.paths import deployment_dir, is_name, require_own_state, state_dir
 from zephyr_deploy.providers.base import Provider, Service
 from zephyr_deploy.providers.local import launch, processes
 from zephyr_deploy.providers.local.folder import Folder, Record
@@ -41,6 +41,7 @@ class LocalProvider(Provider):
 
     def services(self) -> list[Service]:
         """Those that run, found in the process table, and those that should run and have died, by their notes."""
+        require_own_state()
         running = processes.find()
         names = {service.name for service in running}
         found = [describe(service, Folder(service.name).log) for service in running]
@@ -86,7 +87,11 @@ class LocalProvider(Provider):
             started_at=datetime.now(timezone.utc),
             api_key=api_key is not None,
         )
-        folder.write_record(record)
+        try:
+            folder.write_record(record)
+        except OSError:  # What cannot be noted is not left running behind an `up` that failed.
+            stop_service(pid, record.name, 0, lambda _seconds: None)
+            raise
         return describe_dead(record, folder).model_copy(update={"state": "starting", "detail": "it has been started"})
 
     def wait_ready(self, service: Service, deadline_s: float, phase: PhaseHandle) -> Service:
