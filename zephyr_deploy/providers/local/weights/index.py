@@ -15,7 +15,7 @@ from zephyr_deploy.spec.deployment import Frozen
 if TYPE_CHECKING:
     from pathlib import Path
 
-RESOLVE_S = 120
+RESOLVE_S = 60
 """Longest wait for the index's answer, in seconds."""
 DOWNLOAD_S = 1800
 ONLY_THE_WHEEL = ("--quiet", "--no-deps", "--only-binary=:all:", "--retries=2", "--no-input")
