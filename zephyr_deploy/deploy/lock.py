@@ -1,7 +1,6 @@
 """One piece of work at a time on a deployment, on this machine.
 
-The lock is the kernel's (``flock``), so it cannot outlive its holder, however that ends;
-the note beside it only tells others who holds it.
+The note beside the lock only tells others who holds it.
 """
 
 from __future__ import annotations
@@ -12,11 +11,12 @@ from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 from pydantic import ValidationError
 
 from zephyr_deploy.errors import LockedError
-from zephyr_deploy.paths import TRIES, checked_name, private_dir, require_own_state, state_dir
+from zephyr_deploy.locks import acquire
+from zephyr_deploy.paths import checked_name, require_own_state, state_dir
 from zephyr_deploy.spec.deployment import Frozen
 
 if TYPE_CHECKING:
@@ -44,7 +44,10 @@ def deployment_lock(name: str, command: str, *, wait_s: float = 0) -> Iterator[N
     require_own_state()
     path = state_dir() / "locks" / f"{checked_name(name)}.lock"
     note = path.with_suffix(".json")
-    lock = _acquire(name, path, note, wait_s)
+    try:
+        lock = acquire(path, wait_s)
+    except Timeout as error:
+        raise _locked(name, note, wait_s) from error
     try:
         with suppress(OSError):  # The disk may be full, and `down` must work all the same.
             note.write_text(_me(command).model_dump_json())
@@ -54,20 +57,6 @@ def deployment_lock(name: str, command: str, *, wait_s: float = 0) -> Iterator[N
         note.unlink(missing_ok=True)
         path.unlink(missing_ok=True)
         lock.release()
-
-
-def _acquire(name: str, path: Path, note: Path, wait_s: float) -> FileLock:
-    lock = FileLock(path, timeout=wait_s, mode=0o600)
-    for _ in range(TRIES):
-        private_dir(path.parent)
-        try:
-            lock.acquire()
-        except FileNotFoundError:  # the holder was a `down`, which took the empty folder away with it
-            continue
-        except Timeout as error:
-            raise _locked(name, note, wait_s) from error
-        return lock
-    raise LockedError(f"the folder {path.parent} vanishes whenever it is made", hint="Try again.")
 
 
 def _me(command: str) -> Holder:

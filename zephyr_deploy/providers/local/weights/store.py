@@ -7,10 +7,11 @@ import shutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from zephyr_deploy.errors import LockedError
-from zephyr_deploy.paths import cache_dir, private_dir
+from zephyr_deploy.locks import acquire
+from zephyr_deploy.paths import cache_dir
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,15 +42,13 @@ def pin_of(request: ModelSource) -> Path:
 
 @contextmanager
 def fetch_lock(wait_s: float = FETCH_WAIT_S) -> Iterator[None]:
-    """One fetcher at a time in this cache; the kernel frees the lock however its holder ends.
+    """One fetcher at a time in this cache.
 
     Raises:
         LockedError: another process still fetches after ``wait_s`` seconds.
     """
-    path = private_dir(models_dir()) / ".lock"
-    lock = FileLock(path, timeout=wait_s, mode=0o600)
     try:
-        lock.acquire()
+        lock = acquire(models_dir() / ".lock", wait_s)
     except Timeout as error:
         message = f"another process fetches a model into {models_dir()} (waited {wait_s:g} s)"
         raise LockedError(message, hint="Wait for it, or end that process, then try again.") from error
