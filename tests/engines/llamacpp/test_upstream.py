@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from zephyr_deploy.engines.llamacpp.upstream import Chunk, Prob, Upstream, parse_chunk
+from zephyr_deploy.engines.llamacpp.upstream import Answer, Chunk, Prob, Upstream, parse_answer, parse_chunk
 from zephyr_deploy.errors import RequestError
 
 PROB = {"id": 504, "token": "The", "bytes": [84], "logprob": -0.1, "top_logprobs": []}
@@ -29,7 +29,14 @@ END = {
 
 def test_events_as_recorded_are_read():
     assert parse_chunk(EVENT) == Chunk("The", (504,), 1, Prob(504, "The", -0.1), stop=False)
-    assert parse_chunk(END) == Chunk("", (), 12, None, stop=True, stop_type="word", stopping_word="x")
+    assert parse_chunk(END) == Chunk("", (), 12, None, stop=True, stop_type="word")
+
+
+def test_whole_answers_as_recorded_are_read():
+    raw = {**END, "content": "The", "tokens": [504, 7], "completion_probabilities": [PROB]}
+    assert parse_answer(raw) == Answer("Thex", (504, 7), 12, (Prob(504, "The", -0.1),), "word")
+    with pytest.raises(RequestError, match="unknown form"):
+        parse_answer(EVENT)
 
 
 @pytest.mark.parametrize("raw", [{}, {"content": "x"}, {**EVENT, "tokens": None}])

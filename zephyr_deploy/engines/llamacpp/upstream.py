@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -19,6 +20,14 @@ if TYPE_CHECKING:
 CONNECT_S = 5.0
 """Longest wait for a connection, in seconds; the server is on loopback."""
 HEALTH_S = 5.0
+TOKEN_S = 5.0
+"""Longest time for a token of an answer that comes whole, in seconds, with a large model on few processors."""
+LONG_TEXT = 100_000
+"""Characters from which a text is a long one to split: it takes the engine seconds, and memory."""
+LONG_TEXTS = 2
+"""Long texts that are split at once: TGI's default number of validation workers."""
+LONG_ANSWER = 1_000_000
+"""Bytes from which an answer is parsed beside the event loop."""
 CALL_S = 60.0
 """Longest wait for a short answer (tokenize, template), in seconds; the engine may be busy with prompts."""
 SILENCE_S = 180.0
@@ -50,7 +59,7 @@ class Chunk:
     """One event of a running completion, as llama.cpp sends it."""
 
     text: str
-    """New text; empty while a stop sequence may be on its way, and for special tokens."""
+    """New text; empty for special tokens."""
     ids: tuple[int, ...]
     predicted: int
     """Tokens generated so far: it jumps where several tokens make up one character."""
@@ -58,7 +67,20 @@ class Chunk:
     stop: bool
     stop_type: str = ""
     """``limit``, ``eos`` or ``word`` in the last event."""
-    stopping_word: str = ""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A completion that came whole; ``text`` ends with the stop sequence that ended it."""
+
+    text: str
+    ids: tuple[int, ...]
+    predicted: int
+    """Tokens generated."""
+    probs: tuple[Prob, ...]
+    """In the order of ``ids``, but only of tokens that end a character and are not within a stop sequence."""
+    stop_type: str
+    """``limit``, ``eos`` or ``word``."""
 
 
 @dataclass(frozen=True)
@@ -93,10 +115,27 @@ def parse_chunk(raw: Mapping[str, Any]) -> Chunk:
             prob=parse_prob(probs[-1]) if probs else None,
             stop=raw["stop"],
             stop_type=raw.get("stop_type", ""),
-            stopping_word=raw.get("stopping_word", ""),
         )
     except (KeyError, TypeError) as error:
         raise RequestError(f"The engine sent an event of unknown form ({error!r}).") from error
+
+
+def parse_answer(raw: Mapping[str, Any]) -> Answer:
+    """Read the answer of ``POST /completion`` without ``stream``.
+
+    Raises:
+        RequestError: It is not of the known form.
+    """
+    try:
+        return Answer(
+            text=raw["content"] + raw["stopping_word"],
+            ids=tuple(raw["tokens"]),
+            predicted=raw["tokens_predicted"],
+            probs=tuple(parse_prob(entry) for entry in raw.get("completion_probabilities") or ()),
+            stop_type=raw["stop_type"],
+        )
+    except (KeyError, TypeError) as error:
+        raise RequestError(f"The engine sent an answer of unknown form ({error!r}).") from error
 
 
 class Upstream:
@@ -110,9 +149,10 @@ class Upstream:
         self._base_url = base_url.rstrip("/")
         self._headers = {"Authorization": f"Bearer {api_key}"}
         self._session: aiohttp.ClientSession | None = None
-        self._texts: dict[int, str] = {}
+        self._texts: dict[tuple[int, ...], str] = {}
         self._special: dict[int, bool] = {}
         self._props: Props | None = None
+        self._long_texts = asyncio.Semaphore(LONG_TEXTS)
 
     async def __aenter__(self) -> Upstream:
         # The engine's HTTP server gives every idle kept-alive connection a thread of its small pool and closes it
@@ -149,18 +189,30 @@ class Upstream:
             self._props = Props(supports_tools=bool(caps.get("supports_tools")), slots=raw["total_slots"])
         return self._props
 
-    async def tokenize(self, text: str, *, add_special: bool = True, parse_special: bool = True) -> list[Piece]:
+    async def tokenize(self, text: str, *, add_special: bool = True) -> list[Piece]:
         """Split ``text`` into tokens; ``add_special`` adds the model's own (BOS, where it has one)."""
-        body = {"content": text, "add_special": add_special, "parse_special": parse_special, "with_pieces": True}
-        raw = await self._json("POST", "/tokenize", body)
+        raw = await self._split(text, add_special=add_special, with_pieces=True)
         return [Piece(entry["id"], _piece_bytes(entry["piece"])) for entry in raw["tokens"]]
 
-    async def text_of(self, token: int) -> str:
-        """The text of one token, special ones included; U+FFFD where it is a part of a character. Cached."""
-        if token not in self._texts:
-            raw = await self._json("POST", "/detokenize", {"tokens": [token]})
-            self._texts[token] = raw["content"]
-        return self._texts[token]
+    async def token_ids(self, text: str, *, add_special: bool = True, parse_special: bool = True) -> list[int]:
+        """The tokens' ids alone: a tenth of the work, for long texts."""
+        raw = await self._split(text, add_special=add_special, parse_special=parse_special)
+        ids: list[int] = raw["tokens"]
+        return ids
+
+    async def _split(self, text: str, **options: bool) -> dict[str, Any]:
+        body = {"content": text, "parse_special": True, **options}
+        if len(text) < LONG_TEXT:
+            return await self._json("POST", "/tokenize", body)
+        async with self._long_texts:
+            return await self._json("POST", "/tokenize", body)
+
+    async def text_of(self, *tokens: int) -> str:
+        """The text of tokens, special ones included; U+FFFD where a character is not complete. Cached."""
+        if tokens not in self._texts:
+            raw = await self._json("POST", "/detokenize", {"tokens": list(tokens)})
+            self._texts[tokens] = raw["content"]
+        return self._texts[tokens]
 
     async def is_special(self, token: int) -> bool:
         """Whether a token stands for no text of its own (BOS, end of turn). Cached.
@@ -169,8 +221,8 @@ class Upstream:
         """
         if token not in self._special:
             text = await self.text_of(token)
-            read = [piece.id for piece in await self.tokenize(text, add_special=False)]
-            plain = [piece.id for piece in await self.tokenize(text, add_special=False, parse_special=False)]
+            read = await self.token_ids(text, add_special=False)
+            plain = await self.token_ids(text, add_special=False, parse_special=False)
             self._special[token] = read == [token] != plain
         return self._special[token]
 
@@ -189,10 +241,26 @@ class Upstream:
                 if line.startswith(b"data: "):
                     yield parse_chunk(_object(line[6:]))
 
-    async def _json(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        async with self._open(method, path, body) as response:
+    async def complete(self, payload: Mapping[str, Any]) -> Answer:
+        """Run ``POST /completion`` to its end; cancelling frees the engine's slot.
+
+        It may take `SILENCE_S` and `TOKEN_S` for each token asked for.
+        """
+        timeout = aiohttp.ClientTimeout(total=SILENCE_S + TOKEN_S * payload["n_predict"], sock_connect=CONNECT_S)
+        return parse_answer(await self._json("POST", "/completion", {**payload, "stream": False}, timeout=timeout))
+
+    async def _json(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        timeout: aiohttp.ClientTimeout | None = None,
+    ) -> dict[str, Any]:
+        async with self._open(method, path, body, timeout=timeout) as response:
             await _raise_for_status(response)
-            return _object(await response.read())
+            raw = await response.read()
+            return _object(raw) if len(raw) < LONG_ANSWER else await asyncio.to_thread(_object, raw)
 
     @asynccontextmanager
     async def _open(
@@ -207,16 +275,20 @@ class Upstream:
             raise RequestError("The connection to the engine is not open.")
         try:
             response = await self._session.request(
-                method, self._base_url + path, json=body, timeout=timeout or self._session.timeout
+                method,
+                self._base_url + path,
+                data=None if body is None else io.BytesIO(json.dumps(body).encode()),  # as a file: sent in pieces
+                headers={"Content-Type": "application/json"},
+                timeout=timeout or self._session.timeout,
             )
             try:
                 yield response
             finally:
                 response.close()  # at once, finished or not: this is what stops a generation nobody reads
-        except (aiohttp.ClientError, ConnectionError) as error:
-            raise RequestError(f"The engine does not answer ({type(error).__name__}).") from error
         except asyncio.TimeoutError as error:  # another class than TimeoutError before Python 3.11
             raise RequestError(f"The engine gave no answer to {path} in time.") from error
+        except (aiohttp.ClientError, ConnectionError) as error:
+            raise RequestError(f"The engine does not answer ({type(error).__name__}).") from error
 
 
 def _piece_bytes(piece: str | list[int]) -> bytes:

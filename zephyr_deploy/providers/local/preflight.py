@@ -11,7 +11,7 @@ from pathlib import Path
 
 from zephyr_deploy.errors import ConfigError
 
-MODULES = ("xllamacpp", "starlette", "uvicorn", "prometheus_client")
+MODULES = ("xllamacpp", "starlette", "uvicorn", "prometheus_client", "llguidance")
 """The extra ``local``."""
 CPUINFO = Path("/proc/cpuinfo")
 

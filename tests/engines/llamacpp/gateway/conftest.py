@@ -25,6 +25,7 @@ class ScriptedEngine:
     def __init__(self):
         self.payloads = []
         self.events = []
+        self.ids = []
         self.refusal = None
         self.healthy = True
         self.break_off = False
@@ -33,11 +34,13 @@ class ScriptedEngine:
         self.most_running = 0
         self.dropped = 0
         self.supports_tools = False
+        self.pieces_asked = 0
         self.say("Hi")
 
     def say(self, text, *, stop_type="eos", stopping_word="", logprob=-0.5):
         """Answer with this text, a character an event, in the form recorded from llama.cpp b11549."""
         self.events, predicted = [], 0
+        self.ids = [byte + FIRST_BYTE for byte in text.encode()] + ([EOS] if stop_type == "eos" else [])
         for char in text:
             predicted += len(char.encode())
             self.events.append(self.token(char.encode()[-1] + FIRST_BYTE, char, predicted, logprob))
@@ -99,7 +102,8 @@ class ScriptedEngine:
 
     async def _tokenize(self, request):
         body = await request.json()
-        text, ids = body["content"], []
+        text, ids, pieces = body["content"], [], "with_pieces" in body
+        self.pieces_asked += pieces
         while text:
             special = next((i for i, t in SPECIAL.items() if body["parse_special"] and text.startswith(t)), None)
             if special is not None:
@@ -108,12 +112,14 @@ class ScriptedEngine:
                 continue
             ids += [{"id": byte + FIRST_BYTE, "piece": piece(byte)} for byte in text[0].encode()]
             text = text[1:]
-        return web.json_response({"tokens": ids})
+        return web.json_response({"tokens": ids if pieces else [entry["id"] for entry in ids]})
 
     async def _detokenize(self, request):
-        (token,) = (await request.json())["tokens"]
-        text = SPECIAL.get(token) or bytes([token - FIRST_BYTE]).decode(errors="replace")
-        return web.json_response({"content": text})
+        raw = b"".join(
+            SPECIAL[token].encode() if token in SPECIAL else bytes([token - FIRST_BYTE])
+            for token in (await request.json())["tokens"]
+        )
+        return web.json_response({"content": raw.decode(errors="replace")})
 
     async def _apply_template(self, request):
         messages = (await request.json())["messages"]
@@ -125,18 +131,46 @@ class ScriptedEngine:
 
     async def _completion(self, request):
         assert request.headers["Authorization"] == f"Bearer {ENGINE_KEY}"
-        self.payloads.append(await request.json())
+        body = await request.json()
+        self.payloads.append(body)
         if self.refusal:
             return web.json_response({"error": self.refusal}, status=self.refusal["code"])
         self.running += 1
         self.most_running = max(self.most_running, self.running)
         try:
-            return await self._stream(request)
+            return await self._reply(request, stream=body["stream"])
         except (ConnectionError, asyncio.CancelledError):
             self.dropped += 1
             raise
         finally:
             self.running -= 1
+
+    async def _reply(self, request, *, stream):
+        if stream:
+            return await self._stream(request)
+        while self.gate and not self.gate.is_set():
+            if request.transport is None or request.transport.is_closing():
+                raise ConnectionResetError
+            await asyncio.sleep(0.005)
+        if self.break_off:
+            request.transport.abort()
+        return web.json_response(self.whole())
+
+    def whole(self):
+        """The events as one answer, in the form recorded from llama.cpp b11549."""
+        end = self.events[-1] if self.events[-1]["stop"] else {"stop_type": "none", "stopping_word": ""}
+        told = [event["completion_probabilities"][0] for event in self.events if "completion_probabilities" in event]
+        return {
+            "index": 0,
+            "content": "".join(event["content"] for event in self.events),
+            "tokens": self.ids,
+            "stop": True,
+            "stop_type": end["stop_type"],
+            "stopping_word": end["stopping_word"],
+            "tokens_predicted": len(self.ids),
+            "tokens_evaluated": 3,
+            "completion_probabilities": told,
+        }
 
     async def _stream(self, request):
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})

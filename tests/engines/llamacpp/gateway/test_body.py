@@ -13,6 +13,12 @@ TARGET = "Failed to deserialize the JSON body into the target type: "
         ((b'{"inputs": NaN}', JSON), (400, "Failed to parse the request body as JSON: NaN is not JSON")),
         ((b'{"inputs": "\\ud83d"}', JSON), (400, "Failed to parse the request body as JSON: ")),
         ((b'{"inputs": "\xff"}', JSON), (400, "Failed to parse the request body as JSON: ")),
+        ((b'\xef\xbb\xbf{"inputs": "x"}', JSON), (400, "Failed to parse the request body as JSON: ")),
+        (('{"inputs": "x"}'.encode("utf-16"), JSON), (400, "Failed to parse the request body as JSON: ")),
+        (
+            (b'{"inputs": "x", "parameters": {"temperature": 1e400}}', JSON),
+            (400, "Failed to parse the request body as JSON: number out of range"),
+        ),
         ((b"{}", JSON), (422, TARGET + "missing field `inputs`")),
         ((b"[1]", JSON), (422, TARGET)),
         ((b'{"inputs": 5}', JSON), (422, TARGET + "inputs: ")),
@@ -43,6 +49,10 @@ def test_what_cannot_be_read_is_refused_in_plain_text(ask, path, request_, answe
 def test_unknown_members_are_ignored_and_numbers_may_be_whole(post):
     body = {"inputs": "x", "parameters": {"temperature": 1, "new_in_5": []}, "model": 3}
     assert post("/generate", body).status_code == 200
+
+
+def test_a_path_is_not_another_with_a_slash(ask):
+    assert ask("POST", "/generate/", json={"inputs": "x"}).status_code == 404
 
 
 def test_a_type_may_carry_a_charset(ask):

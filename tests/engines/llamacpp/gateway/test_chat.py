@@ -150,7 +150,6 @@ SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}}
 @pytest.mark.parametrize(
     ("form", "sent"),
     [
-        ({"type": "text"}, None),
         ({"type": "json_object"}, {"type": "object", "properties": {}}),
         ({"type": "json", "value": SCHEMA}, SCHEMA),
         ({"type": "json_schema", "json_schema": {"name": "n", "schema": SCHEMA}}, SCHEMA),
@@ -161,4 +160,9 @@ def test_response_format(post, engine, form, sent):
     engine.say(json.dumps({"a": 1}))
     response = post(CHAT, {"messages": HI, "response_format": form, "temperature": 0})
     assert response.status_code == 200
-    assert engine.payloads[0].get("json_schema") == sent
+    assert engine.payloads[0]["grammar"] == f"%llguidance {{}}\nstart: %json {json.dumps(sent)}"
+
+
+def test_a_response_format_of_text_is_none(post, engine):
+    assert post(CHAT, {"messages": HI, "response_format": {"type": "text"}}).status_code == 200
+    assert "grammar" not in engine.payloads[0]

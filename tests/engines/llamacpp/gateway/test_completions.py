@@ -37,6 +37,7 @@ def test_one_hundred_tokens_unless_said_otherwise(post, engine):
 def test_what_tgi_refuses(post):
     suffix = post(PATH, {"prompt": "a", "suffix": "b"})
     assert (suffix.status_code, suffix.json()["error_type"]) == (422, "suffix not supported")
+    assert post(PATH, {"prompt": None}).status_code == 422
     many = post(PATH, {"prompt": list("abcde")})
     assert many.status_code == 422
     assert many.json() == {

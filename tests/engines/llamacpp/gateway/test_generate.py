@@ -76,37 +76,82 @@ def test_ends(post, engine, stop_type, reason, tokens):
     assert answer["details"]["tokens"] == tokens
 
 
-def test_the_stop_text_stays_in_the_answer_and_in_the_tokens(post, frames, engine):
-    engine.events = [  # as recorded: no text while the stop sequence may be on its way
-        engine.token(ord("a") + FIRST_BYTE, "a", 1),
-        engine.token(ord("E") + FIRST_BYTE, "", 2),
-        engine.token(ord("N") + FIRST_BYTE, "", 3),
-        engine.end(3, "word", "EN"),
-    ]
-    body = {"inputs": "in", "parameters": {"stop": ["EN"], "details": True}}
-    events = frames("/generate_stream", body)
-    assert [event["token"]["text"] for event in events] == ["a", "E", "N"]
-    assert not any(event["token"]["special"] for event in events)
-    assert events[-1]["generated_text"] == "aEN"
-    assert events[-1]["details"]["finish_reason"] == "stop_sequence"
+STOPPED = {"stop": ["EN"], "details": True}
+
+
+def test_the_stop_text_stays_in_the_answer_and_in_the_tokens(post, engine):
+    engine.say("a", stop_type="word", stopping_word="EN")  # as recorded: no text of the stop sequence, but its ids
+    engine.ids = [ord(char) + FIRST_BYTE for char in "aEN"]
+    answer = generate(post, engine, **STOPPED).json()
+    assert answer["generated_text"] == "aEN"
+    assert answer["details"]["finish_reason"] == "stop_sequence"
+    assert answer["details"]["tokens"] == [token("a"), token("E", None), token("N", None)]
     assert engine.payloads[0]["stop"] == ["EN"]
 
 
-def test_a_stop_text_that_never_comes_changes_nothing(frames, engine):
-    engine.events = [
-        engine.token(ord("a") + FIRST_BYTE, "", 1),
-        engine.token(ord("b") + FIRST_BYTE, "ab", 2),
-        engine.end(2, "limit"),
-    ]
-    events = frames("/generate_stream", {"inputs": "in", "parameters": {"stop": ["aX"]}})
-    assert [event["token"]["text"] for event in events] == ["a", "b"]
-    assert events[-1]["generated_text"] == "ab"
+def test_a_stream_ends_with_the_stop_text_and_frees_its_slot(frames, engine):
+    engine.say("aENx" + "y" * 20)
+    events = frames("/generate_stream", {"inputs": "in", "parameters": STOPPED})
+    assert [event["token"]["text"] for event in events] == ["a", "E", "N"]
+    assert events[-1]["generated_text"] == "aEN"
+    assert events[-1]["details"] == {
+        "finish_reason": "stop_sequence",
+        "generated_tokens": 3,
+        "seed": None,
+        "input_length": 2,
+    }
+    # The engine would hold back text for them, and keep it if a limit came first.
+    assert engine.payloads[0]["stop"] == []
 
 
-def test_an_answer_that_ends_within_a_token_ends_there_in_the_stream_too(frames, engine):
-    engine.events = [engine.token(ord("b") + FIRST_BYTE, "", 1), engine.end(1, "word", "")]
-    events = frames("/generate_stream", {"inputs": "in", "parameters": {"stop": ["x"]}})
-    assert [event["token"]["text"] for event in events] == [events[-1]["generated_text"]] == [""]
+def test_a_stop_text_that_never_comes_takes_no_text_away(post, frames, engine):
+    engine.say("aE", stop_type="limit")
+    for event in engine.events[:2]:  # as recorded: texts are missing, probabilities are not
+        event["completion_probabilities"][0]["token"] = ""
+    answer = generate(post, engine, max_new_tokens=2, **STOPPED).json()
+    assert answer["generated_text"] == "aE"
+    assert answer["details"]["tokens"] == [token("a"), token("E")]
+    engine.say("aE", stop_type="limit")
+    events = frames("/generate_stream", {"inputs": "in", "parameters": {"max_new_tokens": 2, **STOPPED}})
+    assert [event["token"]["text"] for event in events] == ["a", "E"]
+    assert events[-1]["generated_text"] == "aE"
+
+
+def test_an_answer_that_ends_within_a_token_ends_there_in_its_tokens_too(post, frames, engine):
+    engine.events = [engine.token(ord("a") + FIRST_BYTE, "aENx", 1), engine.end(1)]
+    events = frames("/generate_stream", {"inputs": "in", "parameters": STOPPED})
+    assert [event["token"]["text"] for event in events] == [events[-1]["generated_text"]] == ["aEN"]
+    engine.events = [engine.end(1, "word", "E")]
+    engine.ids = [EOS]  # its text, "</s>", stands for any longer one than the answer's
+    engine.events[0]["content"] = "<"
+    answer = generate(post, engine, stop=["/"], details=True).json()
+    assert answer["generated_text"] == "<E"
+
+
+def test_the_end_of_the_turn_is_special_where_a_stop_text_might_have_begun(post, engine):
+    engine.say("aE")
+    engine.events[1]["completion_probabilities"][0]["token"] = ""
+    assert generate(post, engine, **STOPPED).json()["details"]["tokens"] == [token("a"), token("E"), END]
+
+
+def test_a_whole_answer_has_every_token_of_a_character(post, engine):
+    engine.say("é😀", stop_type="limit")
+    answer = generate(post, engine, details=True, max_new_tokens=6).json()
+    tokens = answer["details"]["tokens"]
+    assert answer["generated_text"] == "é😀"
+    assert [shown["text"] for shown in tokens] == ["", "é", "", "", "", "😀"]
+    assert [shown["id"] - FIRST_BYTE for shown in tokens] == list("é😀".encode())
+    assert [shown["logprob"] for shown in tokens] == [None, -0.5, None, None, None, -0.5]
+
+
+def test_a_limit_within_a_character_leaves_its_tokens_without_text(post, engine):
+    engine.say("a", stop_type="limit")
+    engine.ids += [byte + FIRST_BYTE for byte in "😀".encode()[:2]]
+    engine.events[-1]["content"] = "\ufffd"
+    answer = generate(post, engine, details=True, max_new_tokens=3).json()
+    assert answer["generated_text"] == "a\ufffd"
+    assert [shown["text"] for shown in answer["details"]["tokens"]] == ["a", "", ""]
+    assert answer["details"]["generated_tokens"] == 3
 
 
 def test_a_character_of_several_tokens_is_several_events_and_one_text(frames, engine):
@@ -142,12 +187,15 @@ def test_top_tokens(post, frames, engine):
     assert frames("/generate_stream", body)[0]["top_tokens"] == top
 
 
-def test_the_prompt_is_shown_with_decoder_input_details(post):
+def test_the_prompt_is_shown_with_decoder_input_details(post, engine):
     answer = post("/generate", {"inputs": "in", "parameters": {"decoder_input_details": True}}).json()
     assert answer["details"]["prefill"] == [
         {"id": ord("i") + FIRST_BYTE, "text": "i", "logprob": None},
         {"id": ord("n") + FIRST_BYTE, "text": "n", "logprob": None},
     ]
+    assert engine.pieces_asked == 1
+    generate(post, engine)
+    assert engine.pieces_asked == 1  # they cost several times the ids
 
 
 def test_truncate_keeps_the_end(post, engine):
@@ -175,13 +223,13 @@ def test_the_seed_is_drawn_reported_and_used(post, engine):
 
 def test_best_of_gives_the_likeliest_first(post, engine, monkeypatch):
     spoken = iter([-2.0, -0.1])
-    original = type(engine)._stream
+    original = type(engine)._reply
 
-    async def stream(self, request):
+    async def reply(self, request, **options):
         self.say("Hi", logprob=next(spoken))
-        return await original(self, request)
+        return await original(self, request, **options)
 
-    monkeypatch.setattr(type(engine), "_stream", stream)
+    monkeypatch.setattr(type(engine), "_reply", reply)
     body = {"inputs": "in", "parameters": {"best_of": 2, "do_sample": True, "details": True}}
     details = post("/generate", body, limits={"parallel": 1}).json()["details"]
     (other,) = details["best_of_sequences"]

@@ -147,7 +147,7 @@ def test_an_engine_that_breaks_off_is_a_generation_error(post, frames, engine):
     response = post("/generate", BODY)
     assert (response.status_code, response.json()["error_type"]) == (424, "generation")
     assert response.json()["error"].startswith("Request failed during generation: ")
-    assert frames("/generate_stream", BODY)[-1] == response.json()
+    assert frames("/generate_stream", BODY)[-1]["error"].startswith("Request failed during generation: ")
     *_, error, done = frames("/v1/chat/completions", CHAT)
     assert (error["error"]["http_status_code"], done) == (422, "[DONE]")
 
@@ -250,12 +250,16 @@ def test_a_client_that_leaves_within_its_request_is_no_crash(with_gateway):
     assert with_gateway(scenario) == 400
 
 
-@pytest.mark.parametrize(("route", "limit"), [("_tokenize", "CALL_S"), ("_stream", "SILENCE_S")])
-def test_an_engine_that_hangs_is_given_up(post, engine, monkeypatch, route, limit):
-    async def hang(_self, _request):
+@pytest.mark.parametrize("hanging", [("_tokenize", "CALL_S"), ("_reply", "SILENCE_S")])
+def test_an_engine_that_hangs_is_given_up(post, frames, engine, monkeypatch, hanging):
+    route, limit = hanging
+
+    async def hang(_self, _request, **_options):
         await asyncio.sleep(30)
 
     monkeypatch.setattr(type(engine), route, hang)
+    monkeypatch.setattr(upstream, "TOKEN_S", 0)
     monkeypatch.setattr(upstream, limit, 0.05)
     response = post("/generate", BODY)
     assert (response.status_code, response.json()["error_type"]) == (424, "generation")
+    assert frames("/generate_stream", BODY) == [response.json()]

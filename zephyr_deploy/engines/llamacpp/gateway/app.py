@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -57,6 +56,7 @@ def create_app(settings: ServiceSettings, upstream: Upstream, api_key: str | Non
     """
     guard = [] if api_key is None else [Middleware(ApiKeyGuard, api_key=api_key)]
     app = Starlette(routes=ROUTES, middleware=guard, exception_handlers={RejectionError: _rejected})
+    app.router.redirect_slashes = False  # TGI has none, and a redirect would send the key to whoever "Host" names
     app.state.inflight = 0
     app.state.gateway = build_gateway(settings, upstream, partial(setattr, app.state, "inflight"))
     return app
@@ -68,10 +68,7 @@ async def warm_up(upstream: Upstream) -> None:
     Raises:
         RequestError: It does not.
     """
-    prompt = [piece.id for piece in await upstream.tokenize("Hello")]
-    async with aclosing(upstream.completion({"prompt": prompt, "n_predict": 1, "temperature": 0.0})) as chunks:
-        async for _ in chunks:
-            pass
+    await upstream.complete({"prompt": await upstream.token_ids("Hello"), "n_predict": 1, "temperature": 0.0})
 
 
 async def _rejected(_request: Request, error: Exception) -> Response:

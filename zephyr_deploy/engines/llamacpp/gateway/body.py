@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -48,7 +49,7 @@ async def _read(request: HttpRequest, limit: int) -> bytes:
 
 def _parse(raw: bytes) -> Any:
     try:
-        value = json.loads(raw, parse_constant=_refuse_constant)
+        value = json.loads(raw.decode(), parse_constant=_refuse_constant, parse_float=_finite)
         if b"\\u" in raw:  # half of a surrogate pair is JSON, but no text: it cannot be sent on
             json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
@@ -58,6 +59,13 @@ def _parse(raw: bytes) -> Any:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError("number out of range")
+    return value
 
 
 def _first_problem(error: ValidationError) -> str:

@@ -68,7 +68,6 @@ def split(body: CompletionRequest, most: int) -> list[GenerateRequest]:
         top_p=None if body.top_p == 1.0 else body.top_p,
         max_new_tokens=DEFAULT_NEW_TOKENS if body.max_tokens is None else body.max_tokens,
         stop=body.stop,
-        details=True,
         seed=body.seed,
     )
     return [GenerateRequest(inputs=prompt, parameters=parameters) for prompt in body.prompt]

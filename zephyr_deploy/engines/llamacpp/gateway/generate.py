@@ -70,19 +70,19 @@ def _logprob(tokens: Sequence[Scored]) -> float:
 async def _whole(gateway: Gateway, request: Request, body: GenerateRequest, *, in_list: bool) -> Response:
     async def work() -> Response:
         results = await best_of(gateway, body)
-        value = await _response(gateway, body, results)
+        value = _response(body, results)
         headers = timing_headers([results[0][1]], len(body.inputs))
         return json_response([value] if in_list else value, headers=headers)
 
     return await answer(gateway, request, work)
 
 
-async def _response(gateway: Gateway, body: GenerateRequest, results: list[tuple[list[Scored], End]]) -> dict[str, Any]:
+def _response(body: GenerateRequest, results: list[tuple[list[Scored], End]]) -> dict[str, Any]:
     (tokens, end), *others = results
     value: dict[str, Any] = {"generated_text": _text(body, end)}
     if not (body.parameters.details or body.parameters.decoder_input_details):
         return value
-    prefill = await _prefill(gateway, end.prompt) if body.parameters.decoder_input_details else []
+    prefill = _prefill(end)
     value["details"] = _details(tokens, end, prefill)
     if others:
         value["details"]["best_of_sequences"] = [
@@ -109,9 +109,9 @@ def _details(tokens: Sequence[Scored], end: End, prefill: list[dict[str, Any]]) 
     return details
 
 
-async def _prefill(gateway: Gateway, prompt: Sequence[int]) -> list[dict[str, Any]]:
-    # llama.cpp gives no logprobs of the prompt.
-    return [{"id": token, "text": await gateway.upstream.text_of(token), "logprob": None} for token in prompt]
+def _prefill(end: End) -> list[dict[str, Any]]:
+    """The prompt as ``decoder_input_details`` shows it; llama.cpp gives no logprobs of it."""
+    return [{"id": piece.id, "text": piece.data.decode(errors="replace"), "logprob": None} for piece in end.job.pieces]
 
 
 def _stream(gateway: Gateway, body: GenerateRequest) -> EventStream:
@@ -134,5 +134,5 @@ def _stream_details(end: End) -> dict[str, Any]:
         "finish_reason": end.finish_reason,
         "generated_tokens": end.generated_tokens,
         "seed": end.seed,
-        "input_length": len(end.prompt),
+        "input_length": end.prompt_tokens,
     }

@@ -3,38 +3,27 @@
 from __future__ import annotations
 
 import time
-from contextlib import aclosing
-from dataclasses import dataclass
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from zephyr_deploy.engines.llamacpp.gateway.errors import failed, from_engine, incomplete
-from zephyr_deploy.engines.llamacpp.gateway.grammar import Compiled, compile_grammar
-from zephyr_deploy.engines.llamacpp.gateway.sampling import FINISH, FinishReason, completion_payload, seed_of
+from zephyr_deploy.engines.llamacpp.gateway.job import Job, prepare
+from zephyr_deploy.engines.llamacpp.gateway.reader import TokenReader
+from zephyr_deploy.engines.llamacpp.gateway.sampling import FINISH, FinishReason
+from zephyr_deploy.engines.llamacpp.gateway.stops import Stops
 from zephyr_deploy.engines.llamacpp.gateway.timings import Timings
-from zephyr_deploy.engines.llamacpp.gateway.tokens import LONGEST_CHARACTER, Scored, Token, TokenReader
-from zephyr_deploy.engines.llamacpp.gateway.validation import check_request, check_stream, new_tokens
+from zephyr_deploy.engines.llamacpp.gateway.tokens import LONGEST_CHARACTER, Scored, Token
+from zephyr_deploy.engines.llamacpp.gateway.validation import check_stream
+from zephyr_deploy.engines.llamacpp.gateway.whole import scored_tokens
 from zephyr_deploy.errors import RequestError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
-    from typing import Any
+    from collections.abc import AsyncGenerator, AsyncIterator
 
     from zephyr_deploy.engines.llamacpp.gateway.context import Gateway
     from zephyr_deploy.engines.llamacpp.gateway.schema import GenerateRequest
     from zephyr_deploy.engines.llamacpp.upstream import Chunk
-
-
-@dataclass(frozen=True)
-class Job:
-    """A request that has passed every check."""
-
-    payload: dict[str, Any]
-    prompt: tuple[int, ...]
-    new_tokens: int
-    seed: int | None
-    grammar: Compiled | None
-    stops: bool
-    top_n: int
 
 
 @dataclass(frozen=True)
@@ -44,9 +33,18 @@ class End:
     text: str
     finish_reason: FinishReason
     generated_tokens: int
-    seed: int | None
-    prompt: tuple[int, ...]
+    job: Job
     timings: Timings
+
+    @property
+    def seed(self) -> int | None:
+        """The seed it was drawn with; None: it was not drawn."""
+        return self.job.seed
+
+    @property
+    def prompt_tokens(self) -> int:
+        """Length of the prompt."""
+        return len(self.job.prompt)
 
 
 @dataclass(frozen=True)
@@ -58,104 +56,110 @@ class Step:
     end: End | None = None
 
 
-async def prepare(gateway: Gateway, request: GenerateRequest) -> Job:
-    """Check a request and make the engine's out of it.
+async def generate_all(gateway: Gateway, request: GenerateRequest) -> tuple[list[Scored], End]:
+    """Run one generation to its end; cancelling it frees its slot.
+
+    Returns:
+        The tokens, none unless ``details`` or ``best_of`` need them, and the end.
 
     Raises:
-        ApiError: The request breaks a rule (422).
-        RequestError: The engine failed to split the prompt.
+        ApiError: Refused (422, 429), broken (424), or ended too early (500).
     """
-    parameters, settings = request.parameters, gateway.settings
-    check_request(request, settings)
-    pieces = await gateway.upstream.tokenize(request.inputs, add_special=request.add_special_tokens)
-    prompt = tuple(piece.id for piece in pieces)[-(parameters.truncate or len(pieces)) :]
-    wanted = new_tokens(parameters, len(prompt), settings)
-    grammar = compile_grammar(parameters.grammar) if parameters.grammar else None
-    seed = seed_of(parameters)
-    payload = completion_payload(parameters, prompt, new_tokens=wanted, seed=seed, window=settings.max_total_tokens) | (
-        grammar.fields if grammar else {}
-    )
-    gateway.metrics.input.observe(len(prompt))
-    gateway.metrics.asked.observe(wanted)
-    return Job(payload, prompt, wanted, seed, grammar, bool(parameters.stop), parameters.top_n_tokens or 0)
+    async with _admitted(gateway, request) as run:
+        async with run.in_slot():
+            answer = await gateway.upstream.complete(run.job.payload)
+            if answer.stop_type not in FINISH:
+                raise incomplete(stream=False)
+            end = run.end(answer.text, FINISH[answer.stop_type], answer.predicted)
+        tokens = await scored_tokens(gateway.upstream, answer, run.job.top_n) if run.job.needs_tokens else []
+        return tokens, end
 
 
-async def generate_steps(gateway: Gateway, request: GenerateRequest) -> AsyncGenerator[Step, None]:
-    """Run one generation; close the iterator to stop it and free its slot.
-
-    A generation that the engine breaks off cleanly ends without a step that has an `End`: see `stream_steps`.
+async def stream_steps(gateway: Gateway, request: GenerateRequest) -> AsyncGenerator[Step, None]:
+    """Run one generation token by token; close the iterator to stop it and free its slot.
 
     Raises:
-        ApiError: Refused (422, 429) or broken (424).
+        ApiError: As `generate_all`; the rules for streams are narrower.
     """
+    check_stream(request.parameters)
+    async with _admitted(gateway, request) as run, run.in_slot(), aclosing(_Stream(run).steps()) as steps:
+        async for step in steps:
+            yield step
+            if step.end is not None:
+                return
+    raise incomplete(stream=True)
+
+
+@asynccontextmanager
+async def _admitted(gateway: Gateway, request: GenerateRequest) -> AsyncIterator[_Run]:
+    """Hold a place among the requests under way, with a request that has passed every check."""
     arrived = time.monotonic()
     with gateway.admission.admit():
         try:
             job = await prepare(gateway, request)
-            queued = time.monotonic()
-            async with gateway.slots.slot():
-                run = _Run(gateway, job, arrived, queued, started=time.monotonic())
-                async with aclosing(run.steps()) as steps:
-                    async for step in steps:
-                        yield step
+            yield _Run(gateway, job, arrived, queued=time.monotonic())
         except RequestError as error:
             raise from_engine(error) from error
 
 
-async def stream_steps(gateway: Gateway, request: GenerateRequest) -> AsyncGenerator[Step, None]:
-    """Run one generation for a stream, whose rules are narrower.
-
-    Raises:
-        ApiError: As `generate_steps`, or ended too early (500).
-    """
-    check_stream(request.parameters)
-    ended = False
-    async with aclosing(generate_steps(gateway, request)) as steps:
-        async for step in steps:
-            ended = step.end is not None
-            yield step
-    if not ended:
-        raise incomplete(stream=True)
-
-
-async def generate_all(gateway: Gateway, request: GenerateRequest) -> tuple[list[Scored], End]:
-    """Run one generation to its end.
-
-    Raises:
-        ApiError: As `generate_steps`, or ended too early (500).
-    """
-    scored: list[Scored] = []
-    async with aclosing(generate_steps(gateway, request)) as steps:
-        async for step in steps:
-            scored.append(step.scored)
-            if step.end is not None:
-                return scored, step.end
-    raise incomplete(stream=False)
-
-
 @dataclass
 class _Run:
-    """One generation in its slot."""
+    """One generation under way, and when its stages began (monotonic clock, seconds)."""
 
     gateway: Gateway
     job: Job
     arrived: float
     queued: float
-    started: float
-    index: int = 0
+    started: float = field(default=0.0)
+
+    @asynccontextmanager
+    async def in_slot(self) -> AsyncIterator[None]:
+        """Wait for a slot of the engine and hold it."""
+        async with self.gateway.slots.slot():
+            self.started = time.monotonic()
+            yield
+
+    def end(self, text: str, reason: FinishReason, generated: int) -> End:
+        """Record that the answer has ended.
+
+        Raises:
+            ApiError: It breaks its grammar (424).
+        """
+        grammar = self.job.grammar
+        if grammar is not None and not grammar.allows(text, finished=reason == "eos_token"):
+            raise failed("the engine did not keep to the grammar; it cannot compile this one")
+        timings = Timings(self.queued - self.arrived, self.started - self.queued, time.monotonic() - self.started)
+        self.gateway.metrics.observe(timings, generated)
+        return End(text, reason, generated, self.job, timings)
+
+
+class _Stream:
+    """The tokens of one generation as they come."""
+
+    def __init__(self, run: _Run) -> None:
+        self._run = run
+        self._job = run.job
+        self._reader = TokenReader(run.gateway.upstream, top_n=run.job.top_n)
+        self._stops = Stops(run.job.stops)
+        self._index = 0
 
     async def steps(self) -> AsyncGenerator[Step, None]:
-        reader = TokenReader(self.gateway.upstream, has_stops=self.job.stops, top_n=self.job.top_n)
         held: Scored | None = None
-        async with aclosing(self.gateway.upstream.completion(self.job.payload)) as chunks:
+        # The stop sequences are found here: see `Stops`.
+        payload = {**self._job.payload, "stop": []}
+        async with aclosing(self._run.gateway.upstream.completion(payload)) as chunks:
             async for chunk in chunks:
-                for scored in await reader.read(chunk):
+                for scored in await self._reader.read(chunk):
                     if held is not None:
                         yield self._step(held)
                     held = scored
+                text = self._reader.received
+                if (end := self._stops.end(text, new=len(chunk.text))) is not None:
+                    yield self._last(held, text[:end], "stop_sequence", chunk.predicted)
+                    return
                 if chunk.stop:
                     if chunk.stop_type in FINISH:
-                        yield self._last(reader, chunk, held)
+                        yield self._last(held, text, FINISH[chunk.stop_type], chunk.predicted)
                     return
                 if held is not None and not self._may_be_last(chunk):
                     yield self._step(held)
@@ -166,19 +170,23 @@ class _Run:
 
         Holding only these keeps every other token as early as the engine sent it.
         """
-        return self.job.stops or not chunk.text or chunk.predicted + LONGEST_CHARACTER >= self.job.new_tokens
+        return not chunk.text or chunk.predicted + LONGEST_CHARACTER >= self._job.new_tokens
 
     def _step(self, scored: Scored, end: End | None = None) -> Step:
-        self.index += 1
-        return Step(self.index, scored, end)
+        self._index += 1
+        return Step(self._index, scored, end)
 
-    def _last(self, reader: TokenReader, chunk: Chunk, held: Scored | None) -> Step:
-        text, reason = reader.received + chunk.stopping_word, FINISH[chunk.stop_type]
-        grammar = self.job.grammar
-        if grammar is not None and reason != "length" and not grammar.obeyed_by(text):
-            raise failed("the engine did not keep to the grammar; it cannot compile this one")
-        timings = Timings(self.queued - self.arrived, self.started - self.queued, time.monotonic() - self.started)
-        self.gateway.metrics.observe(timings, chunk.predicted)
-        # Without a token to carry it (the limit fell inside a character), the end still needs an event.
-        last = reader.closing(held, text) if held is not None else Scored(Token(0, "", None, special=True))
-        return self._step(last, End(text, reason, chunk.predicted, self.job.seed, self.job.prompt, timings))
+    def _last(self, held: Scored | None, text: str, reason: FinishReason, generated: int) -> Step:
+        end = self._run.end(text, reason, generated)
+        if held is None:
+            # Without a token to carry it (the limit fell inside a character), the end still needs an event.
+            return self._step(Scored(Token(0, "", None, special=True)), end)
+        return self._step(self._cut(held, len(self._reader.received) - len(text)), end)
+
+    @staticmethod
+    def _cut(last: Scored, beyond: int) -> Scored:
+        """The last token without the characters that stand beyond the end of the answer."""
+        token = last.token
+        if not beyond:
+            return last
+        return Scored(Token(token.id, token.text[:-beyond], token.logprob, token.special), last.top)

@@ -74,15 +74,21 @@ class Metrics:
     def accounted(self) -> Iterator[None]:
         """Count one request and how it ends; a client that leaves is a failure named ``dropped``."""
         self.request_count.inc()
+        failure: str | None = "generation"  # whatever else goes wrong
         try:
             yield
+            failure = None
         except ApiError as error:
-            self.request_failure.labels(error.label).inc()
+            failure = error.label
             raise
         except (asyncio.CancelledError, GeneratorExit):
-            self.request_failure.labels("dropped").inc()
+            failure = "dropped"
             raise
-        self.request_success.inc()
+        finally:
+            if failure is None:
+                self.request_success.inc()
+            else:
+                self.request_failure.labels(failure).inc()
 
     def refused(self, error: ApiError) -> None:
         """Count one request that was refused before there was anything to run."""

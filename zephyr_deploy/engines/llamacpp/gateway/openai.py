@@ -33,7 +33,7 @@ def finish(reason: FinishReason) -> str:
 
 def usage(ends: Sequence[End]) -> dict[str, int]:
     """Tokens of prompts and answers together."""
-    prompt = sum(len(end.prompt) for end in ends)
+    prompt = sum(end.prompt_tokens for end in ends)
     completion = sum(end.generated_tokens for end in ends)
     return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
 

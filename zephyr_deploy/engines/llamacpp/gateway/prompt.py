@@ -53,7 +53,7 @@ async def to_generate(upstream: Upstream, chat: ChatRequest) -> GenerateRequest:
         top_p=_below_one(chat.top_p),
         max_new_tokens=chat.max_tokens,
         stop=chat.stop,
-        details=True,
+        details=bool(chat.logprobs),
         seed=chat.seed,
         top_n_tokens=chat.top_logprobs,
         grammar=_grammar(chat.response_format),

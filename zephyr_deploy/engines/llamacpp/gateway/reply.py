@@ -66,7 +66,7 @@ def timing_headers(ends: Sequence[End], characters: int) -> dict[str, str]:
         "x-queue-time": _milliseconds(sum(end.timings.queue for end in ends)),
         "x-inference-time": _milliseconds(inference),
         "x-time-per-token": _milliseconds(inference / max(generated, 1)),
-        "x-prompt-tokens": str(sum(len(end.prompt) for end in ends)),
+        "x-prompt-tokens": str(sum(end.prompt_tokens for end in ends)),
         "x-generated-tokens": str(generated),
     }
 

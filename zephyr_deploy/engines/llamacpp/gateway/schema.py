@@ -16,12 +16,14 @@ I32 = Annotated[int, Field(ge=-(2**31), le=2**31 - 1)]
 
 
 def _listed(value: Any) -> Any:
-    if value is None:
-        return []
     return [value] if isinstance(value, str) else value
 
 
-Strings = Annotated[list[str], BeforeValidator(_listed)]
+def _listed_or_none(value: Any) -> Any:
+    return [] if value is None else _listed(value)
+
+
+Strings = Annotated[list[str], BeforeValidator(_listed_or_none)]
 
 
 class Request(BaseModel):
