@@ -51,6 +51,22 @@ def test_a_file_in_the_way_is_named(tmp_path):
     assert "ZEPHYR_STATE_DIR" in caught.value.hint
 
 
+def test_a_folder_that_can_never_be_is_not_said_to_vanish():
+    with pytest.raises(ConfigError, match=r"/proc/x/y cannot be made: No such file") as caught:
+        paths.private_dir(Path("/proc/x/y"))
+    assert "ZEPHYR_STATE_DIR" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("function", "variable"), [(paths.state_dir, "ZEPHYR_STATE_DIR"), (paths.cache_dir, "ZEPHYR_CACHE_DIR")]
+)
+def test_a_relative_folder_would_be_another_in_every_folder(function, variable, monkeypatch):
+    monkeypatch.setenv(variable, "rel")
+    with pytest.raises(ConfigError, match=f"{variable}=rel is not an absolute path") as caught:
+        function()
+    assert caught.value.hint == f'export {variable}="$PWD/rel"'
+
+
 def test_resources_are_found_and_missing_ones_named():
     assert resource("templates").is_dir()
     with pytest.raises(FileNotFoundError, match=r"templates/nothing\.jinja"):

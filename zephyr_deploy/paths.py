@@ -29,13 +29,29 @@ FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 def state_dir() -> Path:
-    """The folder of journals, records and logs; not created here."""
-    return Path(os.environ.get("ZEPHYR_STATE_DIR") or _at_home(user_state_path))
+    """The folder of journals, records and logs; not created here.
+
+    Raises:
+        ConfigError: ``ZEPHYR_STATE_DIR`` is no absolute path.
+    """
+    return _said("ZEPHYR_STATE_DIR") or _at_home(user_state_path)
 
 
 def cache_dir() -> Path:
-    """The folder of downloaded models; not created here."""
-    return Path(os.environ.get("ZEPHYR_CACHE_DIR") or _at_home(user_cache_path))
+    """The folder of downloaded models; not created here.
+
+    Raises:
+        ConfigError: ``ZEPHYR_CACHE_DIR`` is no absolute path.
+    """
+    return _said("ZEPHYR_CACHE_DIR") or _at_home(user_cache_path)
+
+
+def _said(variable: str) -> Path | None:
+    """The folder that the user has set; a relative one would be another in every working directory."""
+    text = os.environ.get(variable)
+    if text and not Path(text).is_absolute():
+        raise ConfigError(f"{variable}={text} is not an absolute path", hint=f'export {variable}="$PWD/{text}"')
+    return Path(text) if text else None
 
 
 def deployment_dir(name: str) -> Path:
@@ -82,18 +98,20 @@ def private_dir(path: Path) -> Path:
         CapacityError: the disk is full.
         ConfigError: it cannot be made, e.g. because this user may not write there.
     """
+    last = OSError()
     for _ in range(TRIES):
         try:
             for folder in [*reversed(path.parents), path]:
                 folder.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
+            last = error
             # Gone between two calls, once it was there: a `down` takes empty folders away. A file stays in the way.
             vanished = isinstance(error, FileNotFoundError | FileExistsError) and not _has_file(path)
             if not vanished:
-                raise _unusable(path, error) from error
+                break
         else:
             return path
-    raise ConfigError(f"the folder {path} vanishes whenever it is made", hint="Is another `down` at work? Try again.")
+    raise _unusable(path, last) from last
 
 
 def _has_file(path: Path) -> bool:

@@ -16,6 +16,8 @@ import os, signal, sys
 from zephyr_deploy import up
 from zephyr_deploy.deploy.journal import Journal
 from zephyr_deploy.events import PhaseFinished, PhaseStarted
+from zephyr_deploy.providers.local.folder import Folder
+from zephyr_deploy.providers.local.provider import LocalProvider
 from zephyr_deploy.spec.deployment import Deployment
 
 moment, deployment = sys.argv[1], Deployment.model_validate_json(sys.argv[2])
@@ -28,8 +30,13 @@ def listener(event):
     if word and f"{word} {event.phase}" == moment:
         die()
 
-if moment == "between launch and record":
-    Journal.done = die
+step, stop = {
+    "between launch and record": (Folder, "write_record"),
+    "between record and journal": (Journal, "done"),
+    "between intent and stop": (LocalProvider, "stop"),
+}.get(moment, (None, ""))
+if step:
+    setattr(step, stop, die)
 up(deployment, listener=listener)
 """
 
@@ -39,12 +46,26 @@ MOMENTS = [
     "after model",
     "before start",
     "between launch and record",
+    "between record and journal",
     "after start",
     "before ready",
     "after ready",
 ]
 
+REPLACING = [
+    "before model",
+    "before replace",
+    "between intent and stop",
+    "after replace",
+    "before start",
+    "between launch and record",
+    "before ready",
+    "after ready",
+]
+"""Those that are other ones where a service runs already that is not what is wanted."""
+
 WISH = Deployment(name="killed", access=Access(port=0), limits=Limits(parallel=1, max_total_tokens=256))
+OLDER = WISH.model_copy(update={"limits": Limits(parallel=2, max_total_tokens=256)})
 
 
 @pytest.fixture(autouse=True)
@@ -73,6 +94,25 @@ def test_up_completes_what_a_killed_up_began(moment):
 
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_down_takes_away_what_a_killed_up_began(moment, home):
+    kill_up(moment)
+    down("killed", grace_s=0)
+    assert services("killed") == []
+    assert status("killed").service is None
+
+
+@pytest.mark.parametrize("moment", REPLACING)
+def test_up_completes_a_replacement_that_was_killed(moment):
+    older = up(OLDER).service
+    kill_up(moment)
+    result = up(WISH)
+    assert result.service.state == "ready"
+    assert result.service.pid != older.pid
+    assert [(s.pid, s.release) for s in services("killed")] == [(result.service.pid, result.release)]
+
+
+@pytest.mark.parametrize("moment", REPLACING)
+def test_down_takes_away_a_replacement_that_was_killed(moment):
+    up(OLDER)
     kill_up(moment)
     down("killed", grace_s=0)
     assert services("killed") == []

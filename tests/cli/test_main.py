@@ -181,6 +181,23 @@ def test_ctrl_c(probe):
     assert ran.err.startswith("Error: Interrupted.\nNext: ")
 
 
+def test_an_error_that_stdout_cannot_take_is_told_on_stderr(tmp_path):
+    command = [sys.executable, "-m", "zephyr_deploy", "--config", "nope.toml", "config", "show", "-o", "json"]
+    with Path("/dev/full").open("w") as full:
+        child = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False, cwd=tmp_path
+        )
+    assert child.returncode == 3
+    assert child.stderr.startswith("Error: there is no file nope.toml.\nNext: ")
+
+
+@pytest.mark.parametrize("words", [[], ["--help"], ["config"], ["config", "--help"], ["up", "--help"]])
+def test_every_help_has_examples(words, capsys):
+    assert program.main(words) == 0
+    shown = capsys.readouterr().out.partition("Examples:")[2]
+    assert f" zephyr-deploy {words[0] if words and words[0] != '--help' else 'up'}" in shown
+
+
 def test_an_error_after_the_result_leaves_one_document_on_stdout(probe):
     from zephyr_deploy.errors import GateError
 

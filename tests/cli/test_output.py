@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel, SecretStr
 
+from zephyr_deploy.cli.failure import Failure
+from zephyr_deploy.cli.hints import Given
 from zephyr_deploy.cli.output import Output
 from zephyr_deploy.cli.session import Session
 from zephyr_deploy.errors import UsageError
@@ -42,6 +44,33 @@ def _ordinary_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 def speak(mode: str, **streams: Stream) -> tuple[Output, Stream, Stream]:
     stdout, stderr = streams.get("stdout", Stream()), streams.get("stderr", Stream())
     return Output(mode, stdout=stdout, stderr=stderr), stdout, stderr
+
+
+def test_an_error_after_half_an_answer_begins_a_line_of_its_own():
+    out, stdout, stderr = speak("table", stdout=Stream(tty=True), stderr=Stream(tty=True))
+    out.item("delta", {}, text="The capital of")
+    out.error(Failure("interrupted", "Interrupted.", None, 130))
+    assert stdout.getvalue() == "The capital of\n"
+    out, stdout, _ = speak("table", stderr=Stream(tty=True))
+    out.item("delta", {}, text="The capital of")
+    out.error(Failure("interrupted", "Interrupted.", None, 130))
+    assert stdout.getvalue() == "The capital of"
+
+
+def test_hints_are_completed_by_what_the_call_was_given():
+    out, stdout, stderr = speak("table")
+    out.given = Given("loc")
+    out.hint("zephyr-deploy up")
+    out.error(Failure("config", "no", "zephyr-deploy up --port 0", 3))
+    assert stderr.getvalue().splitlines() == [
+        "Next: zephyr-deploy up loc",
+        "Error: no",
+        "Next: zephyr-deploy up loc --port 0",
+    ]
+    out, stdout, _ = speak("json")
+    out.given = Given("loc")
+    out.error(Failure("config", "no", "zephyr-deploy up", 3))
+    assert json.loads(stdout.getvalue())["error"]["hint"] == "zephyr-deploy up loc"
 
 
 def chatter(session: Session) -> None:

@@ -58,6 +58,15 @@ def test_json_of_a_failure_is_still_the_report(smoke, tgi):
     assert json.loads(out)["data"]["passed"] is False
 
 
+def test_a_wrong_key_is_what_it_is_everywhere_else(smoke, tgi, monkeypatch):
+    tgi.script.api_key = "sesame"
+    monkeypatch.setenv("MY_KEY", "wrong")
+    code, out, err = smoke("--api-key-env", "MY_KEY")
+    assert code == 4
+    assert out.count("failed") > 3
+    assert "Error: the endpoint does not accept the API key\nNext: " in err
+
+
 def test_the_deadline_is_checked_first(smoke, tgi):
     code, _, err = smoke("--deadline", "soon")
     assert code == 2

@@ -131,6 +131,34 @@ def test_a_taken_port_is_named():
     assert services("verbs") == []
 
 
+def test_a_wish_whose_port_is_taken_leaves_what_works_alone():
+    first = up(wish())
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        changed = wish().model_copy(update={"access": Access(port=taken.getsockname()[1])})
+        with pytest.raises(ConfigError, match="is taken"):
+            up(changed)
+    seen = status("verbs").service
+    assert (seen.pid, seen.state, seen.release) == (first.service.pid, "ready", first.release)
+
+
+def test_a_changed_wish_may_keep_the_port():
+    first = up(wish())
+    port = int(first.service.url.rpartition(":")[2])
+    changed = {"access": Access(port=port), "limits": Limits(parallel=2, max_total_tokens=256)}
+    second = up(wish().model_copy(update=changed))
+    assert (second.changed, second.service.url) == (True, first.service.url)
+
+
+def test_the_models_that_another_deployment_runs_on_stay_and_this_is_said(home):
+    up(wish())
+    kept = down("nobody", purge=True).kept
+    assert len(kept) == 1
+    assert "verbs may use them" in kept[0]
+    assert list((home / "cache").rglob("*.gguf"))
+
+
 def test_two_at_once_start_one_service():
     argument = wish().model_dump_json(exclude_unset=True)
 

@@ -74,11 +74,12 @@ def parse(text: str) -> Gate:
     metric, symbol, number, unit = match.groups()
     value = float(number)
     name, _, point = metric.rpartition("_")
-    if name in TIMES and point in POINTS and (unit or "ms") in TO_MS:
-        return Gate(text, metric, symbol, value * TO_MS[unit or "ms"], "ms")
+    if name in TIMES and point in POINTS and unit in TO_MS:
+        return Gate(text, metric, symbol, value * TO_MS[unit], "ms")
     if (metric in RATES and unit in {"", "/s"}) or (metric == "errors" and unit in {"", "%"}):
         return Gate(text, metric, symbol, value, unit)
-    raise UsageError(f"'{metric}' with the unit '{unit}' is not a figure of the benchmark.", hint=HINT)
+    with_unit = f"with the unit '{unit}'" if unit else "without a unit"
+    raise UsageError(f"'{metric}' {with_unit} is not a figure of the benchmark.", hint=HINT)
 
 
 def judge(report: BenchReport, gates: Iterable[Gate]) -> None:

@@ -42,7 +42,7 @@ def chat(
     *,
     name: Annotated[str | None, typer.Option(help="Name of the deployment.", autocompletion=deployment_names)] = None,
     system: Annotated[str | None, typer.Option(help="System prompt.")] = None,
-    temperature: Annotated[float | None, typer.Option(help="0 takes always the likeliest token.", min=0)] = None,
+    temperature: Annotated[float | None, typer.Option(help="0: always the likeliest token.", min=0, max=10)] = None,
     max_new_tokens: Annotated[int | None, typer.Option(help="Longest answer, in tokens.", min=1)] = None,
     seed: Annotated[int | None, typer.Option(help="Same seed, same answer.", min=0)] = None,
     url: UrlOpt = None,

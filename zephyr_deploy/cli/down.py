@@ -21,7 +21,9 @@ from zephyr_deploy.cli.verb import DEPLOY, verb
 def down(
     session: Session,
     name: NameArg = None,
-    purge: Annotated[bool, typer.Option("--purge", help="Delete the downloaded models too.")] = False,
+    purge: Annotated[
+        bool, typer.Option("--purge", help="Delete the downloaded models too, unless a deployment runs.")
+    ] = False,
     grace: Annotated[str, typer.Option(help="How long running requests may take to end.")] = "30s",
     lock_wait: LockWaitOpt = "0s",
 ) -> None:
@@ -41,3 +43,5 @@ def down(
         ("cost", f"${result.cost_usd:.2f}"),
     ]
     session.out.result("down", result, table=lambda: session.out.facts(rows), quiet=result.name)
+    if result.kept and not purge:
+        session.out.hint("zephyr-deploy down --purge deletes the downloaded models.")

@@ -20,6 +20,9 @@ from zephyr_deploy.errors import ZephyrError
 Convert = Callable[[BaseException], Failure | None]
 """The failure of an error that it knows, else None."""
 
+CONTINUED = {"up", "down"}
+"""Commands that go on where they were cut off."""
+
 INTERRUPTED = 130
 NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
 WRONG_PLACE = {
@@ -33,8 +36,11 @@ WRONG_PLACE = {
 """What a path can be that the user chose, beyond missing and forbidden."""
 
 
-def failure_of(error: BaseException) -> Failure:
-    """What to tell the user of ``error``; one that nobody foresaw is internal, with exit code 1."""
+def failure_of(error: BaseException, verb: str | None = None) -> Failure:
+    """What to tell the user of ``error`` in the command ``verb``; one nobody foresaw is internal, exit code 1."""
+    # Typer has a word of its own for Ctrl-C and Ctrl-D at a question
+    if isinstance(error, (KeyboardInterrupt, typer.Abort)):
+        return _interrupted(verb)
     for convert in RULES:
         failure = convert(error)
         if failure is not None:
@@ -78,12 +84,9 @@ def _invalid(error: BaseException) -> Failure | None:
     return Failure("config", "; ".join(lines), "zephyr-deploy config show --origin", 3, {"problems": problems})
 
 
-def _interrupted(error: BaseException) -> Failure | None:
-    # Typer has a word of its own for Ctrl-C and Ctrl-D at a question
-    if not isinstance(error, (KeyboardInterrupt, typer.Abort)):
-        return None
-    hint = "zephyr-deploy status shows what is there; an up or down that was cut off goes on when it is typed again."
-    return Failure("interrupted", "Interrupted.", hint, INTERRUPTED)
+def _interrupted(verb: str | None) -> Failure:
+    goes_on = f"; zephyr-deploy {verb} goes on where it was cut off" if verb in CONTINUED else ""
+    return Failure("interrupted", "Interrupted.", f"zephyr-deploy status shows what is there{goes_on}.", INTERRUPTED)
 
 
 def _system(error: BaseException) -> Failure | None:
@@ -131,7 +134,7 @@ _CONNECTION_ERRORS = (
     ("botocore.exceptions", "EndpointConnectionError"),
 )
 
-RULES: tuple[Convert, ...] = (_ours, _usage, _invalid, _interrupted, _system, _unreachable)
+RULES: tuple[Convert, ...] = (_ours, _usage, _invalid, _system, _unreachable)
 
 
 def _loaded(module: str, name: str) -> type[BaseException] | None:

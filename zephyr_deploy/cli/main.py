@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from itertools import pairwise, takewhile
 from pathlib import Path
@@ -15,7 +16,7 @@ import typer
 from zephyr_deploy.cli.options import MODES, ConfigOpt, DebugOpt, Mode, OutputOpt, ProfileOpt, YesOpt
 from zephyr_deploy.cli.session import Call, GlobalOptions, debugging
 from zephyr_deploy.cli.terminal import ReaderGoneError, utf8
-from zephyr_deploy.cli.verb import LOOK, Group, Verb
+from zephyr_deploy.cli.verb import LOOK, Group, Verb, epilog
 
 PROGRAM = "zephyr-deploy"
 INTERRUPTED = 130
@@ -38,6 +39,13 @@ COMMANDS = (
     "version",
 )
 """Every command, in the order of ``--help``; each is the `Verb` of that name in the module of that name."""
+
+EXAMPLES = (
+    ("zephyr-deploy up", "Serve a model on this machine"),
+    ('zephyr-deploy chat "What is the capital of Japan?"', "Ask it something"),
+    ("zephyr-deploy bench", "Measure it"),
+    ("zephyr-deploy down --purge", "Take it away and leave nothing behind"),
+)
 
 GROUPS = {"config": (LOOK, "Show what zephyr.toml, the environment and the flags come to.", ("show", "path", "schema"))}
 """Those commands that have commands of their own: panel, help, and the names of the verbs in the module."""
@@ -84,6 +92,7 @@ def build(words: Sequence[str] | None = None) -> typer.Typer:
     app = typer.Typer(
         name=PROGRAM,
         help="From nothing to a private LLM endpoint, and back to nothing.",
+        epilog=epilog(EXAMPLES),
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["--help", "-h"]},
     )
@@ -120,7 +129,7 @@ def _failed(error: BaseException, argv: Sequence[str], call: Call) -> int:
     from zephyr_deploy.cli.errors import failure_of
     from zephyr_deploy.cli.output import Output
 
-    failure = failure_of(error)
+    failure = failure_of(error, call.verb)
     try:
         if debugging(os.environ, flag="--debug" in argv):
             import traceback
@@ -129,6 +138,10 @@ def _failed(error: BaseException, argv: Sequence[str], call: Call) -> int:
         (call.out or Output(_mode(argv))).error(failure)
     except (ReaderGoneError, BrokenPipeError, SystemExit):  # rich ends the program when stderr has no reader
         _hushed(sys.stdout, sys.stderr)
+    except OSError:  # stdout is on a full disk, say; the JSON that cannot be written there is told as text
+        _hushed()
+        with suppress(OSError):
+            Output("table").error(failure)
     return failure.exit_code
 
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, TextIO
 
+from zephyr_deploy.cli.hints import Given
 from zephyr_deploy.cli.terminal import ReaderGoneError, console, is_live, tolerant, unicode_capable, visible
 from zephyr_deploy.errors import UsageError
 
@@ -40,10 +41,13 @@ class Output:
         self, mode: Mode = "table", *, yes: bool = False, stdout: TextIO | None = None, stderr: TextIO | None = None
     ) -> None:
         self.mode = mode
+        self.given = Given()
+        """What the call was given; the commands in hints are completed by it."""
         self._yes = yes
         self._stdout = tolerant(stdout or sys.stdout)
         self._stderr = tolerant(stderr or sys.stderr)
         self._answered = False
+        self._within_line = False
 
     def result(
         self,
@@ -77,13 +81,15 @@ class Output:
 
     def error(self, failure: Failure) -> None:
         """Say what went wrong; as JSON on stdout in ``json`` mode, unless the result is there already."""
+        hint = failure.hint and self.given.complete(failure.hint)
         if self.mode == "json" and not self._answered:
             self._answered = True
-            self._write(self._dump({"kind": "error", "error": _plain(failure.as_dict())}) + "\n")
+            self._write(self._dump({"kind": "error", "error": _plain(failure.as_dict() | {"hint": hint})}) + "\n")
             return
+        self._end_line()
         self._say("Error: ", failure.message, "bold red")
-        if failure.hint:
-            self._say("Next: ", failure.hint, "cyan")
+        if hint:
+            self._say("Next: ", hint, "cyan")
 
     def note(self, text: str) -> None:
         """Tell people something that is good to know."""
@@ -97,7 +103,7 @@ class Output:
     def hint(self, text: str) -> None:
         """Say what to type next."""
         if self.mode != "quiet":
-            self._say("Next: ", text, "cyan")
+            self._say("Next: ", self.given.complete(text), "cyan")
 
     def confirm(self, question: str) -> bool:
         """Ask on the terminal; ``--yes`` answers for the user.
@@ -170,7 +176,13 @@ class Output:
         ascii_only = not unicode_capable(self._stdout)
         return json.dumps({"schema": SCHEMA, **body}, indent=indent, ensure_ascii=ascii_only, allow_nan=False)
 
+    def _end_line(self) -> None:
+        """Let nothing follow half an answer on its line, where both are on the terminal."""
+        if self._within_line and self._stdout.isatty() and self._stderr.isatty():
+            self._write("\n")
+
     def _write(self, text: str) -> None:
+        self._within_line = bool(text) and not text.endswith("\n")
         try:
             self._stdout.write(text)
             self._stdout.flush()

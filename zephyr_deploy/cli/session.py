@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from zephyr_deploy.cli.hints import Given
     from zephyr_deploy.cli.output import Output
     from zephyr_deploy.spec.load import Loaded
 
@@ -41,10 +42,11 @@ class GlobalOptions:
 
 @dataclass
 class Call:
-    """One call of the program: what stood before the verb, and where the verb spoke."""
+    """One call of the program: what stood before the verb, which verb it was, and where it spoke."""
 
     before: GlobalOptions = field(default_factory=GlobalOptions)
     out: Output | None = None
+    verb: str | None = None
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,12 @@ class Session:
         from zephyr_deploy.spec.load import load
 
         return load(config=self.config, profile=self.profile, flags=flags or {})
+
+    def given(self, name: str | None) -> Given:
+        """What the next command must be given too, where this one was given a ``name``."""
+        from zephyr_deploy.cli.hints import Given
+
+        return Given(name, str(self.config) if self.config else None, self.profile)
 
     def name(self, given: str | None) -> str:
         """The deployment that is meant: the one given, else the one that the user's file names.

@@ -10,7 +10,7 @@ from zephyr_deploy.cli.address import ApiKeyEnvOpt, UrlOpt, endpoint_for
 from zephyr_deploy.cli.options import NameArg, seconds
 from zephyr_deploy.cli.session import Session
 from zephyr_deploy.cli.verb import LOOK, verb
-from zephyr_deploy.errors import UnhealthyError
+from zephyr_deploy.errors import UnauthorizedError, UnhealthyError
 
 if TYPE_CHECKING:
     from zephyr_deploy.endpoint.smoke import SmokeReport
@@ -53,6 +53,11 @@ def _time(elapsed_s: float) -> str:
 
 def _refuse(report: SmokeReport, failed: list[str]) -> None:
     """Raise unless all is well."""
+    from zephyr_deploy.endpoint.errors import KEY_HINT
+
+    reasons = {check.error for check in report.checks if check.outcome == "failed"}
+    if reasons == {UnauthorizedError.code}:
+        raise UnauthorizedError("the endpoint does not accept the API key", hint=KEY_HINT)
     if failed:
         many = "checks" if len(failed) > 1 else "check"
         raise UnhealthyError(

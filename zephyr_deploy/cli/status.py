@@ -30,11 +30,10 @@ def status(session: Session, name: NameArg = None) -> None:
     result = verbs.status(session.name(name))
     state = result.service.state if result.service else "absent"
     session.out.result("status", result, table=lambda: session.out.facts(_rows(result)), quiet=state)
-    named = f" {name}" if name else ""
     if result.service is None:
-        session.out.hint(f"zephyr-deploy up{named}")
+        session.out.hint("zephyr-deploy up")
     elif state in {"failed", "unhealthy"}:
-        session.out.hint(f"zephyr-deploy logs{named}, then zephyr-deploy up{named} with the flags it was started with")
+        session.out.hint("zephyr-deploy logs, then zephyr-deploy up with the flags it was started with")
     if state != "ready":
         raise typer.Exit(UNHEALTHY)
 

@@ -60,19 +60,15 @@ class Verb:
 
     def add_to(self, app: typer.Typer) -> None:
         """Register the whole command."""
-        app.command(self.name, help=self.help, epilog=self._epilog(), rich_help_panel=self.panel)(self._entry())
-
-    def _epilog(self) -> str:
-        """The examples; rich help reads ``[`` as markup."""
-        lines = [f"  {command}\n      {what}" for command, what in self.examples]
-        return "\n".join(["Examples:", *lines]).replace("[", r"\[")
+        app.command(self.name, help=self.help, epilog=epilog(self.examples), rich_help_panel=self.panel)(self._entry())
 
     def _entry(self) -> Callable[..., None]:
         def entry(context: typer.Context, **values: Any) -> None:
             options = GlobalOptions(**{name: values.pop(name) for name in GlobalOptions.__dataclass_fields__})
             call = context.ensure_object(Call)
             session = Session.of(options.over(call.before))
-            call.out = session.out
+            call.out, call.verb = session.out, self.name
+            call.out.given = session.given(values.get("name"))
             self.run(session, **values)
 
         context = inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
@@ -97,7 +93,7 @@ class Group:
 
     def add_to(self, app: typer.Typer) -> None:
         """Register the group with all its commands; alone it shows its help."""
-        group = typer.Typer(help=self.help)
+        group = typer.Typer(help=self.help, epilog=epilog([verb.examples[0] for verb in self.verbs]))
         group.callback(invoke_without_command=True)(_help_if_alone)
         for command in self.verbs:
             command.add_to(group)
@@ -116,6 +112,12 @@ def verb(*, panel: str, examples: Sequence[Example]) -> Callable[[Callable[Conca
         return Verb(function, panel, tuple(examples))
 
     return decorate
+
+
+def epilog(examples: Sequence[Example]) -> str:
+    """The examples as help shows them; rich reads ``[`` as markup."""
+    lines = [f"  {command}\n      {what}" for command, what in examples]
+    return "\n".join(["Examples:", *lines]).replace("[", r"\[")
 
 
 def global_options(

@@ -58,7 +58,8 @@ def down(
                 phase.unchanged("nothing was there")
     remove_empty(state_dir())
     cost = sum(cost_usd(service) for service in found)
-    return DownResult(name=name, stopped=tuple(found), removed=removed, kept=tuple(_kept()), cost_usd=cost)
+    kept = tuple(_kept(services() if purge else []))
+    return DownResult(name=name, stopped=tuple(found), removed=removed, kept=kept, cost_usd=cost)
 
 
 def _stop_all(found: Sequence[Service], journal: Journal, phases: Phases, grace_s: float) -> None:
@@ -101,8 +102,10 @@ def remove_empty(folder: Path) -> None:
         return  # It holds something: not ours to delete.
 
 
-def _kept() -> list[str]:
+def _kept(users: Sequence[Service]) -> list[str]:
+    """The downloaded models, and who uses them where that is why they are still here."""
     size = sum(path.stat().st_size for path in cache_dir().rglob("*") if path.is_file())
     if not size:
         return []
-    return [f"downloaded models ({size / 1e6:.0f} MB in {cache_dir()}); `zephyr-deploy down --purge` deletes them"]
+    why = f"; {', '.join(service.name for service in users)} may use them" if users else ""
+    return [f"downloaded models ({size / 1e6:.0f} MB in {cache_dir()}){why}"]

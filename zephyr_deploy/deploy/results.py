@@ -56,7 +56,7 @@ class DownResult(Frozen):
     removed: tuple[str, ...]
     """What was deleted, in words."""
     kept: tuple[str, ...]
-    """What is still here on purpose, and how to delete it."""
+    """What is still here on purpose, in words."""
     cost_usd: float
 
 

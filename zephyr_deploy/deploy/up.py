@@ -102,6 +102,8 @@ class _Up:
         found = services(self.deployment.name)
         keep = next((s for s in found if may_keep and _is_current(s, plan, release)), None)
         others = [s for s in found if s is not keep]
+        if keep is None:
+            self.provider.check_start(plan, replacing=others)
         if others:
             self._replace(others)
         if keep and keep.state == "ready":

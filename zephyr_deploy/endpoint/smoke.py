@@ -32,6 +32,8 @@ class CheckResult(Frozen):
     outcome: Outcome
     seconds: float
     detail: str
+    error: str | None = None
+    """Code of the error that made it fail; see `zephyr_deploy.errors`."""
 
 
 class SmokeReport(Frozen):
@@ -86,15 +88,15 @@ def _run(check: Check, subject: Subject) -> tuple[CheckResult, bool]:
         return _result(check, "skipped", 0.0, str(skip)), False
     except ZephyrError as error:
         gone = isinstance(error, UnreachableError)
-        return _result(check, "failed", time.monotonic() - start, error.message), gone
+        return _result(check, "failed", time.monotonic() - start, error.message, error.code), gone
     except (AttributeError, LookupError, TypeError, ValidationError) as error:
         strange = f"the answer is not in the form of this route ({type(error).__name__})"
         return _result(check, "failed", time.monotonic() - start, strange), False
     return _result(check, "passed", time.monotonic() - start, detail), False
 
 
-def _result(check: Check, outcome: Outcome, seconds: float, detail: str) -> CheckResult:
-    return CheckResult(name=check.name, route=check.route, outcome=outcome, seconds=seconds, detail=detail)
+def _result(check: Check, outcome: Outcome, seconds: float, detail: str, error: str | None = None) -> CheckResult:
+    return CheckResult(name=check.name, route=check.route, outcome=outcome, seconds=seconds, detail=detail, error=error)
 
 
 def _all_well(results: list[CheckResult]) -> bool:

@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import Field
 
 from zephyr_deploy.spec.deployment import Dtype, EngineName, Frozen, KvCacheDtype, Quantization
-from zephyr_deploy.spec.types import Environment
+from zephyr_deploy.spec.types import Arguments, Environment
 
 
 class ServeSettings(Frozen):
@@ -38,7 +38,7 @@ class ServeSettings(Frozen):
     drain_s: int = 90
     """How long running requests may take to end after SIGTERM, in seconds."""
     extra_env: Environment = Field(default_factory=dict)
-    extra_args: tuple[str, ...] = ()
+    extra_args: Arguments = ()
 
 
 class ModelShape(Frozen):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
@@ -68,6 +68,14 @@ class Provider(ABC):
     @abstractmethod
     def render(self, plan: Plan) -> Release:
         """The release of a prepared plan: a pure function of it."""
+
+    @abstractmethod
+    def check_start(self, plan: Plan, *, replacing: Sequence[Service]) -> None:
+        """See that the plan can start once ``replacing`` is gone, before anything that works is taken away.
+
+        Raises:
+            ConfigError: it could not (its port is somebody else's).
+        """
 
     @abstractmethod
     def start(self, plan: Plan, release: Release) -> Service:

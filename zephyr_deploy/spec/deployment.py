@@ -15,7 +15,7 @@ from pydantic_core import PydanticCustomError
 
 from zephyr_deploy.paths import NAME_PATTERN, NAME_WORDS
 from zephyr_deploy.spec.rules import broken_rules
-from zephyr_deploy.spec.types import Allowed, Duration, Environment, Network
+from zephyr_deploy.spec.types import Allowed, Arguments, Duration, Environment, Network
 
 ZEPHYR = "HuggingFaceH4/zephyr-7b-beta"
 
@@ -91,7 +91,7 @@ class Engine(Frozen):
     env: Environment = Field(
         default_factory=dict, description="More environment for the engine.", examples=[{"HF_HUB_OFFLINE": "1"}]
     )
-    args: tuple[str, ...] = Field(
+    args: Arguments = Field(
         (), description="More arguments for the engine, as they are.", examples=[["--max-best-of", "4"]]
     )
 

@@ -58,7 +58,10 @@ def load(
     here = cwd or Path.cwd()
     path, chosen = config_path(config, environ, here), profile or named(environ, "ZEPHYR_PROFILE")
     if chosen and path is None:
-        raise ConfigError(f"profile {chosen}: there is no zephyr.toml to hold it.", hint="zephyr-deploy init")
+        raise ConfigError(
+            f"profile {chosen}: there is no zephyr.toml to hold it.",
+            hint=f"zephyr-deploy init writes one; then add [profile.{chosen}].",
+        )
     layers = _file_layers(path, chosen, here) if path else []
     layers += [read_environment(environ), read_flags(flags or {})]
     given = {key: value for layer in layers for key, value in layer.given.items()}

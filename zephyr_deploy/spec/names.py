@@ -71,8 +71,8 @@ def short_variable_of(path: str) -> str | None:
 
 
 def flag_of(path: str) -> str:
-    """The flag of a key: ``model.id`` → ``--model``."""
-    return "--" + _SHORT_OF.get(path, path.rpartition(".")[2]).replace("_", "-")
+    """The flag of a key: ``model.id`` → ``--model``; the name of the deployment is an argument."""
+    return "NAME" if path == "name" else "--" + _SHORT_OF.get(path, path.rpartition(".")[2]).replace("_", "-")
 
 
 VARIABLES: dict[str, str] = {variable_of(path): path for path in KEYS} | {

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import ip_network
+from itertools import pairwise
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer, WithJsonSchema
@@ -31,6 +32,20 @@ def names_a_path(model_id: str) -> bool:
 def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
     """An environment for people and JSON: what is secret by its name is masked."""
     return {name: "[REDACTED]" if _SECRET_NAME.search(name) else value for name, value in environment.items()}
+
+
+def arguments_without_secrets(arguments: Sequence[str]) -> tuple[str, ...]:
+    """Arguments for people and JSON: the value of a flag that is secret by its name is masked."""
+    shown: list[str] = []
+    for before, word in pairwise(["", *arguments]):
+        flag, equals, _ = word.partition("=")
+        if word.startswith("-") and equals and _SECRET_NAME.search(flag):
+            shown.append(f"{flag}=[REDACTED]")
+        elif before.startswith("-") and "=" not in before and not word.startswith("-") and _SECRET_NAME.search(before):
+            shown.append("[REDACTED]")
+        else:
+            shown.append(word)
+    return tuple(shown)
 
 
 def _length_of_time(value: object) -> object:
@@ -62,5 +77,23 @@ Duration = Annotated[
     WithJsonSchema({"type": "string", "pattern": r"^([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9.]+s)?$", "examples": ["8h"]}),
 ]
 Network = Annotated[str, AfterValidator(_network), Allowed("a network such as 203.0.113.0/24")]
-Environment = Annotated[dict[str, str], PlainSerializer(without_secrets, return_type=dict[str, str], when_used="json")]
-"""Variables of a process; JSON of it, which is for people and logs, has no secrets."""
+
+
+class Variables(dict[str, str]):
+    """Variables of a process, which print without what is secret by its name."""
+
+    def __repr__(self) -> str:
+        return repr(without_secrets(self))
+
+
+Environment = Annotated[
+    dict[str, str],
+    AfterValidator(Variables),
+    PlainSerializer(without_secrets, return_type=dict[str, str], when_used="json"),
+]
+"""Variables of a process; what is printed of it and its JSON, which are for people and logs, have no secrets."""
+Arguments = Annotated[
+    tuple[str, ...],
+    PlainSerializer(arguments_without_secrets, return_type=tuple[str, ...], when_used="json"),
+]
+"""Arguments of a process; its JSON has no secrets."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, get_args
 
 from zephyr_deploy.spec.allowed import kind_of
 from zephyr_deploy.spec.durations import format_duration
-from zephyr_deploy.spec.types import without_secrets
+from zephyr_deploy.spec.types import arguments_without_secrets, without_secrets
 
 if TYPE_CHECKING:
     from zephyr_deploy.spec.keys import Key
@@ -41,10 +41,12 @@ def from_text(key: Key, text: str) -> object:
 
 
 def masked(path: str, value: object) -> object:
-    """The value without what looks secret in ``engine.env``."""
-    if path != "engine.env" or not isinstance(value, Mapping):
-        return value
-    return without_secrets({str(name): item for name, item in value.items()})
+    """The value without what looks secret in ``engine.env`` and ``engine.args``."""
+    if path == "engine.env" and isinstance(value, Mapping):
+        return without_secrets({str(name): item for name, item in value.items()})
+    if path == "engine.args" and isinstance(value, Sequence) and not isinstance(value, str):
+        return arguments_without_secrets([str(word) for word in value])
+    return value
 
 
 def show(path: str, value: object) -> str:

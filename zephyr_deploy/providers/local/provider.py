@@ -23,7 +23,7 @@ from zephyr_deploy.providers.local.weights.limits import check_limits
 from zephyr_deploy.providers.local.weights.store import delete_models
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from zephyr_deploy.events import PhaseHandle
     from zephyr_deploy.plan.plan import Plan
@@ -59,6 +59,13 @@ class LocalProvider(Provider):
     def render(self, plan: Plan) -> Release:
         """One file, ``service.json``."""
         return render(plan)
+
+    def check_start(self, plan: Plan, *, replacing: Sequence[Service]) -> None:
+        """Take the port and give it back, unless it is one of those that become free; see `Provider.check_start`."""
+        preflight()
+        port = plan.serve.port or 0
+        if not any(service.url.endswith(f":{port}") for service in replacing):
+            launch.reserve(port).close()
 
     def start(self, plan: Plan, release: Release) -> Service:
         """Take the port, then start the process; see `Provider.start`."""

@@ -1,0 +1,55 @@
+"""Values that are secret by their name are in nothing that is printed or logged."""
+
+import pytest
+
+from zephyr_deploy.cli import main as program
+from zephyr_deploy.engines.base import ServeSettings
+from zephyr_deploy.spec.deployment import Deployment, Engine
+from zephyr_deploy.spec.types import arguments_without_secrets
+
+SECRET = "sekret4"
+WISH = Deployment(
+    engine=Engine(
+        env={"HF_TOKEN": SECRET, "RUST_LOG": "info"}, args=("--api-key", SECRET, f"--auth-token={SECRET}", "--x", "1")
+    )
+)
+
+
+def test_printing_shows_no_secret_variable():
+    for shown in (repr(WISH.engine.env), str(WISH.engine.env), f"{WISH.engine.env}"):
+        assert shown == "{'HF_TOKEN': '[REDACTED]', 'RUST_LOG': 'info'}"
+    assert WISH.engine.env["HF_TOKEN"] == SECRET
+    only_env = Deployment(engine=Engine(env=WISH.engine.env))
+    assert SECRET not in repr(only_env)
+
+
+def test_json_shows_no_secret():
+    assert SECRET not in WISH.model_dump_json()
+    settings = ServeSettings(model_id="m", extra_env=WISH.engine.env, extra_args=WISH.engine.args)
+    assert SECRET not in settings.model_dump_json()
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        (("--api-key", "x", "y"), ("--api-key", "[REDACTED]", "y")),
+        (("--api-key=x",), ("--api-key=[REDACTED]",)),
+        (("--api-key", "--port", "80"), ("--api-key", "--port", "80")),
+        (("--port", "80"), ("--port", "80")),
+        ((), ()),
+    ],
+)
+def test_arguments(given, shown):
+    assert arguments_without_secrets(given) == shown
+
+
+def test_the_configuration_is_shown_without(tmp_path, monkeypatch, capsys):
+    (tmp_path / "zephyr.toml").write_text(
+        f'[engine]\nargs = ["--api-key", "{SECRET}"]\nenv = {{ HF_TOKEN = "{SECRET}" }}\n'
+    )
+    monkeypatch.chdir(tmp_path)
+    for mode in ("table", "json", "quiet"):
+        assert program.main(["config", "show", "-o", mode]) == 0
+        shown = capsys.readouterr().out
+        assert SECRET not in shown
+        assert shown.count("[REDACTED]") == 2
