@@ -47,7 +47,7 @@ def speak(mode: str, **streams: Stream) -> tuple[Output, Stream, Stream]:
 
 
 def test_an_error_after_half_an_answer_begins_a_line_of_its_own():
-    out, stdout, stderr = speak("table", stdout=Stream(tty=True), stderr=Stream(tty=True))
+    out, stdout, _ = speak("table", stdout=Stream(tty=True), stderr=Stream(tty=True))
     out.item("delta", {}, text="The capital of")
     out.error(Failure("interrupted", "Interrupted.", None, 130))
     assert stdout.getvalue() == "The capital of\n"
