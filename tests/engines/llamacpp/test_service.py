@@ -66,8 +66,8 @@ class Running:
     def answers(self):
         try:
             return httpx.get(f"http://127.0.0.1:{self.port}/health", trust_env=False).status_code == 200
-        except httpx.ConnectError:
-            return False
+        except (httpx.ConnectError, httpx.ReadError, httpx.RemoteProtocolError):
+            return False  # refused, or connected at the very moment at which the port was closed
 
     def stream(self, tokens):
         """Events of one generation, as far as they come."""
