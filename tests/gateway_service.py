@@ -26,8 +26,9 @@ START_S = 60
 class Service:
     """Engine, gateway and uvicorn on a thread of their own."""
 
-    def __init__(self, model_path):
+    def __init__(self, model_path, **changes):
         self._model_path = str(model_path)
+        self._changes = changes
         self._socket = socket.socket()
         self._socket.bind(("127.0.0.1", 0))
         self._socket.listen()  # from here on a client waits instead of being refused
@@ -53,6 +54,7 @@ class Service:
             model_sha256="",
             parallel=SLOTS,
             max_concurrent_requests=40,
+            **self._changes,
         )
         engine = await Engine.start(settings, "gateway-tests", START_S)
         try:

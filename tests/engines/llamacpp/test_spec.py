@@ -34,6 +34,7 @@ def test_what_it_cannot_do_is_refused_by_its_name_in_the_file(field):
 def test_arguments_and_keys_are_refused():
     settings = ServeSettings(model_id="m", extra_args=("--x",), extra_env={"ZEPHYR_API_KEY": "k"})
     assert [p.setting for p in SPEC.problems(settings, None)] == ["engine.args", "engine.env.ZEPHYR_API_KEY"]
+    assert SPEC.problems(ServeSettings(model_id="m", extra_args=("--no-done",)), None) == []
 
 
 @pytest.mark.parametrize(("longest", "refused"), [(19, []), (20, ["limits.max_input_tokens"])])

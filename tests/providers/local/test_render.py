@@ -33,9 +33,14 @@ def test_the_one_file_is_the_whole_of_it(home):
         "max_top_n_tokens": 5,
         "max_client_batch_size": 4,
         "payload_limit": 2_000_000,
+        "done": True,
         "drain_s": 30,
         "engine_env": {"A": "1"},
     }
+
+
+def test_streams_end_without_done_where_asked(home):
+    assert json.loads(rendered(engine=Engine(args=("--no-done",))).files["service.json"])["done"] is False
 
 
 def test_the_same_wish_has_the_same_name_and_another_another(home):

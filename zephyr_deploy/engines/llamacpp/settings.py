@@ -10,6 +10,10 @@ API_KEY_ENV = "ZEPHYR_API_KEY"
 """Environment variable that hands the service its key: never argv, never a file of the release."""
 
 
+NO_DONE = "--no-done"
+"""The one argument that ``engine.args`` may hold: no ``[DONE]``, for text-generation 0.7.0's own chat streaming."""
+
+
 class ServiceSettings(Frozen):
     """Settings of gateway and engine together; names and defaults are TGI's where TGI has the setting."""
 
@@ -31,6 +35,8 @@ class ServiceSettings(Frozen):
     max_client_batch_size: int = 4
     payload_limit: int = 2_000_000
     """Longest request body in bytes."""
+    done: bool = True
+    """Whether OpenAI's streams end with ``data: [DONE]``, as TGI's do; text-generation 0.7.0 cannot read it."""
     drain_s: int = 30
     """How long running requests may take to end after SIGTERM, in seconds."""
     engine_env: dict[str, str] = Field(default_factory=dict)

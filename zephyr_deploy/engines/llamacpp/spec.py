@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from zephyr_deploy.engines.base import AuthRule, DrainRule, EngineSpec, HealthRule, MetricNames, Problem
 from zephyr_deploy.engines.checks import unsupported
 from zephyr_deploy.engines.llamacpp.causes import CAUSES, MILESTONES
-from zephyr_deploy.engines.llamacpp.settings import API_KEY_ENV
+from zephyr_deploy.engines.llamacpp.settings import API_KEY_ENV, NO_DONE
 
 if TYPE_CHECKING:
     from zephyr_deploy.engines.base import ModelShape, ServeSettings
@@ -53,9 +53,9 @@ def env(settings: ServeSettings) -> dict[str, str]:
 def problems(settings: ServeSettings, shape: ModelShape | None) -> list[Problem]:
     """What the embedded engine would refuse, or would not do."""
     found = unsupported(settings, REFUSALS)
-    if settings.extra_args:
-        reason = "the embedded engine is no program that takes arguments"
-        found.append(Problem("engine.args", reason, "Remove it."))
+    if set(settings.extra_args) - {NO_DONE}:
+        reason = f"the embedded engine is no program that takes arguments; its gateway takes {NO_DONE} alone"
+        found.append(Problem("engine.args", reason, "Remove the others."))
     if API_KEY_ENV in settings.extra_env:
         reason = "the key is made at `up` and never written into a release"
         found.append(Problem(f"engine.env.{API_KEY_ENV}", reason, "Remove it."))

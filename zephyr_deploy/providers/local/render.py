@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from zephyr_deploy.engines.llamacpp.settings import ServiceSettings
+from zephyr_deploy.engines.llamacpp.settings import NO_DONE, ServiceSettings
 from zephyr_deploy.engines.llamacpp.spec import SPEC
 from zephyr_deploy.errors import ConfigError
 from zephyr_deploy.providers.local.folder import SETTINGS
@@ -46,6 +46,7 @@ def settings_of(plan: Plan) -> ServiceSettings:
             "model_sha256": plan.source.sha256,
             "parallel": plan.parallel,
             "threads": plan.threads,
+            "done": NO_DONE not in serve.extra_args,
             "drain_s": serve.drain_s,
             "engine_env": SPEC.env(serve),
         }

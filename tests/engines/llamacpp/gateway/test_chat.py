@@ -45,6 +45,12 @@ def test_a_stream(frames):
     assert all(choice["logprobs"] is None for choice in choices)
 
 
+def test_a_stream_may_end_without_done(post, frames):
+    for path, body in ((CHAT, {"messages": HI}), ("/v1/completions", {"prompt": "a", "max_tokens": 5})):
+        events = frames(path, {**body, "stream": True}, limits={"done": False})
+        assert events[-1]["choices"][0]["finish_reason"] == "stop"
+
+
 def test_usage_comes_in_a_chunk_of_its_own_where_asked_for(frames):
     body = {"messages": HI, "stream": True, "stream_options": {"include_usage": True}}
     *chunks, last, done = frames(CHAT, body)

@@ -48,7 +48,7 @@ async def chat_completions(request: Request) -> Response | EventStream:
     except ApiError as error:
         gateway.metrics.refused(error)
         return error_response(error)
-    frames = framed(gateway, _chunks(gateway, chat, body), on_error=openai_error, done=True)
+    frames = framed(gateway, _chunks(gateway, chat, body), on_error=openai_error, done=gateway.settings.done)
     return EventStream(frames, stream_headers(len(body.inputs)))
 
 

@@ -45,7 +45,7 @@ async def completions(request: Request) -> Response | EventStream:
         return error_response(error)
     if not body.stream:
         return await answer(gateway, request, lambda: _whole(gateway, requests))
-    frames = framed(gateway, _chunks(gateway, requests), on_error=openai_error, done=True)
+    frames = framed(gateway, _chunks(gateway, requests), on_error=openai_error, done=gateway.settings.done)
     return EventStream(frames, stream_headers(_characters(requests)))
 
 

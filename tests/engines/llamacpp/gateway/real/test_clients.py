@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import openai
 import pytest
-from gateway_service import ANSWER, HEADERS, KEY, PROMPT, QUESTION, SLOTS
+from gateway_service import ANSWER, HEADERS, KEY, PROMPT, QUESTION, SLOTS, Service
 from huggingface_hub import InferenceClient
 from text_generation import AsyncClient, Client
 
@@ -37,6 +37,22 @@ def test_text_generation_client(service):
     assert streamed[-1].details.generated_tokens == len(streamed)
     chat = client.chat(QUESTION, max_tokens=16, temperature=0.01, seed=1)
     assert chat.choices[0].message.content == ANSWER
+
+
+def test_text_generation_chat_streams_without_done_and_only_so(service, model_path):
+    def chat(url):
+        return list(Client(url, headers=HEADERS, timeout=60).chat(QUESTION, max_tokens=16, seed=1, stream=True))
+
+    async def chat_async(url):
+        client = AsyncClient(url, headers=HEADERS, timeout=60)
+        return [chunk async for chunk in await client.chat(QUESTION, max_tokens=16, seed=1, stream=True)]
+
+    with pytest.raises(json.JSONDecodeError):
+        chat(service.url)
+    with Service(model_path, done=False) as other:
+        for chunks in (chat(other.url), asyncio.run(chat_async(other.url))):
+            assert chunks[-1].choices[0].finish_reason is not None
+            assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
 
 
 def test_text_generation_async_client(service):
