@@ -159,6 +159,6 @@ def _is_current(service: Service, plan: Plan, release: Release) -> bool:
     return (
         service.release == release.id
         and service.state in {"ready", "starting"}
-        and (port == 0 or service.url.endswith(f":{port}"))
+        and port in {0, service.port}
         and (service.api_key is not None) == access.api_key
     )

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
@@ -38,6 +39,11 @@ class Service(Frozen):
     """Why it is not ready, in one sentence; empty when it is."""
     price_per_hour_usd: float = 0.0
     api_key: SecretStr | None = None
+
+    @property
+    def port(self) -> int | None:
+        """Where it listens, or will; None where the address leaves it to the scheme."""
+        return urlsplit(self.url).port
 
     def endpoint(self) -> Endpoint:
         """How to speak to it."""

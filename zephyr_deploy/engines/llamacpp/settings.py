@@ -8,8 +8,6 @@ from zephyr_deploy.spec.deployment import Frozen
 
 API_KEY_ENV = "ZEPHYR_API_KEY"
 """Environment variable that hands the service its key: never argv, never a file of the release."""
-
-
 NO_DONE = "--no-done"
 """The one argument that ``engine.args`` may hold: no ``[DONE]``, for text-generation 0.7.0's own chat streaming."""
 

@@ -62,10 +62,8 @@ class LocalProvider(Provider):
 
     def check_start(self, plan: Plan, *, replacing: Sequence[Service]) -> None:
         """Take the port and give it back, unless it is one of those that become free; see `Provider.check_start`."""
-        preflight()
-        port = plan.serve.port or 0
-        if not any(service.url.endswith(f":{port}") for service in replacing):
-            launch.reserve(port).close()
+        if plan.serve.port not in {service.port for service in replacing}:
+            launch.reserve(plan.serve.port or 0).close()
 
     def start(self, plan: Plan, release: Release) -> Service:
         """Take the port, then start the process; see `Provider.start`."""

@@ -14,6 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from zephyr_deploy.engines.llamacpp.gateway.errors import invalid
+from zephyr_deploy.engines.llamacpp.gateway.tokens import CUT_CHARACTER
 
 if TYPE_CHECKING:
     from llguidance import LLMatcher, LLTokenizer
@@ -24,8 +25,6 @@ SCHEMAS = ("items", "prefixItems", "anyOf", "oneOf", "allOf", "additionalPropert
 """Keywords of JSON Schema that hold a schema or a list of them."""
 NAMED_SCHEMAS = ("properties", "patternProperties", "$defs", "definitions")
 """Keywords of JSON Schema that hold schemas by name."""
-CUT_CHARACTER = "\ufffd"
-"""What llama.cpp writes for the first bytes of a character that a limit has cut."""
 
 
 @dataclass(frozen=True)

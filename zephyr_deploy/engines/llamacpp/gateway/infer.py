@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from zephyr_deploy.engines.llamacpp.gateway.errors import failed, from_engine, incomplete
@@ -110,7 +110,7 @@ class _Run:
     job: Job
     arrived: float
     queued: float
-    started: float = field(default=0.0)
+    started: float = 0.0
 
     @asynccontextmanager
     async def in_slot(self) -> AsyncIterator[None]:

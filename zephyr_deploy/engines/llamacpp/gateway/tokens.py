@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 LONGEST_CHARACTER = 4
 """Bytes, and so tokens, of the longest UTF-8 character."""
+CUT_CHARACTER = "\ufffd"
+"""What llama.cpp writes for the first bytes of a character that a limit has cut."""
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from zephyr_deploy.engines.llamacpp.gateway.grammar import CUT_CHARACTER
-from zephyr_deploy.engines.llamacpp.gateway.tokens import Scored, Token, likeliest
+from zephyr_deploy.engines.llamacpp.gateway.tokens import CUT_CHARACTER, Scored, Token, likeliest
 
 if TYPE_CHECKING:
     from zephyr_deploy.engines.llamacpp.upstream import Answer, Prob, Upstream
