@@ -43,6 +43,16 @@ def test_arguments(given, shown):
     assert arguments_without_secrets(given) == shown
 
 
+@pytest.mark.parametrize("variable", ["ZEPHYR_ENGINE__ARGS", "ZEPHYR_ENGINE__ENV"])
+def test_what_cannot_be_read_is_not_repeated(variable, monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(variable, f"--api-key '{SECRET}")
+    assert program.main(["config", "show"]) == 3
+    told = capsys.readouterr().err
+    assert variable in told
+    assert SECRET not in told
+
+
 def test_the_configuration_is_shown_without(tmp_path, monkeypatch, capsys):
     (tmp_path / "zephyr.toml").write_text(
         f'[engine]\nargs = ["--api-key", "{SECRET}"]\nenv = {{ HF_TOKEN = "{SECRET}" }}\n'

@@ -8,7 +8,7 @@ from zephyr_deploy.errors import ConfigError
 from zephyr_deploy.spec.keys import KEYS, nearest, nearest_key
 from zephyr_deploy.spec.names import FOREIGN, NOT_SETTINGS, PREFIX, VARIABLES, flag_of
 from zephyr_deploy.spec.origin import Given, Layer, Origin, Problem
-from zephyr_deploy.spec.values import from_text, show
+from zephyr_deploy.spec.values import MASKED, from_text, show
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,5 +62,6 @@ def _take(layer: Layer, path: str, text: str, origin: Origin) -> None:
     try:
         layer.given[path] = Given(from_text(KEYS[path], text), origin)
     except ValueError as error:
-        shown = f"{path} = {show(path, text)} ({origin})" if path != "engine.env" else f"{path} ({origin})"
+        # What could not be read could not be searched for secrets either.
+        shown = f"{path} ({origin})" if path in MASKED else f"{path} = {show(path, text)} ({origin})"
         layer.problems.append(Problem((shown,), str(error)))

@@ -17,6 +17,8 @@ from zephyr_deploy.spec.types import arguments_without_secrets, without_secrets
 if TYPE_CHECKING:
     from zephyr_deploy.spec.keys import Key
 
+MASKED = frozenset({"engine.env", "engine.args"})
+"""Settings that may hold secrets; see `masked`."""
 _LINE = 100
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -41,7 +43,7 @@ def from_text(key: Key, text: str) -> object:
 
 
 def masked(path: str, value: object) -> object:
-    """The value without what looks secret in ``engine.env`` and ``engine.args``."""
+    """The value without what looks secret in it, where it is one of `MASKED`."""
     if path == "engine.env" and isinstance(value, Mapping):
         return without_secrets({str(name): item for name, item in value.items()})
     if path == "engine.args" and isinstance(value, Sequence) and not isinstance(value, str):
