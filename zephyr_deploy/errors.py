@@ -8,6 +8,7 @@
     ├── CredentialsError           4  credentials or quota
     ├── CapacityError              5  no capacity
     ├── UnreachableError           6  node unreachable or host key
+    │   └── HostKeyError           6  it shows a host key that is not the right one, or that nobody knows
     ├── UnhealthyError             7  unhealthy
     │   ├── NotDeployedError       7  there is no such service
     │   ├── EngineFailedError      7  the engine ended or never became ready
@@ -38,6 +39,7 @@ __all__ = [
     "DeadlineError",
     "EngineFailedError",
     "GateError",
+    "HostKeyError",
     "IncompleteError",
     "InvalidRequestError",
     "LeftoversError",
@@ -100,6 +102,12 @@ class UnreachableError(ZephyrError):
     """A machine or host does not answer, or answers with another key."""
 
     exit_code, code = 6, "unreachable"
+
+
+class HostKeyError(UnreachableError):
+    """A machine shows a host key that is not the right one, or that nobody knows."""
+
+    code = "host_key"
 
 
 class UnhealthyError(ZephyrError):
