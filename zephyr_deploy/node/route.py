@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 ASK_S = 10.0
 """How long ``ssh -G`` may take, in seconds: a ``Match exec`` of the user's may run a program."""
-MOST_JUMPS = 8
 DEFAULT_KEYS = tuple(f"~/.ssh/id_{kind}" for kind in ("rsa", "ecdsa", "ed25519"))
 
 Settings = dict[str, list[str]]
@@ -79,15 +78,16 @@ def resolve(address: NodeAddress, *, config: Path | None = None) -> Route:
 
 
 def _resolve(address: NodeAddress, config: Path | None, via: tuple[str, ...]) -> Route:
-    if len(via) >= MOST_JUMPS:
-        raise ConfigError(f"ProxyJump leads in a circle: {' → '.join(via)}", hint=f"See: ssh -G {via[0]}")
+    if address.host in via:
+        circle = " → ".join([*via, address.host])
+        raise ConfigError(f"ProxyJump leads in a circle: {circle}", hint=f"See: ssh -G {via[0]}")
     settings = _settings(address, config)
     host = _first(settings, "hostname", address.host)
     port = address.port or int(_first(settings, "port", str(SSH_PORT)))
     user = address.user or _first(settings, "user", getpass.getuser())
     tokens = {"%": "%", "h": host, "n": address.host, "p": str(port), "r": user, "u": getpass.getuser()}
     tokens["d"] = str(Path.home())
-    jumps = None if address.host in via else _said(settings, "proxyjump")
+    jumps = _said(settings, "proxyjump")
     command = None if jumps else _said(settings, "proxycommand")
     return Route(
         asked=address.host,
@@ -140,11 +140,12 @@ def _settings(address: NodeAddress, config: Path | None) -> Settings:
 def _without_ssh(address: NodeAddress, config: Path) -> Settings:
     from paramiko import ConfigParseError, SSHConfig
 
+    # First come, first served: what was typed stands before the file, so that tokens are filled in with it.
+    typed = {"User": address.user, "Port": address.port}
+    first = "".join(f"{key} {value}\n" for key, value in typed.items() if value)
     try:
-        with config.open() as file:
-            found = SSHConfig.from_file(file).lookup(address.host)
-    except FileNotFoundError:
-        return {}
+        text = config.read_text() if config.exists() else ""
+        found = SSHConfig.from_text(first + text).lookup(address.host)
     except (OSError, UnicodeDecodeError, ConfigParseError) as error:
         raise ConfigError(f"{config} cannot be read: {error}", hint=f"Look at {config}.") from error
     return {key: value if isinstance(value, list) else [value] for key, value in found.items() if value}
