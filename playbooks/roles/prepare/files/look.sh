@@ -60,8 +60,7 @@ docker_version() {
 
 # The port that sshd itself listens on: a forwarded port has another number outside.
 ssh_port() {
-    set -- ${SSH_CONNECTION:-}
-    printf '%s' "${4:-0}"
+    printf '%s' "${SSH_CONNECTION:-0 0 0 0}" | cut -d ' ' -f 4
 }
 
 cat <<END
