@@ -16,7 +16,7 @@ yes_no() {
 
 # Nothing in a value can end the string it stands in.
 clean() {
-    head -n 1 | tr -cd 'A-Za-z0-9._+:~ -' | cut -c 1-100
+    head -n 1 | tr -cd 'A-Za-z0-9._+:~/() -' | cut -c 1-100
 }
 
 release() {
