@@ -36,6 +36,8 @@ class PhaseProgress:
     done: float
     total: float | None
     unit: str
+    detail: str = ""
+    """What it is at, e.g. a stage of the engine's start."""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import io
 import json
 import sys
+from contextlib import contextmanager
 
 import pytest
 
@@ -148,15 +149,16 @@ def test_no_address(capsys):
 
 
 def test_a_deployment_is_looked_up(tgi, monkeypatch, capsys):
-    from zephyr_deploy.deploy import find
+    from zephyr_deploy.deploy import reach
 
     asked = []
 
-    def endpoint_of(name):
+    @contextmanager
+    def reached(name):
         asked.append(name)
-        return Endpoint(name="zephyr", url=tgi.url, engine="tgi", model_id="m")
+        yield Endpoint(name="zephyr", url=tgi.url, engine="tgi", model_id="m")
 
-    monkeypatch.setattr(find, "endpoint_of", endpoint_of)
+    monkeypatch.setattr(reach, "reached", reached)
     assert program.main(["chat", "hi", "--name", "demo"]) == 0
     assert asked == ["demo"]
     assert capsys.readouterr().out == ANSWER + "\n"

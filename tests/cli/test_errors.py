@@ -28,6 +28,7 @@ CODES = {
     "UnauthorizedError": 4,
     "CapacityError": 5,
     "UnreachableError": 6,
+    "HostKeyError": 6,
     "UnhealthyError": 7,
     "NotDeployedError": 7,
     "EngineFailedError": 7,

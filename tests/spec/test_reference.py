@@ -38,7 +38,7 @@ def test_the_starter_file_with_every_line_taken_in_is_valid_and_sets_everything(
 
 
 # What a line needs beside it
-WITH = {"access.cidr": "access.expose"}
+WITH = {"access.cidr": "access.expose", "access.domain": "access.expose"}
 
 
 @pytest.mark.parametrize("path", KEYS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,6 +11,8 @@ import typer
 from zephyr_deploy.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from zephyr_deploy.cli.session import Session
     from zephyr_deploy.endpoint.types import Endpoint
 
@@ -17,8 +20,9 @@ UrlOpt = Annotated[str | None, typer.Option(help="Speak to this address instead 
 ApiKeyEnvOpt = Annotated[str | None, typer.Option(help="With --url: environment variable that holds the API key.")]
 
 
-def endpoint_for(session: Session, name: str | None, url: str | None, api_key_env: str | None) -> Endpoint:
-    """The endpoint at ``url``, which is asked what it is; without one, that of the deployment.
+@contextmanager
+def endpoint_for(session: Session, name: str | None, url: str | None, api_key_env: str | None) -> Iterator[Endpoint]:
+    """The endpoint at ``url``, which is asked what it is; without one, that of the deployment, by a tunnel if need be.
 
     Raises:
         UsageError: both or neither half of an address; ``url`` is no address; the variable is not set.
@@ -28,9 +32,11 @@ def endpoint_for(session: Session, name: str | None, url: str | None, api_key_en
     if url is None:
         if api_key_env is not None:
             raise UsageError("--api-key-env goes with --url.", hint="A deployment's own key is known here.")
-        from zephyr_deploy.deploy.find import endpoint_of
+        from zephyr_deploy.deploy.reach import reached
 
-        return endpoint_of(session.name(name))
+        with reached(session.name(name)) as endpoint:
+            yield endpoint
+        return
     if name is not None:
         raise UsageError("Give a deployment or --url, not both.", hint="zephyr-deploy status")
     if not url.startswith(("http://", "https://")):
@@ -42,4 +48,4 @@ def endpoint_for(session: Session, name: str | None, url: str | None, api_key_en
     key = os.environ.get(api_key_env) if api_key_env else None
     if api_key_env and not key:
         raise UsageError(f"The environment variable {api_key_env} is not set.", hint=f"export {api_key_env}=...")
-    return discover(url, SecretStr(key) if key else None)
+    yield discover(url, SecretStr(key) if key else None)

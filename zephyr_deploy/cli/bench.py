@@ -74,8 +74,7 @@ def bench(
         price_per_hour_usd=price_per_hour,
     )
     _check_folder(save)
-    endpoint = endpoint_for(session, name, url, api_key_env)
-    with session.out.listening() as listener:
+    with endpoint_for(session, name, url, api_key_env) as endpoint, session.out.listening() as listener:
         report = measure(endpoint, spec, listener)
     _show(session, report)
     if save is not None:

@@ -51,11 +51,10 @@ def chat(
     """Talk to the endpoint: one question, or a conversation. The answer appears as it is generated."""
     asked = _question(session, question)
     params = _params(session, temperature, max_new_tokens, seed)
-    endpoint = endpoint_for(session, name, url, api_key_env)
     from zephyr_deploy.endpoint.chat import Conversation
     from zephyr_deploy.endpoint.openai import OpenAIClient
 
-    with OpenAIClient(endpoint) as client:
+    with endpoint_for(session, name, url, api_key_env) as endpoint, OpenAIClient(endpoint) as client:
         talk = Conversation(client, params, system=system)
         if asked is None:
             from zephyr_deploy.cli.repl import Repl

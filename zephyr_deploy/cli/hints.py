@@ -11,9 +11,15 @@ from dataclasses import dataclass
 
 NAMED = {
     "up": "{}",
+    "redeploy": "{}",
+    "rollback": "{}",
     "down": "{}",
     "status": "{}",
+    "releases": "{}",
     "logs": "{}",
+    "tunnel": "{}",
+    "ssh": "{}",
+    "code": "{}",
     "env": "{}",
     "smoke": "{}",
     "bench": "{}",

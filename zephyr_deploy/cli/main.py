@@ -26,10 +26,16 @@ BROKEN_PIPE = 141
 COMMANDS = (
     "init",
     "up",
+    "redeploy",
+    "rollback",
     "down",
     "status",
     "ls",
+    "releases",
     "logs",
+    "tunnel",
+    "ssh",
+    "code",
     "env",
     "chat",
     "smoke",
@@ -42,6 +48,7 @@ COMMANDS = (
 
 EXAMPLES = (
     ("zephyr-deploy up", "Serve a model on this machine"),
+    ("zephyr-deploy up --provider ssh --host gpu1 --user ubuntu", "Serve Zephyr with TGI on a machine of yours"),
     ('zephyr-deploy chat "What is the capital of Japan?"', "Ask it something"),
     ("zephyr-deploy bench", "Measure it"),
     ("zephyr-deploy down --purge", "Take it away and leave nothing behind"),

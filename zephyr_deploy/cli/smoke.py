@@ -36,10 +36,9 @@ def smoke(
 ) -> None:
     """Generate over every route of the endpoint and check the answers; the exit code is 7 if one is wrong."""
     deadline_s = seconds(deadline)
-    endpoint = endpoint_for(session, name, url, api_key_env)
     from zephyr_deploy.endpoint.smoke import smoke as run
 
-    with session.out.listening() as listener:
+    with endpoint_for(session, name, url, api_key_env) as endpoint, session.out.listening() as listener:
         report = run(endpoint, listener, deadline_s=deadline_s)
     rows = [(c.name, c.route, c.outcome, _time(c.seconds), c.detail) for c in report.checks]
     failed = [check.name for check in report.checks if check.outcome == "failed"]

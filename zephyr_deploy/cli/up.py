@@ -6,6 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from zephyr_deploy.cli.machine import (
+    FirstUseOpt,
+    HostKeyOpt,
+    HostsOpt,
+    IdentityOpt,
+    SshPortOpt,
+    UserOpt,
+    machine_flags,
+    trust_of,
+)
 from zephyr_deploy.cli.options import LockWaitOpt, NameArg, seconds
 from zephyr_deploy.cli.session import Session
 from zephyr_deploy.cli.verb import DEPLOY, verb
@@ -27,18 +37,32 @@ def up(
     session: Session,
     name: NameArg = None,
     *,
-    provider: Annotated[str | None, typer.Option(help="Where the machine comes from: local.")] = None,
+    provider: Annotated[str | None, typer.Option(help="Where the machine comes from: local or ssh.")] = None,
     model: Annotated[str | None, typer.Option(help="Hugging Face id, or path of a GGUF file.")] = None,
     file: Annotated[str | None, typer.Option(help="Which GGUF file of the repository.")] = None,
     revision: Annotated[str | None, typer.Option(help="Branch, tag or commit of the model.")] = None,
-    gpu: Annotated[str | None, typer.Option(help="GPU by name, e.g. a100; no provider here has one yet.")] = None,
-    engine: Annotated[str | None, typer.Option(help="Server to run: llamacpp.")] = None,
+    host: HostsOpt = None,
+    user: UserOpt = None,
+    ssh_port: SshPortOpt = None,
+    identity: IdentityOpt = None,
+    host_key: HostKeyOpt = None,
+    trust_on_first_use: FirstUseOpt = False,
+    gpu: Annotated[str | None, typer.Option(help="GPU by name, e.g. a100.")] = None,
+    gpus: Annotated[int | None, typer.Option(help="How many of them.")] = None,
+    engine: Annotated[str | None, typer.Option(help="Server to run: tgi, vllm or sglang; here: llamacpp.")] = None,
+    image: Annotated[str | None, typer.Option(help="Container image of the server.")] = None,
+    quantize: Annotated[str | None, typer.Option(help="Quantization of the weights, e.g. awq.")] = None,
     port: Annotated[int | None, typer.Option(help="Port on the loopback interface; 0 takes a free one.")] = None,
     parallel: Annotated[int | None, typer.Option(help="Requests computed at once.")] = None,
     threads: Annotated[int | None, typer.Option(help="Processor threads of the engine.")] = None,
     max_total_tokens: Annotated[int | None, typer.Option(help="Longest prompt plus answer, in tokens.")] = None,
+    expose: Annotated[str | None, typer.Option(help="Open it to others under this domain or address.")] = None,
+    prepare: Annotated[bool, typer.Option(help="Whether a host that lacks something may be prepared.")] = True,
+    upgrade: Annotated[bool, typer.Option("--upgrade", help="Look image and model up anew.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and change nothing.")] = False,
-    timeout: Annotated[str, typer.Option(help="Longest wait for the model to answer, e.g. 5m.")] = "5m",
+    timeout: Annotated[
+        str | None, typer.Option(help="Longest wait for the model to answer; 5m here, 30m elsewhere.")
+    ] = None,
     lock_wait: LockWaitOpt = "0s",
 ) -> None:
     """Bring the endpoint to what zephyr.toml and the flags say; change nothing if it is so already."""
@@ -49,7 +73,12 @@ def up(
         "model.file": file,
         "model.revision": revision,
         "machine.gpu": gpu,
+        "machine.gpus": gpus,
         "engine.name": engine,
+        "engine.image": image,
+        "engine.quantize": quantize,
+        **machine_flags(host, user, ssh_port, identity),
+        **({"access.expose": True, "access.domain": expose} if expose else {}),
         "access.port": port,
         "limits.parallel": parallel,
         "limits.max_total_tokens": max_total_tokens,
@@ -57,14 +86,23 @@ def up(
     }
     deployment = session.load({key: value for key, value in flags.items() if value is not None}).deployment
     from zephyr_deploy.deploy import up as verbs
+    from zephyr_deploy.deploy.rollout import RolloutOptions
 
     if dry_run:
         _show_plan(session, verbs.plan_of(deployment))
         return
-    wait_s, ready_s = seconds(lock_wait), seconds(timeout)
+    wait_s, ready_s = seconds(lock_wait), seconds(timeout) if timeout else None
     with session.out.listening() as listener:
-        result = verbs.up(deployment, listener=listener, lock_wait_s=wait_s, ready_deadline_s=ready_s)
-    _show(session, result)
+        result = verbs.up(
+            deployment,
+            listener=listener,
+            lock_wait_s=wait_s,
+            ready_deadline_s=ready_s,
+            rollout_options=RolloutOptions(
+                trust=trust_of(host_key, first_use=trust_on_first_use), prepare=prepare, upgrade=upgrade
+            ),
+        )
+    show_up(session, result)
 
 
 def _show_plan(session: Session, plan: Plan) -> None:
@@ -88,7 +126,8 @@ def plan_rows(plan: Plan) -> list[tuple[str, str]]:
     ]
 
 
-def _show(session: Session, result: UpResult) -> None:
+def show_up(session: Session, result: UpResult) -> None:
+    """Print what a rollout brought about."""
     out, service = session.out, result.service
     out.timing_table(result.phases)
     if not result.changed:

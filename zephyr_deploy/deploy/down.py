@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 from zephyr_deploy.deploy.find import services
 from zephyr_deploy.deploy.journal import Journal
 from zephyr_deploy.deploy.lock import deployment_lock
+from zephyr_deploy.deploy.nodes_down import NodesDown, take_off_nodes
 from zephyr_deploy.deploy.results import DownResult
 from zephyr_deploy.errors import CapacityError, LeftoversError
 from zephyr_deploy.events import Listener, Phases, silent
 from zephyr_deploy.paths import cache_dir, state_dir
+from zephyr_deploy.providers.base import ProcessProvider
 from zephyr_deploy.providers.registry import provider as provider_named
 from zephyr_deploy.providers.registry import providers
 
@@ -50,13 +52,19 @@ def down(
     """
     phases = Phases(listener)
     with deployment_lock(name, "down", wait_s=lock_wait_s):
-        found = services(name)
-        _stop_all(found, Journal(name, run=secrets.token_hex(4)), phases, grace_s)
+        journal = Journal(name, run=secrets.token_hex(4))
+        taken = take_off_nodes(
+            name, phases, journal, options=NodesDown(purge=purge, grace_s=grace_s, lock_wait_s=lock_wait_s)
+        )
+        found = [service for service in services(name) if service.host is None]
+        _stop_all(found, journal, phases, grace_s)
         with phases.phase("forget", "Delete state") as phase:
-            removed = tuple(line for p in providers() for line in p.forget(name, purge=purge))
+            here = [p for p in providers() if isinstance(p, ProcessProvider)]
+            removed = (*taken.removed, *(line for p in here for line in p.forget(name, purge=purge)))
             if not removed:
                 phase.unchanged("nothing was there")
     remove_empty(state_dir())
+    found = [*taken.services, *found]
     cost = sum(cost_usd(service) for service in found)
     kept = tuple(_kept(services() if purge else []))
     return DownResult(name=name, stopped=tuple(found), removed=removed, kept=kept, cost_usd=cost)
@@ -69,9 +77,11 @@ def _stop_all(found: Sequence[Service], journal: Journal, phases: Phases, grace_
         for service in found:
             _noted(journal.intend, "stop", release=service.release, pid=str(service.pid))
             stopper = provider_named(service.provider)
+            if not isinstance(stopper, ProcessProvider):
+                continue
             stopper.stop(service, grace_s, lambda seconds: phase.progress(seconds, grace_s, "seconds"))
             _noted(journal.done, "stop")
-        left = [s for s in services(found[0].name) if s.state != "failed"] if found else []
+        left = [s for s in services(found[0].name) if s.state != "failed" and s.host is None] if found else []
         if left:
             names = ", ".join(f"{s.name} (pid {s.pid})" for s in left)
             raise LeftoversError(f"still running after down: {names}", hint="Run `zephyr-deploy down` again.")

@@ -37,6 +37,8 @@ class UpResult(Frozen):
     """What `up` brought about; ``changed`` is False when all was so already."""
 
     service: Service
+    services: tuple[Service, ...] = ()
+    """One for each machine, where there are several."""
     plan: Plan
     release: str
     changed: bool
@@ -46,6 +48,18 @@ class UpResult(Frozen):
     def endpoint(self) -> Endpoint:
         """How to speak to the service."""
         return self.service.endpoint()
+
+
+class RollbackResult(Frozen):
+    """What `rollback` brought about."""
+
+    services: tuple[Service, ...]
+    """One for each machine."""
+    before: str
+    """Id of the release that served."""
+    release: str
+    """Id of the one that serves now."""
+    phases: tuple[PhaseReport, ...]
 
 
 class DownResult(Frozen):

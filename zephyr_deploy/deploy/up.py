@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from zephyr_deploy.deploy.find import services
 from zephyr_deploy.deploy.journal import Journal
 from zephyr_deploy.deploy.lock import deployment_lock
 from zephyr_deploy.deploy.results import PhaseReport, UpResult
+from zephyr_deploy.deploy.rollout import RolloutOptions, plan_of_nodes, rollout
 from zephyr_deploy.errors import ConfigError, DeadlineError
 from zephyr_deploy.events import Listener, Phases, silent
 from zephyr_deploy.plan.planner import make_plan
+from zephyr_deploy.providers.base import NodeProvider, ProcessProvider
 from zephyr_deploy.providers.local.probe import probe
 from zephyr_deploy.providers.registry import provider as provider_named
 
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from zephyr_deploy.plan.plan import Plan
-    from zephyr_deploy.providers.base import Provider, Service
+    from zephyr_deploy.providers.base import Service
     from zephyr_deploy.release.release import Release
     from zephyr_deploy.spec.deployment import Deployment
 
@@ -33,7 +36,9 @@ def plan_of(deployment: Deployment) -> Plan:
     Raises:
         ConfigError: the wish cannot be fulfilled.
     """
-    provider_named(deployment.provider)
+    chosen = provider_named(deployment.provider)
+    if isinstance(chosen, NodeProvider):
+        return plan_of_nodes(deployment, chosen)
     return make_plan(deployment, probe())
 
 
@@ -42,7 +47,8 @@ def up(
     *,
     listener: Listener = silent,
     lock_wait_s: float = 0,
-    ready_deadline_s: float = READY_DEADLINE_S,
+    ready_deadline_s: float | None = None,
+    rollout_options: RolloutOptions | None = None,
 ) -> UpResult:
     """Bring the deployment to what is wanted; change nothing if it is so already.
 
@@ -50,7 +56,9 @@ def up(
         deployment: What is wanted.
         listener: Is told of every phase.
         lock_wait_s: How long to wait, in seconds, while another process works on this deployment.
-        ready_deadline_s: How long a started service may take until it generates, in seconds.
+        ready_deadline_s: How long a started service may take until it generates, in seconds; None: 300 here,
+            1800 on a machine that is reached over SSH.
+        rollout_options: For machines that are reached over SSH: whose key is trusted, what may be done to them.
 
     Raises:
         LockedError: another process works on this deployment.
@@ -60,14 +68,23 @@ def up(
         EngineFailedError, DeadlineError: the service did not become ready; it is taken away again.
     """
     provider = provider_named(deployment.provider)
+    if isinstance(provider, NodeProvider):
+        options = replace(rollout_options or RolloutOptions(), lock_wait_s=lock_wait_s)
+        if ready_deadline_s is not None:
+            options = replace(options, ready_deadline_s=ready_deadline_s)
+        return rollout(deployment, provider, options, listener)
+    if not isinstance(provider, ProcessProvider):
+        raise TypeError(f"provider {provider.name} fills no contract that `up` knows")
     with deployment_lock(deployment.name, "up", wait_s=lock_wait_s):
-        return _Up(provider, deployment, Phases(listener), ready_deadline_s).run()
+        return _Up(provider, deployment, Phases(listener), ready_deadline_s or READY_DEADLINE_S).run()
 
 
 class _Up:
     """One run of `up`, its phases in order."""
 
-    def __init__(self, provider: Provider, deployment: Deployment, phases: Phases, ready_deadline_s: float) -> None:
+    def __init__(
+        self, provider: ProcessProvider, deployment: Deployment, phases: Phases, ready_deadline_s: float
+    ) -> None:
         self.provider = provider
         self.deployment = deployment
         self.phases = phases

@@ -76,6 +76,15 @@ class HealthRule:
 
 
 @dataclass(frozen=True)
+class GenerateRule:
+    """A request that has the server generate one token: what no health route but SGLang's proves."""
+
+    path: str
+    body: Callable[[str], dict[str, object]]
+    """From the model's id to the request's JSON."""
+
+
+@dataclass(frozen=True)
 class MetricNames:
     """What the figures are called on this server's ``/metrics``; None where it has none."""
 
@@ -140,10 +149,15 @@ class EngineSpec:
     env: Callable[[ServeSettings], dict[str, str]]
     problems: Callable[[ServeSettings, ModelShape | None], list[Problem]]
     health: HealthRule
+    generate: GenerateRule
     metrics: MetricNames
     auth: AuthRule
     drain: DrainRule
     causes: Sequence[LogCause]
+    port_flags: tuple[str, ...] = ("--port",)
+    """Flags that each want a port of the host's own, one after the other; two servers must not share any."""
+    shm_size: str = "1g"
+    """Shared memory of the container: Docker's 64 MB are too little for NCCL."""
     milestones: Mapping[str, re.Pattern[str]] = field(default_factory=dict)
     """Stages of starting, by name, in order, each with the log line that ends it."""
 

@@ -97,6 +97,11 @@ def user_config() -> Path:
     return Path("~/.ssh/config").expanduser()
 
 
+def is_included(config: Path | None = None) -> bool:
+    """Whether the user's configuration includes ours already."""
+    return _include_line() in _read(config or user_config()).splitlines()
+
+
 def add_host(host: SshHost, *, config: Path | None = None) -> None:
     """Make ``ssh zephyr-NAME`` work: write or replace its block, and see that the user's configuration includes it.
 

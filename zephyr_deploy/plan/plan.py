@@ -41,6 +41,16 @@ class Plan(Frozen):
     """Requests computed at once by the embedded engine."""
     threads: int = 1
     """CPU threads of the embedded engine."""
+    image: str | None = None
+    """Container image by tag; None for the embedded engine."""
+    gpus: int = 0
+    """GPUs that the container gets."""
+    overlap: bool = False
+    """Whether two copies fit into the GPUs' memory, so that a new release can start beside the old one."""
+    hub: str = "https://huggingface.co"
+    """Where the model's files come from."""
+    caller: str = ""
+    """Network of this machine as the node sees it; only needed where an endpoint is exposed."""
     price_per_hour_usd: Decimal = Decimal(0)
     notes: tuple[str, ...] = ()
     """What the user should know about this choice, in whole sentences."""

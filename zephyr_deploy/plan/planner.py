@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zephyr_deploy.engines.base import Problem, ServeSettings
+from zephyr_deploy.engines.base import ServeSettings
 from zephyr_deploy.engines.models import known_shape
 from zephyr_deploy.engines.registry import engine as engine_spec
 from zephyr_deploy.errors import ConfigError
 from zephyr_deploy.plan.embedded import embedded_table
 from zephyr_deploy.plan.local import impossible, unused
 from zephyr_deploy.plan.plan import ModelSource, Plan
+from zephyr_deploy.plan.refusal import refuse
 from zephyr_deploy.spec.deployment import Deployment, EngineName, Model
 from zephyr_deploy.spec.types import names_a_path
 
@@ -35,7 +36,7 @@ def make_plan(deployment: Deployment, facts: MachineFacts) -> Plan:
     engine, engine_notes = _choose_engine(deployment, facts)
     model_id, source, model_notes = _choose_model(deployment)
     serve = _serve_settings(deployment, model_id)
-    _refuse([*impossible(deployment), *engine_spec(engine).problems(serve, known_shape(serve.model_id))])
+    refuse([*impossible(deployment), *engine_spec(engine).problems(serve, known_shape(serve.model_id))])
     return Plan(
         deployment=deployment,
         engine=engine,
@@ -112,11 +113,3 @@ def _serve_settings(deployment: Deployment, model_id: str) -> ServeSettings:
         extra_env=engine.env,
         extra_args=engine.args,
     )
-
-
-def _refuse(problems: list[Problem]) -> None:
-    if not problems:
-        return
-    lines = [f"{p.setting}: {p.reason}. {p.fix}" for p in problems]
-    message = "this cannot be served here:\n  " + "\n  ".join(lines)
-    raise ConfigError(message, hint="Change the settings named, then `zephyr-deploy up`.")

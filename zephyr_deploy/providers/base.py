@@ -1,4 +1,8 @@
-"""Where a release can run: the contract that every provider fills."""
+"""Where a release can run: the contracts that providers fill.
+
+A `ProcessProvider` starts the engine as a process here; a `NodeProvider` names machines, and what happens on them is
+the same for every one of them (`zephyr_deploy.deploy.rollout`).
+"""
 
 from __future__ import annotations
 
@@ -15,8 +19,10 @@ from zephyr_deploy.spec.deployment import EngineName, Frozen
 
 if TYPE_CHECKING:
     from zephyr_deploy.events import PhaseHandle
+    from zephyr_deploy.node.address import NodeAddress
     from zephyr_deploy.plan.plan import Plan
     from zephyr_deploy.release.release import Release
+    from zephyr_deploy.spec.deployment import Deployment
 
 ServiceState = Literal["starting", "ready", "unhealthy", "draining", "failed"]
 
@@ -33,6 +39,8 @@ class Service(Frozen):
     engine: EngineName
     model_id: str
     url: str
+    host: str | None = None
+    """The node that it runs on; None: this machine. ``url`` is then the node's own loopback: see `deploy.reach`."""
     pid: int | None = None
     started_at: datetime
     detail: str = ""
@@ -58,6 +66,26 @@ class Provider(ABC):
     @abstractmethod
     def services(self) -> list[Service]:
         """Everything of ours that exists here, whoever started it and whatever state was lost."""
+
+    @abstractmethod
+    def logs(self, name: str, *, lines: int, follow: bool) -> Iterator[str]:
+        """The last ``lines`` of the service's log; with ``follow`` also what comes, until it ends."""
+
+
+class NodeProvider(Provider):
+    """A provider of machines that are reached over SSH."""
+
+    @abstractmethod
+    def nodes(self, deployment: Deployment) -> tuple[NodeAddress, ...]:
+        """Where the deployment's machines are.
+
+        Raises:
+            ConfigError: it does not say.
+        """
+
+
+class ProcessProvider(Provider):
+    """A provider that starts the engine itself, as a process."""
 
     @abstractmethod
     def prepare(self, plan: Plan, phase: PhaseHandle) -> Plan:
@@ -117,7 +145,3 @@ class Provider(ABC):
         Returns:
             What was deleted, for the receipt.
         """
-
-    @abstractmethod
-    def logs(self, name: str, *, lines: int, follow: bool) -> Iterator[str]:
-        """The last ``lines`` of the service's log; with ``follow`` also what comes, until it ends."""

@@ -9,7 +9,7 @@ from zephyr_deploy.errors import ConfigError
 if TYPE_CHECKING:
     from zephyr_deploy.providers.base import Provider
 
-BUILT = ("local",)
+BUILT = ("local", "ssh")
 
 
 def provider(name: str) -> Provider:
@@ -18,14 +18,18 @@ def provider(name: str) -> Provider:
     Raises:
         ConfigError: this version does not have it.
     """
-    if name != "local":
-        raise ConfigError(
-            f"provider {name} is not built yet; this version has: {', '.join(BUILT)}",
-            hint="Serve on this machine with --provider local.",
-        )
-    from zephyr_deploy.providers.local.provider import LocalProvider
+    if name == "local":
+        from zephyr_deploy.providers.local.provider import LocalProvider
 
-    return LocalProvider()
+        return LocalProvider()
+    if name == "ssh":
+        from zephyr_deploy.providers.ssh.provider import SshProvider
+
+        return SshProvider()
+    raise ConfigError(
+        f"provider {name} is not built yet; this version has: {', '.join(BUILT)}",
+        hint="Serve on this machine with --provider local, or on one of yours with --provider ssh --host HOST.",
+    )
 
 
 def providers() -> list[Provider]:

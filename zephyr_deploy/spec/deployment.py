@@ -105,7 +105,14 @@ class Machine(Frozen):
         None, min_length=1, description="Region or location of the cloud.", examples=["eu-central-1"]
     )
     host: str | None = Field(None, min_length=1, description="Host to reach by SSH.", examples=["gpu.example.org"])
+    hosts: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
+        (), description="More hosts, each with the same release.", examples=[["gpu2", "gpu3"]]
+    )
     user: str | None = Field(None, min_length=1, description="User to log in as.", examples=["ubuntu"])
+    ssh_port: int | None = Field(None, ge=1, le=65535, description="Port of its SSH server.", examples=[2222])
+    identity: str | None = Field(
+        None, min_length=1, description="Private key to log in with.", examples=["~/.ssh/id_ed25519"]
+    )
     spot: bool = Field(False, description="Take interruptible capacity where it is cheaper.")
     disk_gb: int | None = Field(None, ge=20, description="Size of the disk in GB.", examples=[200])
     threads: int | None = Field(None, ge=1, le=1024, description="CPU threads of the embedded engine.", examples=[8])
@@ -143,6 +150,12 @@ class Access(Frozen):
     port: int = Field(8080, ge=0, le=65535, description="Port on the loopback interface; 0 takes a free one.")
     api_key: bool = Field(True, description="Ask for a bearer token, made at `up` and kept on this machine.")
     expose: bool = Field(False, description="Open the endpoint to other machines (TLS and token).", examples=[True])
+    domain: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9.:\[\]-]+$",
+        description="Name or address of an exposed endpoint; unset: the host's.",
+        examples=["llm.example.org"],
+    )
     cidr: Network | None = Field(
         None, description="Who may reach an exposed endpoint; unset: the caller's address.", examples=["203.0.113.0/24"]
     )

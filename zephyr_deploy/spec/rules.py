@@ -49,14 +49,20 @@ def _exposure(deployment: Deployment) -> Iterator[Broken]:
     access = deployment.access
     if access.expose and not access.api_key:
         yield Broken(("access.expose", "access.api_key"), "an endpoint open to other machines must ask for a key")
+    if access.domain is not None and not access.expose:
+        reason = "domain is the name of an exposed endpoint, and this one is not; set expose = true beside it"
+        yield Broken(("access.domain", "access.expose"), reason)
     if access.cidr is not None and not access.expose:
         reason = "cidr says who may reach an exposed endpoint, and this one is not; set expose = true beside it"
         yield Broken(("access.cidr", "access.expose"), reason)
 
 
 def _reachable_host(deployment: Deployment) -> Iterator[Broken]:
-    if deployment.provider == "ssh" and deployment.machine.host is None:
+    machine = deployment.machine
+    if deployment.provider == "ssh" and machine.host is None and not machine.hosts:
         yield Broken(("provider", "machine.host"), "provider ssh needs the host to reach; set machine.host")
+    if len({machine.host, *machine.hosts}) < 1 + len(machine.hosts):
+        yield Broken(("machine.hosts",), "a host is named twice")
 
 
 def _end_of_life(deployment: Deployment) -> Iterator[Broken]:

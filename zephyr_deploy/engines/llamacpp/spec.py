@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zephyr_deploy.engines.base import AuthRule, DrainRule, EngineSpec, HealthRule, MetricNames, Problem
+from zephyr_deploy.engines.base import AuthRule, DrainRule, EngineSpec, GenerateRule, HealthRule, MetricNames, Problem
 from zephyr_deploy.engines.checks import unsupported
 from zephyr_deploy.engines.llamacpp.causes import CAUSES, MILESTONES
 from zephyr_deploy.engines.llamacpp.settings import API_KEY_ENV, NO_DONE
@@ -82,6 +82,7 @@ SPEC = EngineSpec(
     env=env,
     problems=problems,
     health=HealthRule(path="/health", generates=False, port_opens_when="ready"),
+    generate=GenerateRule(path="/generate", body=lambda _model: {"inputs": "Hi", "parameters": {"max_new_tokens": 1}}),
     metrics=MetricNames(
         prefix="tgi_",
         running="tgi_batch_current_size",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zephyr_deploy.engines.base import AuthRule, DrainRule, EngineSpec, HealthRule, MetricNames, Problem
+from zephyr_deploy.engines.base import AuthRule, DrainRule, EngineSpec, GenerateRule, HealthRule, MetricNames, Problem
 from zephyr_deploy.engines.causes import MACHINE, cause
 from zephyr_deploy.engines.checks import argument_problems, shape_problems, unsupported
 from zephyr_deploy.engines.sglang.render import QUANTIZATION, arguments, argv, env
@@ -57,6 +57,7 @@ SPEC = EngineSpec(
     env=env,
     problems=problems,
     health=HealthRule(path="/health", generates=True, port_opens_when="started"),
+    generate=GenerateRule(path="/v1/completions", body=lambda model: {"model": model, "prompt": "Hi", "max_tokens": 1}),
     metrics=MetricNames(
         prefix="sglang:",
         running="sglang:num_running_reqs",
@@ -76,5 +77,6 @@ SPEC = EngineSpec(
         bound_s=lambda _drain_s: None,
         note="SIGTERM waits for running requests without limit: whoever stops it must set one.",
     ),
+    shm_size="32g",
     causes=CAUSES,
 )

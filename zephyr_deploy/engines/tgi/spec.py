@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from zephyr_deploy.engines.base import AuthRule, DrainRule, EngineSpec, HealthRule, MetricNames
+from zephyr_deploy.engines.base import AuthRule, DrainRule, EngineSpec, GenerateRule, HealthRule, MetricNames
 from zephyr_deploy.engines.tgi.causes import CAUSES
 from zephyr_deploy.engines.tgi.mapping import argv, env
 from zephyr_deploy.engines.tgi.rules import problems
@@ -27,6 +27,7 @@ SPEC = EngineSpec(
     env=env,
     problems=problems,
     health=HealthRule(path="/health", generates=False, port_opens_when="ready"),
+    generate=GenerateRule(path="/generate", body=lambda _model: {"inputs": "Hi", "parameters": {"max_new_tokens": 1}}),
     metrics=MetricNames(
         prefix="tgi_",
         running="tgi_batch_current_size",
@@ -58,5 +59,7 @@ SPEC = EngineSpec(
         note="GRACEFUL_TERMINATION_TIMEOUT is waited for twice: the web server, then the shards.",
     ),
     causes=CAUSES,
+    # The second is bound for a moment at the start, the third by torch.distributed (launcher main.rs:778, 791).
+    port_flags=("--port", "--prometheus-port", "--master-port"),
     milestones=MILESTONES,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zephyr_deploy.engines.base import AuthRule, DrainRule, EngineSpec, HealthRule, MetricNames, Problem
+from zephyr_deploy.engines.base import AuthRule, DrainRule, EngineSpec, GenerateRule, HealthRule, MetricNames, Problem
 from zephyr_deploy.engines.causes import MACHINE, cause
 from zephyr_deploy.engines.checks import argument_problems, shape_problems, unsupported
 from zephyr_deploy.engines.vllm.render import QUANTIZATION, arguments, argv, env
@@ -69,6 +69,7 @@ SPEC = EngineSpec(
     env=env,
     problems=problems,
     health=HealthRule(path="/health", generates=False, port_opens_when="ready"),
+    generate=GenerateRule(path="/v1/completions", body=lambda model: {"model": model, "prompt": "Hi", "max_tokens": 1}),
     metrics=MetricNames(
         prefix="vllm:",
         running="vllm:num_requests_running",
@@ -98,5 +99,6 @@ SPEC = EngineSpec(
         bound_s=lambda drain_s: drain_s,
         note="Because --shutdown-timeout is always given; by itself vLLM aborts every running request on SIGTERM.",
     ),
+    shm_size="8g",
     causes=CAUSES,
 )

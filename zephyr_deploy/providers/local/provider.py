@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from zephyr_deploy.errors import DeadlineError, EngineFailedError, NotDeployedError
 from zephyr_deploy.paths import deployment_dir, is_name, require_own_state, state_dir
-from zephyr_deploy.providers.base import Provider, Service
+from zephyr_deploy.providers.base import ProcessProvider, Service
 from zephyr_deploy.providers.local import launch, processes
 from zephyr_deploy.providers.local.folder import Folder, Record
 from zephyr_deploy.providers.local.logfile import cause_of, follow, tail
@@ -34,7 +34,7 @@ SHOWN_LINES = 20
 """Lines of the log that go with an error."""
 
 
-class LocalProvider(Provider):
+class LocalProvider(ProcessProvider):
     """Services as processes of this user, each in a session of its own, on the loopback interface."""
 
     name = "local"

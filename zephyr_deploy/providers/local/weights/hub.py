@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from zephyr_deploy.errors import ConfigError, CredentialsError, UnreachableError
+from zephyr_deploy.errors import ConfigError
+from zephyr_deploy.hub import endpoint, model_info, token
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from zephyr_deploy.events import PhaseHandle
     from zephyr_deploy.plan.plan import ModelSource
 
-ASK_S = 20.0
-"""Longest wait for the hub's answer, in seconds."""
 FAVOURITE = "q4_k_m"
 """The quantization that llama.cpp itself takes when it is not told."""
 
@@ -28,7 +26,7 @@ def resolve(source: ModelSource) -> ModelSource:
         CredentialsError: the repository is gated, or private (the hub does not say which repositories exist).
         ConfigError: there is no such repository, revision or file, or it is not clear which file.
     """
-    info = _model_info(source.location, source.version)
+    info = model_info(source.location, source.version)
     files = {s.rfilename: s for s in info.siblings or () if s.rfilename.lower().endswith(".gguf")}
     name = choose(source.location, list(files), source.file)
     lfs = files[name].lfs
@@ -68,49 +66,14 @@ def fetch_from_hub(source: ModelSource, target: Path, phase: PhaseHandle) -> Non
     Raises:
         As `Download.run`.
     """
-    from huggingface_hub import get_token, hf_hub_url
+    from huggingface_hub import hf_hub_url
 
     from zephyr_deploy.providers.local.weights.download import Download, bytes_of
 
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     part = target.with_name(target.name + ".part")
-    url = hf_hub_url(source.location, source.file or "", revision=source.version, endpoint=_endpoint())
-    token = get_token()
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    url = hf_hub_url(source.location, source.file or "", revision=source.version, endpoint=endpoint())
+    bearer = token()
+    headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
     Download(url, part, headers=headers, report=bytes_of(phase)).run(source.sha256)
     part.replace(target)
-
-
-def _endpoint() -> str | None:
-    """The hub's address where the user has another; read here because the hub's library reads it at import."""
-    return os.environ.get("HF_ENDPOINT")
-
-
-def _model_info(repository: str, revision: str | None) -> Any:
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import (
-        GatedRepoError,
-        HfHubHTTPError,
-        HFValidationError,
-        OfflineModeIsEnabled,
-        RepositoryNotFoundError,
-        RevisionNotFoundError,
-    )
-
-    api = HfApi(endpoint=_endpoint(), library_name="zephyr-deploy")
-    try:
-        return api.model_info(repository, revision=revision, files_metadata=True, timeout=ASK_S)
-    except GatedRepoError as error:
-        hint = "Accept the model's terms on its page, export HF_TOKEN, then `zephyr-deploy up`."
-        raise CredentialsError(f"{repository} is gated", hint=hint) from error
-    except RepositoryNotFoundError as error:
-        hint = "Check the name; for a private repository export HF_TOKEN."
-        raise ConfigError(f"the hub has no model {repository}, or does not show it to you", hint=hint) from error
-    except RevisionNotFoundError as error:
-        raise ConfigError(f"{repository} has no revision {revision}", hint="Check model.revision.") from error
-    except HFValidationError as error:
-        hint = "A model of the hub is named owner/name; a file is given by its path: ./model.gguf"
-        raise ConfigError(f"{repository} is no name of a model", hint=hint) from error
-    except (HfHubHTTPError, OfflineModeIsEnabled, OSError) as error:  # requests' own errors are OSErrors
-        hint = "Check the network or HF_ENDPOINT, or serve a file that you have: --model /path/to/file.gguf"
-        raise UnreachableError(f"the hub does not answer ({type(error).__name__})", hint=hint) from error

@@ -1,0 +1,218 @@
+"""Bring one deployment on this node to a release: ship, switch, keep the old one serving if the new one fails.
+
+Whatever instant this is cut off at, what runs goes on running, and the next call puts right what is half done:
+`_settle` looks at what is there, and the switch is written down only once the new release generates.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import TYPE_CHECKING, Any
+
+from zephyr_deploy.agent import docker, units
+from zephyr_deploy.agent.engine import Engine
+from zephyr_deploy.agent.errors import NodeError
+from zephyr_deploy.agent.fetch import Fetch, raise_worst
+from zephyr_deploy.agent.gateway import Gateway
+from zephyr_deploy.agent.layout import DATA, Layout
+from zephyr_deploy.agent.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from zephyr_deploy.agent.report import Report
+
+
+class Apply:
+    """One call of ``apply``; the request is described in `zephyr_deploy.release.request`."""
+
+    def __init__(self, request: dict[str, Any], report: Report) -> None:
+        self.request = request
+        self.report = report
+        self.release = str(request["release"])
+        self.who: dict[str, Any] = request["who"]
+        self.layout = Layout(request["name"])
+        self.store = Store(self.layout)
+        self.gateway = Gateway(self.layout)
+        self.files: dict[str, str] = {}
+        self.about: dict[str, Any] = {}
+
+    def run(self) -> dict[str, Any]:
+        """Do it; what came of it.
+
+        Raises:
+            NodeError: it could not be done; the release that served before serves.
+            GoneError: nobody listens, and nothing was switched yet.
+        """
+        with self.store.locked(self.who, float(self.request.get("lock_wait_s", 0))):
+            self.files = self.request.get("files") or self.store.files(self.release)
+            if "release.json" not in self.files:
+                raise NodeError("config", f"the node has no release {self.release}", "See `zephyr-deploy releases`.")
+            self.about = json.loads(self.files["release.json"])
+            old = self._settle()
+            if self._is_served(old):
+                return self._result("unchanged", old)
+            self.gateway.require_port(int(self.about["port"]))
+            self._ship()
+            with self.report.to_the_end():
+                self._switch(old)
+            self._prune()
+            return self._result("changed", old)
+
+    def _result(self, outcome: str, old: str) -> dict[str, Any]:
+        return {"outcome": outcome, "release": self.release, "before": old, "api_key": self.gateway.api_key()}
+
+    def _engine(self, release: str) -> Engine:
+        about = self.about if release == self.release else self.store.about(release)
+        return Engine(self.layout, release, about)
+
+    def _settle(self) -> str:
+        """Take away engines that do not serve, which a call that was cut off may have left; the one that does."""
+        current = self.store.current
+        for unit in units.of(f"zephyr-{self.layout.name}@"):
+            release = unit.partition("@")[2].rpartition(".")[0]
+            if release != current:
+                self.report.notice(f"An earlier call was cut off: stopping its release {release}.")
+                units.stop(unit, 300.0)
+                units.remove([unit])
+        if current and units.active(self.layout.unit(current)):
+            self.gateway.point_at(self._engine(current).port, hold=False)
+        return current
+
+    def _is_served(self, old: str) -> bool:
+        """Whether this release serves already, whole; its gateway is brought up to date then."""
+        if old != self.release or not units.active(self.gateway.unit):
+            return False
+        engine = self._engine(old)
+        if not engine.active or engine.why_not():
+            return False
+        if self._api_key() != self.gateway.api_key():
+            return False
+        self.gateway.install(self.files)
+        return True
+
+    def _api_key(self) -> str:
+        """The key that callers shall need; empty where the release asks for none."""
+        return str(self.request.get("api_key") or self.gateway.api_key()) if self.about["api_key"] else ""
+
+    def _ship(self) -> None:
+        """Files, image and weights; the last two side by side."""
+        self.store.write_release(self.release, self.files)
+        errors: list[BaseException | None] = []
+
+        def guarded(work: Callable[[], None]) -> None:
+            try:
+                work()
+            except BaseException as error:  # noqa: BLE001 - raised again below, in the thread that called
+                errors.append(error)
+                self._fetch.stop()
+
+        with self.report.phase("weights", "Weights") as weights:
+            token = str(self.request.get("hf_token") or "")
+            self._fetch = Fetch(self.about["model"], DATA, token, self.report, weights)
+            images = threading.Thread(target=guarded, args=(self._images,), name="images")
+            images.start()
+
+            def fetch() -> None:
+                if not self._fetch.run():
+                    weights.unchanged("here already")
+
+            guarded(fetch)
+            if not errors:
+                weights.detail = (
+                    weights.detail or f"{sum(f['size'] for f in self.about['model']['files']) / 1e9:.2f} GB"
+                )
+            else:
+                weights.state = "failed"
+        images.join()
+        raise_worst(errors)
+
+    def _images(self) -> None:
+        with self.report.phase("image", "Image") as phase:
+            missing = [reference for reference in self.about["images"] if docker.image(reference) is None]
+            for reference in missing:
+                docker.pull(reference, self.report, phase)
+            if not missing:
+                phase.unchanged("here already")
+
+    def _switch(self, old: str) -> None:
+        new = self._engine(self.release)
+        before = self._engine(old) if old and old != self.release else None
+        if before is not None and not before.active:
+            before = None
+        with self.report.phase("gateway", "Gateway"):
+            self.gateway.keep_secret(self._api_key())
+            new.install(self.files["engine.service"])
+            if before is None:
+                self.gateway.point_at(new.port, hold=True)
+            self.gateway.install(self.files)
+        if before is not None and not self.about.get("overlap"):
+            self._drained(new, before)
+        else:
+            self._side_by_side(new, before)
+        self.store.set_current(self.release)
+        self.store.note(self.release, "active", self.who, before=old)
+
+    def _side_by_side(self, new: Engine, before: Engine | None) -> None:
+        """Start the new one beside the old one, if there is one; go over when it generates."""
+        self._started(new)
+        self.gateway.point_at(new.port, hold=False)
+        if before is not None:
+            with self.report.phase("drain", "Let the old release end its requests"):
+                self._take_away(before)
+
+    def _drained(self, new: Engine, before: Engine) -> None:
+        """Have new requests wait, let the old one end its own, start the new one in its place."""
+        with self.report.phase("drain", "Let the old release end its requests"):
+            self.gateway.point_at(new.port, hold=True)
+            before.stop()
+        try:
+            self._started(new)
+        except NodeError as error:
+            self._back_to(before, error)
+            raise
+        self.gateway.point_at(new.port, hold=False)
+        units.remove([before.unit])
+
+    def _started(self, engine: Engine) -> None:
+        with self.report.phase("ready", "Load the model and answer") as phase:
+            engine.start()
+            try:
+                engine.wait_ready(self.report, phase, self.request)
+            except NodeError as error:
+                self.store.note(engine.release, "failed", self.who, cause=error.message)
+                self._take_away(engine)
+                raise
+
+    def _back_to(self, before: Engine, error: NodeError) -> None:
+        with self.report.phase("restore", "Start the old release again") as phase:
+            self.gateway.point_at(before.port, hold=True)
+            before.start()
+            before.wait_ready(self.report, phase, self.request)
+            self.gateway.point_at(before.port, hold=False)
+        error.message += f"; release {before.release} serves again"
+
+    def _take_away(self, engine: Engine) -> None:
+        engine.stop()
+        units.remove([engine.unit])
+
+    def _prune(self) -> None:
+        gone = self.store.prune({self.release})
+        if gone:
+            self.report.notice(f"Old releases were deleted from the node: {', '.join(gone)}.")
+
+
+def rollback(request: dict[str, Any], report: Report) -> dict[str, Any]:
+    """``apply`` for the release that served last before the present one.
+
+    Raises:
+        NodeError: as `Apply.run`; there is none.
+    """
+    store = Store(Layout(request["name"]))
+    wanted = str(request.get("release") or store.last_good(store.current))
+    if not wanted:
+        raise NodeError(
+            "config", f"{request['name']} has no earlier release on this node", "See `zephyr-deploy releases`."
+        )
+    return Apply({**request, "release": wanted, "files": None}, report).run()

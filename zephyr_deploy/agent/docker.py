@@ -1,0 +1,180 @@
+"""The node's Docker Engine over its socket: the command line shows no bytes, and asking it costs a process each time.
+
+API of Docker 20.10 (version 1.41): https://docs.docker.com/engine/api/v1.41/
+"""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import socket
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from zephyr_deploy.agent.errors import NodeError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from zephyr_deploy.agent.report import Phase, Report
+
+SOCKET = "/var/run/docker.sock"
+API = "/v1.41"
+ASK_S = 20.0
+SILENCE_S = 120.0
+"""A pull that says nothing for this long is dead: Docker itself gives up a layer only after minutes."""
+NOT_FOUND = 404
+FAILED = 400
+GONE_HINT = "See `systemctl status docker` on the node, or prepare it: `zephyr-deploy up` with --prepare."
+
+
+class _Connection(http.client.HTTPConnection):
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(SOCKET)
+
+
+def _open(method: str, path: str, timeout_s: float, headers: dict[str, str] | None = None) -> http.client.HTTPResponse:
+    connection = _Connection("docker", timeout=timeout_s)
+    try:
+        connection.request(method, API + path, headers={"Host": "docker", **(headers or {})})
+        return connection.getresponse()
+    except (OSError, http.client.HTTPException) as error:
+        raise NodeError("config", f"Docker does not answer on the node ({error})", GONE_HINT) from error
+
+
+def ask(path: str, timeout_s: float = ASK_S) -> Any:
+    """A GET; None where there is no such thing.
+
+    Raises:
+        NodeError: Docker does not answer, or refuses.
+    """
+    with _open("GET", path, timeout_s) as response:
+        body = _read(response)
+    if response.status == NOT_FOUND:
+        return None
+    if response.status >= FAILED:
+        raise NodeError("config", f"Docker answered {response.status}: {_message(body)}", GONE_HINT)
+    return json.loads(body)
+
+
+def _read(response: http.client.HTTPResponse) -> bytes:
+    try:
+        return response.read()
+    except (OSError, http.client.HTTPException) as error:
+        raise NodeError("config", f"Docker stopped in the middle of an answer ({error})", GONE_HINT) from error
+
+
+def _message(body: bytes) -> str:
+    try:
+        return str(json.loads(body)["message"])
+    except (ValueError, LookupError, TypeError):
+        return body.decode(errors="replace").strip()
+
+
+def image(reference: str) -> Any:
+    """What Docker has under that name or digest; None if nothing."""
+    return ask(f"/images/{quote(reference, safe='/:@')}/json")
+
+
+def registry_digest(reference: str) -> str:
+    """The digest that the registry has for a name now, asked by the node with the node's own credentials.
+
+    Raises:
+        NodeError: there is no such image, or the registry does not answer.
+    """
+    with _open("GET", f"/distribution/{quote(reference, safe='/:@')}/json", ASK_S * 3, _auth()) as response:
+        body = _read(response)
+    if response.status >= FAILED:
+        raise image_error(reference, _message(body))
+    return str(json.loads(body)["Descriptor"]["digest"])
+
+
+def _auth() -> dict[str, str]:
+    """Docker wants the header even where nobody logs in."""
+    return {"X-Registry-Auth": base64.urlsafe_b64encode(b"{}").decode()}
+
+
+def pull(reference: str, report: Report, phase: Phase) -> None:
+    """Pull an image; finished layers outlive a cut.
+
+    Args:
+        reference: Name with ``@sha256:`` digest (or tag).
+        report: Asked now and then whether anybody listens.
+        phase: Is told the bytes.
+
+    Raises:
+        NodeError: it cannot be pulled.
+        GoneError: nobody listens.
+    """
+    name, _, digest = reference.partition("@")
+    query = f"fromImage={quote(name, safe='')}&tag={quote(digest or 'latest', safe='')}"
+    if not digest and ":" in name.rpartition("/")[2]:
+        query = f"fromImage={quote(name, safe='')}"
+    with _open("POST", f"/images/create?{query}", SILENCE_S, _auth()) as response:
+        if response.status >= FAILED:
+            raise image_error(reference, _message(_read(response)))
+        layers: dict[str, tuple[int, int]] = {}
+        for event in _events(response, reference):
+            report.check()
+            if "error" in event:
+                raise image_error(reference, str(event["error"]))
+            _count(event, layers)
+            if layers:
+                phase.progress(sum(done for done, _ in layers.values()), sum(total for _, total in layers.values()))
+
+
+def _events(response: http.client.HTTPResponse, reference: str) -> Iterator[dict[str, Any]]:
+    """Docker's own progress, one JSON object a line; silent while it unpacks, which it tells by the lines it sends."""
+    while True:
+        try:
+            line = response.readline()
+        except (OSError, http.client.HTTPException) as error:
+            raise NodeError(
+                "unreachable", f"pulling {reference} stopped ({error})", "Run it again: it resumes."
+            ) from error
+        if not line:
+            return
+        if line.strip():
+            yield json.loads(line)
+
+
+def _count(event: dict[str, Any], layers: dict[str, tuple[int, int]]) -> None:
+    """Take account of one event; what is being unpacked has been downloaded."""
+    layer, detail = str(event.get("id", "")), event.get("progressDetail") or {}
+    status = event.get("status", "")
+    if status == "Downloading" and detail.get("total"):
+        layers[layer] = (int(detail.get("current", 0)), int(detail["total"]))
+    elif status in {"Download complete", "Pull complete", "Extracting"} and layer in layers:
+        layers[layer] = (layers[layer][1], layers[layer][1])
+
+
+def image_error(reference: str, message: str) -> NodeError:
+    """What stands behind Docker's words on an image."""
+    low = message.lower()
+    said = f"{reference} cannot be pulled: {message}"
+    if "no space left" in low:
+        return NodeError("capacity", said, "Free space on the node (docker system df), then run it again.")
+    if "not found" in low or "manifest unknown" in low or "does not exist" in low:
+        return NodeError(
+            "config", said, "Check engine.image (--image); a private image needs `docker login` on the node."
+        )
+    if "unauthorized" in low or "denied" in low or "authentication required" in low:
+        return NodeError("credentials", said, "Log in on the node: `sudo docker login`.")
+    return NodeError("unreachable", said, "Check the node's network, then run it again: it resumes.")
+
+
+def container(name: str) -> Any:
+    """The container of that name; None if there is none."""
+    return ask(f"/containers/{quote(name, safe='')}/json")
+
+
+def info() -> Any:
+    """What Docker says of itself.
+
+    Raises:
+        NodeError: it does not answer.
+    """
+    return ask("/info")

@@ -1,0 +1,54 @@
+"""Whether the engine on this node works: its health route, and one real generation."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from typing import Any
+
+OK = 200
+
+
+class Answer:
+    """What came back; ``status`` is 0 where nothing did, and ``text`` then says why."""
+
+    def __init__(self, status: int, text: str) -> None:
+        self.status = status
+        self.text = text
+
+    @property
+    def ok(self) -> bool:
+        """Whether it was a success."""
+        return self.status == OK
+
+
+def ask(port: int, method: str, path: str, body: str = "", *, timeout_s: float = 5.0, token: str = "") -> Answer:
+    """One request to a port of the loopback interface; never raises for what comes of it."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_s)
+    headers = {"Content-Type": "application/json"} if body else {}
+    if token:
+        headers["Authorization"] = f"Bearer {token}"
+    try:
+        connection.request(method, path, body or None, headers)
+        response = connection.getresponse()
+        return Answer(response.status, response.read(1 << 20).decode(errors="replace"))
+    except (OSError, http.client.HTTPException) as error:
+        return Answer(0, str(error) or type(error).__name__)
+    finally:
+        connection.close()
+
+
+def generates(port: int, check: dict[str, Any], timeout_s: float, token: str = "") -> str:
+    """Have the engine generate; empty when it did, else why not.
+
+    Args:
+        port: Of the loopback interface.
+        check: ``health`` (path), ``path`` and ``body`` of a request that generates.
+        timeout_s: Longest wait for each of the two answers, in seconds.
+        token: Bearer token, where the port asks for one.
+    """
+    health = ask(port, "GET", check["health"], timeout_s=min(timeout_s, 10.0), token=token)
+    if not health.ok:
+        return f"{check['health']}: {health.status or ''} {health.text[:200]}".strip()
+    answer = ask(port, "POST", check["path"], json.dumps(check["body"]), timeout_s=timeout_s, token=token)
+    return "" if answer.ok else f"{check['path']}: {answer.status or ''} {answer.text[:300]}".strip()

@@ -1,0 +1,43 @@
+"""Where things are on a node. Everything of one deployment carries its name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+ROOT = Path("/opt/zephyr-deploy")
+DATA = Path("/var/lib/zephyr-deploy/data")
+"""``HF_HOME`` of every engine: weights are shared between the deployments of a node."""
+RUN = Path("/run/zephyr-deploy")
+"""On tmpfs: secrets, and the gateway's socket."""
+UNITS = Path("/etc/systemd/system")
+LABEL = "zephyr-deploy"
+
+
+class Layout:
+    """The files and names of one deployment."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.home = ROOT / name
+        self.releases = self.home / "releases"
+        self.ports = self.home / "ports"
+        self.gateway = self.home / "gateway"
+        """What Caddy reads: Caddyfile and upstream."""
+        self.lock = self.home / "lock"
+        self.state = self.home / "state.json"
+        self.history = self.home / "history.jsonl"
+        self.run = RUN / name
+        self.gateway_unit = f"zephyr-{name}-gateway.service"
+        self.gateway_container = f"zephyr-{name}-gateway"
+
+    def release(self, release: str) -> Path:
+        """Folder of one release."""
+        return self.releases / release
+
+    def unit(self, release: str) -> str:
+        """Name of the unit that runs a release."""
+        return f"zephyr-{self.name}@{release}.service"
+
+    def container(self, release: str) -> str:
+        """Name of the container that a release runs in."""
+        return f"zephyr-{self.name}-{release}"

@@ -1,0 +1,51 @@
+"""One call: a request on stdin, JSON lines on stdout."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zephyr_deploy.agent.errors import GoneError, NodeError, of_disk
+from zephyr_deploy.agent.report import Report
+from zephyr_deploy.agent.verbs import VERBS
+
+if TYPE_CHECKING:
+    from typing import Any
+
+NOT_HEARD = 3
+FAILED = 1
+
+
+def main(request: dict[str, Any]) -> int:
+    """Carry out a request; the exit code is 0 when its last line is a result."""
+    report = Report()
+    signal.signal(signal.SIGTERM, lambda *_: report.leave())
+    signal.signal(signal.SIGHUP, lambda *_: report.leave())
+    try:
+        with report.heartbeat():
+            result = VERBS[request["verb"]](request, report)
+        report.send("result", **result)
+    except GoneError:
+        return NOT_HEARD
+    except NodeError as error:
+        return _failed(report, error)
+    except OSError as error:
+        return _failed(report, of_disk(error, f"{request['verb']} stopped"))
+    except Exception as error:  # noqa: BLE001 - the edge of the program: what nobody expected is told too
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{Path(place.filename).name}:{place.lineno}"
+        return _failed(report, NodeError("internal", f"{type(error).__name__}: {error} ({where})"))
+    return 0
+
+
+def _failed(report: Report, error: NodeError) -> int:
+    report.send("error", kind=error.kind, message=error.message, hint=error.hint, details=error.details)
+    return FAILED
+
+
+if __name__ == "__main__":
+    sys.exit(main(json.loads(sys.stdin.readline())))

@@ -1,0 +1,170 @@
+"""What a node remembers of one deployment, and the lock that lets one caller at a time change it."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import signal
+import time
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zephyr_deploy.agent.errors import NodeError, of_disk
+from zephyr_deploy.agent.files import add_line, get_json, get_lines, put, put_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from zephyr_deploy.agent.layout import Layout
+
+KEPT_RELEASES = 5
+TAKE_OVER_S = 900.0
+"""How long a call that was cut off may take to end: within its switch it goes on until the model answers."""
+
+
+class Store:
+    """Releases, state and history of one deployment."""
+
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
+
+    @property
+    def current(self) -> str:
+        """Id of the release that serves, as far as was written; empty if none does."""
+        state = get_json(self.layout.state)
+        return str(state.get("current", "")) if isinstance(state, dict) else ""
+
+    def set_current(self, release: str) -> None:
+        """Write which release serves."""
+        put_json(self.layout.state, {"current": release})
+
+    def write_release(self, release: str, files: dict[str, str]) -> None:
+        """Put the files of a release where its unit expects them."""
+        for path, text in files.items():
+            put(self.layout.release(release) / path, text, 0o755 if path.endswith(".sh") else 0o644)
+
+    def files(self, release: str) -> dict[str, str]:
+        """The files of a release as they are on the node; empty if it is not there."""
+        folder = self.layout.release(release)
+        return {str(path.relative_to(folder)): path.read_text() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+    def has(self, release: str) -> bool:
+        """Whether the release is on the node."""
+        return (self.layout.release(release) / "release.json").is_file()
+
+    def about(self, release: str) -> dict[str, Any]:
+        """The release's own ``release.json``; empty if it is not there."""
+        found = get_json(self.layout.release(release) / "release.json")
+        return found if isinstance(found, dict) else {}
+
+    def note(self, release: str, event: str, who: dict[str, Any], **facts: object) -> None:
+        """Append to the history: which release, what came of it, who asked."""
+        entry = {"at": time.time(), "release": release, "event": event, "who": who, **facts}
+        add_line(self.layout.history, entry)
+
+    def history(self) -> list[dict[str, Any]]:
+        """Every entry, oldest first."""
+        return [entry for entry in get_lines(self.layout.history) if isinstance(entry, dict)]
+
+    def last_good(self, before: str) -> str:
+        """The release that served last before ``before`` did and is still here; empty if there is none."""
+        for entry in reversed(self.history()):
+            if entry.get("event") == "active" and entry["release"] != before and self.has(entry["release"]):
+                return str(entry["release"])
+        return ""
+
+    def prune(self, keep: set[str]) -> list[str]:
+        """Delete the folders of old releases; which."""
+        order: list[str] = []
+        for entry in reversed(self.history()):
+            if entry["release"] not in order:
+                order.append(entry["release"])
+        kept = keep | set(order[:KEPT_RELEASES])
+        folders = [path for path in self.layout.releases.glob("*") if path.is_dir() and path.name not in kept]
+        for folder in folders:
+            shutil.rmtree(folder)
+            with suppress(FileNotFoundError):
+                (self.layout.ports / f"{folder.name}.env").unlink()
+        return sorted(folder.name for folder in folders)
+
+    @contextmanager
+    def locked(self, who: dict[str, Any], wait_s: float) -> Iterator[None]:
+        """Hold the deployment's lock on this node; it is the kernel's and goes with its holder.
+
+        A holder of the same ``origin`` (one state folder of one user's machine) is a call whose connection was cut:
+        on that machine only one call at a time works on a deployment. It is asked to end, and followed.
+
+        Raises:
+            NodeError: another origin holds it after ``wait_s`` seconds; the message says who.
+        """
+        note = self.layout.lock.with_suffix(".json")
+        descriptor = self._taken(who, wait_s)
+        try:
+            with suppress(NodeError):  # The disk may be full, and `down` must work all the same.
+                put(note, json.dumps({**who, "pid": os.getpid(), "since": time.time()}), 0o600)
+            yield
+        finally:
+            with suppress(OSError):
+                note.unlink()
+            os.close(descriptor)
+
+    def _taken(self, who: dict[str, Any], wait_s: float) -> int:
+        """The open lock file, locked; one that a `down` deleted meanwhile is opened anew."""
+        path = self.layout.lock
+        while True:
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise of_disk(error, "the deployment's folder cannot be made") from error
+            try:
+                self._take(descriptor, who, wait_s)
+                if path.exists() and path.stat().st_ino == os.fstat(descriptor).st_ino:
+                    return descriptor
+            except BaseException:
+                os.close(descriptor)
+                raise
+            os.close(descriptor)
+
+    def _take(self, descriptor: int, who: dict[str, Any], wait_s: float) -> None:
+        start, asked_to_end = time.monotonic(), False
+        while True:
+            try:
+                return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                holder = get_json(self.layout.lock.with_suffix(".json")) or {}
+            pid, waited = holder_of(descriptor), time.monotonic() - start
+            mine = pid is not None and holder.get("pid") == pid and holder.get("origin") == who["origin"]
+            if mine and pid is not None and not asked_to_end:
+                asked_to_end = True
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGTERM)
+            if waited > max(wait_s, TAKE_OVER_S if mine else 1.0 if not holder else 0.0):
+                raise locked(self.layout.name, holder, waited)
+            time.sleep(0.1)
+
+
+def holder_of(descriptor: int) -> int | None:
+    """Process that holds the lock on an open file, by the kernel's own table (proc(5), /proc/locks)."""
+    inode = str(os.fstat(descriptor).st_ino)
+    for line in Path("/proc/locks").read_text().splitlines():
+        words = line.split()
+        if len(words) > 5 and words[1] == "FLOCK" and words[5].rpartition(":")[2] == inode:  # noqa: PLR2004 - columns
+            return int(words[4])
+    return None
+
+
+def locked(name: str, holder: dict[str, Any], waited_s: float) -> NodeError:
+    """The error of a lock that another holds."""
+    since = time.strftime("%H:%M:%S", time.gmtime(holder.get("since", 0)))
+    who = (
+        f"`{holder.get('command', '?')}` of {holder.get('user', '?')} on {holder.get('machine', '?')} since {since} UTC"
+    )
+    waited = f" (waited {waited_s:.0f} s)" if waited_s > 1 else ""
+    hint = "Wait for it with --lock-wait 5m."
+    return NodeError("locked", f"deployment {name} is locked on the node by {who}{waited}", hint, holder=holder)

@@ -1,0 +1,106 @@
+"""systemd on the node: units of ours, and their journal."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from zephyr_deploy.agent.files import put
+from zephyr_deploy.agent.layout import UNITS
+from zephyr_deploy.agent.shell import must, run
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+SHOW = ("ActiveState", "SubState", "Result", "ExecMainStatus", "NRestarts", "InvocationID", "ActiveEnterTimestamp")
+START_S = 60.0
+
+
+def install(texts: dict[str, str]) -> bool:
+    """Write unit files by name and have systemd read them if any is new; whether one was."""
+    changed = [put(UNITS / name, text) for name, text in texts.items()]
+    if any(changed):
+        must(["systemctl", "daemon-reload"], "systemd does not read our units", START_S)
+    return any(changed)
+
+
+def show(unit: str) -> dict[str, str]:
+    """The properties `SHOW` of a unit; ``ActiveState`` is inactive for one that does not exist."""
+    out = run(["systemctl", "show", unit, f"--property={','.join(SHOW)}"]).out
+    return dict(line.partition("=")[::2] for line in out.splitlines() if "=" in line)
+
+
+def active(unit: str) -> bool:
+    """Whether it runs, or is about to."""
+    return show(unit).get("ActiveState") in {"active", "activating", "reloading"}
+
+
+def start(unit: str) -> None:
+    """Start a unit now and at every boot; one that runs goes on."""
+    run(["systemctl", "reset-failed", unit])
+    must(["systemctl", "enable", "--quiet", unit], f"{unit} cannot be enabled")
+    must(["systemctl", "start", "--no-block", unit], f"{unit} cannot be started", START_S)
+
+
+def stop(unit: str, timeout_s: float) -> None:
+    """Stop a unit and keep it from starting at boot; returns when it is gone."""
+    run(["systemctl", "disable", "--quiet", unit])
+    must(["systemctl", "stop", unit], f"{unit} cannot be stopped", timeout_s, kind="leftovers")
+    run(["systemctl", "reset-failed", unit])
+
+
+def remove(names: Sequence[str]) -> None:
+    """Delete unit files; those that are not there are passed over."""
+    there = [UNITS / name for name in names if (UNITS / name).exists()]
+    for path in there:
+        path.unlink()
+    if there:
+        must(["systemctl", "daemon-reload"], "systemd does not read our units", START_S)
+
+
+def of(prefix: str) -> list[str]:
+    """Names of the unit files that begin so."""
+    return sorted(path.name for path in UNITS.glob(f"{prefix}*.service") if path.is_file())
+
+
+class Journal:
+    """The lines that a unit's processes write, read a little at a time.
+
+    Args:
+        unit: Whose.
+        since: From when on, as journalctl reads it (``-2min``, ``@1700000000``); empty: all there is.
+        cursor: Only what comes after this place, see `place_now`.
+    """
+
+    def __init__(self, unit: str, since: str = "", cursor: str = "") -> None:
+        self._unit = unit
+        self._since = [f"--since={since}"] if since else []
+        self._cursor = cursor
+
+    def more(self) -> list[str]:
+        """The lines that have come since the last call."""
+        place = [f"--after-cursor={self._cursor}"] if self._cursor else self._since
+        command = ["journalctl", f"--unit={self._unit}", "--output=json", "--no-pager", "--quiet", *place]
+        lines = []
+        for text in run(command).out.splitlines():
+            try:
+                entry = json.loads(text)
+            except ValueError:
+                continue
+            self._cursor = entry.get("__CURSOR", self._cursor)
+            if entry.get("_SYSTEMD_UNIT") == self._unit:  # not systemd's own words about it
+                lines.append(text_of(entry.get("MESSAGE")))
+        return lines
+
+
+def place_now() -> str:
+    """The journal's end: what is written from now on comes after it; empty where the journal is."""
+    out = run(["journalctl", "--lines=0", "--show-cursor", "--no-pager", "--quiet"]).out
+    return out.partition("-- cursor: ")[2].strip()
+
+
+def text_of(message: object) -> str:
+    """A journal's message, which is a list of bytes where it is no UTF-8 text."""
+    if isinstance(message, list):
+        return bytes(message).decode(errors="replace")
+    return str(message or "")

@@ -1,0 +1,199 @@
+"""What a node can be asked to do: a name, and a function from the request to the result."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zephyr_deploy.agent import docker, health, machine, units
+from zephyr_deploy.agent.apply import Apply, rollback
+from zephyr_deploy.agent.engine import Engine
+from zephyr_deploy.agent.errors import NodeError
+from zephyr_deploy.agent.gateway import Gateway
+from zephyr_deploy.agent.layout import DATA, ROOT, Layout
+from zephyr_deploy.agent.shell import run
+from zephyr_deploy.agent.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from zephyr_deploy.agent.report import Report
+
+FOLLOW_POLL_S = 0.5
+
+
+def look(request: dict[str, Any], _report: Report) -> dict[str, Any]:
+    """The machine, and with ``name`` how that deployment is; with ``resolve`` the digests of these images now."""
+    caller = os.environ.get("SSH_CONNECTION", "").partition(" ")[0]
+    found: dict[str, Any] = {"machine": machine.look(), "caller": caller}
+    if request.get("name"):
+        found["deployment"] = state_of(request["name"])
+    if request.get("resolve"):
+        found["digests"] = {reference: docker.registry_digest(reference) for reference in request["resolve"]}
+    return found
+
+
+def state_of(name: str) -> dict[str, Any] | None:
+    """How a deployment is on this node; None if there is nothing of it."""
+    layout = Layout(name)
+    store, release = Store(layout), Store(layout).current
+    if not release:
+        return None
+    engine = Engine(layout, release, store.about(release))
+    shown = units.show(engine.unit)
+    running = shown.get("ActiveState") in {"active", "activating", "reloading"}
+    why = (
+        engine.why_not(timeout_s=20.0) if running else f"its unit is {shown.get('ActiveState')} ({shown.get('Result')})"
+    )
+    if not why and not units.active(layout.gateway_unit):
+        why = "its gateway does not run"
+    gateway = Gateway(layout)
+    if not why and engine.about.get("api_key") and not gateway.api_key():
+        why = "its API key was lost in a reboot; `zephyr-deploy up` sends it again"
+    starting = running and bool(why) and shown.get("ActiveState") == "activating"
+    return {
+        "release": release,
+        "about": engine.about,
+        "lock": store.files(release).get("lock.json", ""),
+        "state": "ready" if not why else "starting" if starting else "unhealthy" if running else "failed",
+        "detail": why,
+        "since": shown.get("ActiveEnterTimestamp", ""),
+        "restarts": int(shown.get("NRestarts") or 0),
+        "started_at": _started(store, release),
+        "api_key": gateway.api_key(),
+        "port": engine.port,
+    }
+
+
+def _started(store: Store, release: str) -> float:
+    times = [float(e["at"]) for e in store.history() if e["release"] == release and e["event"] == "active"]
+    return times[-1] if times else time.time()
+
+
+def metrics(request: dict[str, Any], _report: Report) -> dict[str, Any]:
+    """The figures of ``names`` on the engine's ``/metrics`` (histograms by ``_sum``, ``_count``), and the GPUs now."""
+    layout = Layout(request["name"])
+    engine = Engine(layout, Store(layout).current, {})
+    answer = health.ask(engine.port, "GET", "/metrics")
+    figures: dict[str, float] = {}
+    for line in answer.text.splitlines() if answer.ok else []:
+        found = re.match(r"([a-zA-Z_:][\w:]*)(?:\{[^}]*\})?\s+(\S+)", line)
+        if found and found[1] in request["names"]:
+            figures[found[1]] = figures.get(found[1], 0.0) + float(found[2])
+    return {"figures": figures, "gpus": machine.gpus()}
+
+
+def releases(request: dict[str, Any], _report: Report) -> dict[str, Any]:
+    """The history of a deployment, and which of its releases are here."""
+    store = Store(Layout(request["name"]))
+    here = sorted(path.name for path in store.layout.releases.glob("*") if store.has(path.name))
+    return {"current": store.current, "here": here, "history": store.history()}
+
+
+def files(request: dict[str, Any], _report: Report) -> dict[str, Any]:
+    """The files of one release, the current one unless ``release`` says another."""
+    store = Store(Layout(request["name"]))
+    release = str(request.get("release") or store.current)
+    return {"release": release, "files": store.files(release) if release else {}}
+
+
+def logs(request: dict[str, Any], report: Report) -> dict[str, Any]:
+    """Send the log of the current release, or of the gateway, as ``line`` events; with ``follow`` until it ends."""
+    layout = Layout(request["name"])
+    store = Store(layout)
+    latest = [entry["release"] for entry in store.history()]
+    release = store.current or (latest[-1] if latest else "")
+    if not release:
+        raise NodeError(
+            "unhealthy", f"there is no log of {layout.name} on the node", "Start it with `zephyr-deploy up`."
+        )
+    unit = layout.gateway_unit if request.get("source") == "gateway" else layout.unit(release)
+    journal = units.Journal(unit, since=request.get("since") or "")
+    lines = journal.more()
+    for line in lines[-int(request["lines"]) :] if request["lines"] else []:
+        report.send("line", line=line)
+    while request.get("follow"):
+        report.check()
+        for line in journal.more():
+            report.send("line", line=line)
+        if not units.active(unit):
+            break
+        time.sleep(FOLLOW_POLL_S)
+    return {}
+
+
+def remove(request: dict[str, Any], report: Report) -> dict[str, Any]:
+    """Take all of a deployment off the node; with ``purge`` its weights and images too, unless others use them."""
+    layout = Layout(request["name"])
+    prefixes = (f"zephyr-{layout.name}@", f"zephyr-{layout.name}-gateway")
+    if not layout.home.exists() and not any(units.of(prefix) for prefix in prefixes):
+        return {"removed": [], "left": []}
+    store, removed = Store(layout), []
+    with store.locked(request["who"], float(request.get("lock_wait_s", 0))), report.to_the_end():
+        Gateway(layout).remove()
+        grace_s = float(request.get("grace_s", 30.0))
+        for unit in units.of(f"zephyr-{layout.name}@"):
+            _stop_within(layout, unit, grace_s)
+            units.remove([unit])
+            removed.append(f"release {unit.partition('@')[2].rpartition('.')[0]}")
+        about = store.about(store.current)
+        for folder in (layout.run, layout.home):
+            if folder.exists():
+                shutil.rmtree(folder)
+                removed.append(str(folder))
+        if request.get("purge"):
+            removed += _purge(about)
+    _remove_empty(ROOT)
+    left = [name for name in _containers(layout.name) if docker.container(name)]
+    return {"removed": removed, "left": left}
+
+
+def _stop_within(layout: Layout, unit: str, grace_s: float) -> None:
+    """Stop an engine; what has not ended its requests after ``grace_s`` seconds is killed."""
+    container = layout.container(unit.partition("@")[2].rpartition(".")[0])
+    if docker.container(container):
+        run(["docker", "stop", f"--time={grace_s:.0f}", container], grace_s + 30.0)
+    units.stop(unit, grace_s + 60.0)
+
+
+def _containers(name: str) -> list[str]:
+    found = docker.ask("/containers/json?all=1") or []
+    names = [str(text).lstrip("/") for row in found for text in row.get("Names", [])]
+    return [text for text in names if re.fullmatch(rf"zephyr-{re.escape(name)}-([0-9a-f]{{12}}|gateway)", text)]
+
+
+def _purge(about: dict[str, Any]) -> list[str]:
+    """Delete weights and images that no other deployment of this node names."""
+    others = [Store(Layout(path.parent.name)) for path in ROOT.glob("*/state.json")]
+    used = [store.about(path.name) for store in others for path in store.layout.releases.glob("*")]
+    removed = []
+    repo = about.get("model", {}).get("repo")
+    folder = DATA / "hub" / f"models--{str(repo).replace('/', '--')}"
+    if repo and folder.is_dir() and all(other.get("model", {}).get("repo") != repo for other in used):
+        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+        shutil.rmtree(folder)
+        removed.append(f"weights of {repo} ({size / 1e9:.2f} GB)")
+    for reference in about.get("images", []):
+        if all(reference not in other.get("images", []) for other in used):
+            done = run(["docker", "image", "rm", reference], 120.0)
+            removed += [f"image {reference}"] if done.ok else []
+    return removed
+
+
+def _remove_empty(folder: Path) -> None:
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
+
+
+def apply(request: dict[str, Any], report: Report) -> dict[str, Any]:
+    """See `zephyr_deploy.agent.apply.Apply`."""
+    return Apply(request, report).run()
+
+
+VERBS: dict[str, Callable[[dict[str, Any], Report], dict[str, Any]]] = {
+    verb.__name__: verb for verb in (look, metrics, releases, files, logs, remove, apply, rollback)
+}

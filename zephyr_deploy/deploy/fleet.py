@@ -1,0 +1,200 @@
+"""The machines of one deployment while a verb works on them: connections, looks, and calls, side by side."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from zephyr_deploy.errors import UnreachableError, ZephyrError
+from zephyr_deploy.events import PhaseFinished, PhaseProgress, PhaseStarted
+from zephyr_deploy.node.program import call
+from zephyr_deploy.providers.nodes.connect import connect
+from zephyr_deploy.providers.nodes.look import Found, read_look
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+    from zephyr_deploy.deploy.journal import Journal
+    from zephyr_deploy.events import Event, Phases
+    from zephyr_deploy.node.address import NodeAddress
+    from zephyr_deploy.node.connection import NodeConnection
+    from zephyr_deploy.node.hostkeys import Pinned, Trust
+    from zephyr_deploy.plan.machine import NodeFacts
+    from zephyr_deploy.providers.base import Service
+    from zephyr_deploy.spec.deployment import ProviderName
+
+AT_ONCE = 32
+LOOK_S = 90.0
+
+
+class Member:
+    """One machine: its address, its connection once there is one, and what the last look found."""
+
+    def __init__(self, fleet: Fleet, address: NodeAddress) -> None:
+        self.address = address
+        self.name = str(address)
+        self.connection: NodeConnection | None = None
+        self.found: Found | None = None
+        self._fleet = fleet
+
+    @property
+    def facts(self) -> NodeFacts:
+        """What the machine is."""
+        return self._looked.facts
+
+    @property
+    def caller(self) -> str:
+        """This machine, as that one sees it."""
+        return self._looked.caller
+
+    @property
+    def lock(self) -> str:
+        """The lock of the release that serves there, as JSON; empty if none does."""
+        return self._looked.lock
+
+    @property
+    def service(self) -> Service | None:
+        """What serves there."""
+        return self._looked.service
+
+    @property
+    def _looked(self) -> Found:
+        if self.found is None:
+            raise UnreachableError(f"{self.name} has not been looked at", hint="Run it again.")
+        return self.found
+
+    def call(self, verb: str, request: dict[str, Any], **options: Any) -> dict[str, Any]:
+        """Have the machine do something; its phases become phases here.
+
+        Raises:
+            ZephyrError: see `zephyr_deploy.node.program.call`.
+        """
+        if self.connection is None:
+            raise UnreachableError(f"there is no connection to {self.name}", hint="Run it again.")
+        return call(self.connection, verb, request, listener=self._listen, **options)
+
+    def _listen(self, event: Event) -> None:
+        self._fleet.hear(self, event)
+
+
+class Fleet:
+    """All machines of one deployment; as a context manager it closes what it opened."""
+
+    def __init__(self, name: str, provider: ProviderName, addresses: Sequence[NodeAddress], phases: Phases) -> None:
+        self.name = name
+        self.provider = provider
+        self.phases = phases
+        self.members = [Member(self, address) for address in addresses]
+        self._held = ExitStack()
+        self._hearing = Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._held.close()
+
+    def connect(self, trust: Trust, journal: Journal) -> None:
+        """Connect to every machine; a pin that is made is written into the journal, which is the audit of it.
+
+        Raises:
+            HostKeyError, CredentialsError, UnreachableError: of the first that cannot be reached.
+        """
+
+        def pinned(pin: Pinned) -> None:
+            facts = {"host": pin.name, "fingerprint": pin.key.fingerprint, "source": pin.source}
+            journal.done("pin", **facts, replaced=" ".join(pin.replaced))
+            self.phases.notice(f"Pinned the host key of {pin.name}: {pin.key.fingerprint} ({pin.source}).")
+
+        def work(member: Member) -> None:
+            member.connection = connect(
+                self.name, member.address, trust, several=len(self.members) > 1, on_pinned=pinned
+            )
+            self._held.callback(member.connection.close)
+
+        with self.phases.phase("connect", "Connect"):
+            self.each(self.members, work)
+
+    def look(self) -> None:
+        """Look at every machine.
+
+        Raises:
+            ZephyrError: the first that cannot be looked at.
+        """
+
+        def work(member: Member) -> None:
+            answer = member.call("look", {"name": self.name}, deadline_s=LOOK_S)
+            member.found = read_look(answer, self.name, self.provider, member.address)
+
+        with self.phases.phase("look", "Look at the machine" if len(self.members) == 1 else "Look at the machines"):
+            self.each(self.members, work)
+
+    def digests(self, images: Sequence[str]) -> dict[str, str]:
+        """The digests of images in their registry now, asked by the first machine with its own credentials.
+
+        Raises:
+            ZephyrError: there is no such image, or the registry does not answer.
+        """
+        answer = self.members[0].call("look", {"resolve": list(images)}, deadline_s=LOOK_S)
+        return {str(name): str(digest) for name, digest in answer["digests"].items()}
+
+    def each(self, members: Sequence[Member], work: Callable[[Member], object], *, at_once: bool = True) -> None:
+        """Do ``work`` on each of them; one that fails does not stop the others, unless they come one by one.
+
+        Raises:
+            ZephyrError: of the first that failed, with how the others ended.
+        """
+        failed: list[tuple[Member, ZephyrError]] = []
+
+        def guarded(member: Member) -> None:
+            try:
+                work(member)
+            except ZephyrError as error:
+                failed.append((member, error))
+
+        if at_once and len(members) > 1:
+            with ThreadPoolExecutor(min(AT_ONCE, len(members)), thread_name_prefix="node") as pool:
+                list(pool.map(guarded, members))
+        else:
+            for member in members:
+                guarded(member)
+                if failed:
+                    break
+        if failed:
+            raise self._failure(failed, len(members))
+
+    def _failure(self, failed: list[tuple[Member, ZephyrError]], count: int) -> ZephyrError:
+        """The first error; with several machines it names its own and says how many went well."""
+        member, error = failed[0]
+        if len(self.members) == 1:
+            return error
+        others = "".join(f"\n  {m.name}: {e.message}" for m, e in failed[1:])
+        message = f"{member.name}: {error.message}{others}\n  {count - len(failed)} of {count} machines ended well"
+        return type(error)(message, hint=error.hint, details={**error.details, "node": member.name})
+
+    def hear(self, member: Member, event: Event) -> None:
+        """Pass on what a machine says; with several, each phase carries the machine's name."""
+        if len(self.members) > 1 and isinstance(event, PhaseStarted | PhaseProgress | PhaseFinished):
+            event = _named(event, member.name)
+        with self._hearing:
+            if isinstance(event, PhaseFinished):
+                self.phases.finished.append(event)
+            self.phases.listener(event)
+
+
+def _named(event: PhaseStarted | PhaseProgress | PhaseFinished, name: str) -> Event:
+    phase = f"{name}:{event.phase}"
+    match event:
+        case PhaseStarted():
+            return PhaseStarted(phase, f"{name}: {event.title}")
+        case PhaseProgress():
+            return PhaseProgress(phase, event.done, event.total, event.unit, event.detail)
+        case PhaseFinished():
+            return PhaseFinished(phase, f"{name}: {event.title}", event.seconds, event.outcome, event.detail)

@@ -1,0 +1,77 @@
+"""The part of `down` that takes a deployment off machines reached over SSH, and looks that nothing of it is left."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from zephyr_deploy.deploy.fleet import Fleet, Member
+from zephyr_deploy.deploy.origin import who
+from zephyr_deploy.errors import LeftoversError
+from zephyr_deploy.node.hostkeys import Trust
+from zephyr_deploy.providers.nodes.record import record_of
+
+if TYPE_CHECKING:
+    from zephyr_deploy.deploy.journal import Journal
+    from zephyr_deploy.events import Phases
+    from zephyr_deploy.providers.base import Service
+    from zephyr_deploy.providers.nodes.record import NodesRecord
+
+
+@dataclass(frozen=True)
+class NodesDown:
+    """How it is done."""
+
+    purge: bool = False
+    """Delete weights and images too, unless another deployment of the machine uses them."""
+    grace_s: float = 30.0
+    lock_wait_s: float = 0.0
+
+
+@dataclass
+class Taken:
+    """What was taken away."""
+
+    services: list[Service] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+
+
+def take_off_nodes(name: str, phases: Phases, journal: Journal, *, options: NodesDown) -> Taken:
+    """Take deployment ``name`` off the machines that this user's note names; nothing where there is no note.
+
+    Raises:
+        ZephyrError: a machine cannot be reached.
+        LeftoversError: something is still there.
+    """
+    record = record_of(name)
+    return _take_off(record, phases, journal, options) if record else Taken()
+
+
+def _take_off(record: NodesRecord, phases: Phases, journal: Journal, options: NodesDown) -> Taken:
+    request = {
+        "name": record.name,
+        "who": who("down"),
+        "purge": options.purge,
+        "grace_s": options.grace_s,
+        "lock_wait_s": options.lock_wait_s,
+    }
+    taken = Taken()
+
+    def work(member: Member) -> None:
+        answer = member.call("remove", request)
+        taken.removed += [f"{member.name}: {line}" for line in answer["removed"]]
+        if answer["left"]:
+            message = f"still on {member.name} after down: {', '.join(answer['left'])}"
+            raise LeftoversError(message, hint="Run `zephyr-deploy down` again.")
+
+    with Fleet(record.name, record.provider, record.nodes, phases) as fleet:
+        fleet.connect(Trust(), journal)
+        fleet.look()
+        taken.services = [member.service for member in fleet.members if member.service]
+        with phases.phase("remove", "Take it off the machine") as phase:
+            journal.intend("remove", nodes=" ".join(member.name for member in fleet.members))
+            fleet.each(fleet.members, work)
+            journal.done("remove")
+            if not taken.removed:
+                phase.unchanged("nothing was there")
+    return taken

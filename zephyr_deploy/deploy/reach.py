@@ -1,0 +1,79 @@
+"""An endpoint as this machine can reach it: a service on a node through a tunnel of its own, for as long as needed."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from zephyr_deploy.deploy.find import endpoint_of, service_of
+from zephyr_deploy.errors import NotDeployedError
+from zephyr_deploy.providers.nodes.record import record_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from zephyr_deploy.endpoint.types import Endpoint
+    from zephyr_deploy.node.address import NodeAddress
+    from zephyr_deploy.node.tunnel import Tunnel
+
+
+@contextmanager
+def reached(name: str | None = None) -> Iterator[Endpoint]:
+    """The endpoint of that deployment, or of the only one there is, at an address that works from here.
+
+    Raises:
+        NotDeployedError, UsageError, UnhealthyError: as `endpoint_of`.
+        UnreachableError: the node cannot be reached.
+    """
+    service = service_of(name)
+    endpoint = endpoint_of(service.name)
+    if service.host is None:
+        yield endpoint
+        return
+    with tunnel(service.name, host=service.host) as opened:
+        yield endpoint.model_copy(update={"url": f"http://127.0.0.1:{opened.local_port}"})
+
+
+def tunnel(
+    name: str, *, host: str | None = None, local_port: int = 0, on_state: Callable[[str, str], None] | None = None
+) -> Tunnel:
+    """A tunnel to the deployment's gateway; enter it to open it.
+
+    Args:
+        name: Of the deployment.
+        host: Which of its machines, as `Service.host` has it; None: the first.
+        local_port: Where to listen here; 0 takes a free port.
+        on_state: Told when the connection is made, lost, and made again.
+
+    Raises:
+        NotDeployedError: this user has no note of such a deployment.
+    """
+    from zephyr_deploy.node.tunnel import Tunnel
+    from zephyr_deploy.providers.nodes.connect import connect
+
+    record = record_of(name)
+    if record is None:
+        hint = f"Only deployments on machines reached over SSH need one: zephyr-deploy status {name}"
+        raise NotDeployedError(f"{name} has no machine to tunnel to", hint=hint)
+    address = node_of(record.nodes, host)
+    return Tunnel(
+        lambda: connect(name, address, several=len(record.nodes) > 1),
+        record.port,
+        local_port=local_port,
+        on_state=on_state or (lambda _state, _detail: None),
+    )
+
+
+def node_of(nodes: tuple[NodeAddress, ...], host: str | None) -> NodeAddress:
+    """The machine that is meant: by its address, or by its host name alone; the first where none is named.
+
+    Raises:
+        NotDeployedError: none is called so.
+    """
+    if host is None:
+        return nodes[0]
+    for address in nodes:
+        if host in {str(address), address.host}:
+            return address
+    names = ", ".join(str(address) for address in nodes)
+    raise NotDeployedError(f"the deployment has no machine {host}", hint=f"It has: {names}")

@@ -1,0 +1,133 @@
+"""`redeploy`, `rollback` and `releases`: the versions of a deployment on its machines."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+from zephyr_deploy.deploy.fleet import Fleet
+from zephyr_deploy.deploy.journal import Journal
+from zephyr_deploy.deploy.lock import deployment_lock
+from zephyr_deploy.deploy.origin import who
+from zephyr_deploy.deploy.results import PhaseReport, RollbackResult
+from zephyr_deploy.deploy.rollout import READY_DEADLINE_S, rollout
+from zephyr_deploy.errors import ConfigError, NotDeployedError, UnhealthyError, ZephyrError
+from zephyr_deploy.events import Listener, Phases, silent
+from zephyr_deploy.node.hostkeys import Trust
+from zephyr_deploy.providers.base import NodeProvider
+from zephyr_deploy.providers.nodes.key import settled_key
+from zephyr_deploy.providers.nodes.record import record_of
+from zephyr_deploy.providers.registry import provider as provider_named
+from zephyr_deploy.release.history import Deployed, read_history
+from zephyr_deploy.release.request import watch
+
+if TYPE_CHECKING:
+    from zephyr_deploy.deploy.fleet import Member
+    from zephyr_deploy.deploy.results import UpResult
+    from zephyr_deploy.deploy.rollout import RolloutOptions
+    from zephyr_deploy.providers.nodes.record import NodesRecord
+    from zephyr_deploy.spec.deployment import Deployment
+
+
+def redeploy(deployment: Deployment, options: RolloutOptions, listener: Listener = silent) -> UpResult:
+    """Bring the machines that serve already to what is wanted now; never prepares one.
+
+    A deployment of which only the name is wanted, and whose machines are noted here, is found by the note.
+
+    Raises:
+        NotDeployedError: it is on none of its machines.
+        ConfigError: its provider has no machines.
+        ZephyrError: see `zephyr_deploy.deploy.rollout.rollout`.
+    """
+    record = record_of(deployment.name)
+    if deployment.provider == "local" and record is not None:
+        hosts = tuple(str(address) for address in record.nodes)
+        identity = next((str(a.identity) for a in record.nodes if a.identity), None)
+        machine = deployment.machine.model_copy(update={"host": hosts[0], "hosts": hosts[1:], "identity": identity})
+        deployment = deployment.model_copy(update={"provider": record.provider, "machine": machine})
+    provider = provider_named(deployment.provider)
+    if not isinstance(provider, NodeProvider):
+        hint = "On this machine `zephyr-deploy up` replaces what runs."
+        raise ConfigError(f"provider {provider.name} has no machines to redeploy to", hint=hint)
+    return rollout(deployment, provider, options, listener, command="redeploy")
+
+
+def rollback(
+    name: str, *, release: str | None = None, listener: Listener = silent, lock_wait_s: float = 0
+) -> RollbackResult:
+    """Bring every machine of a deployment back to the release that served before, or to the one named.
+
+    Raises:
+        NotDeployedError: this user has no note of such a deployment.
+        ConfigError: there is no such release on a machine.
+        EngineFailedError, DeadlineError: it does not start; what served goes on serving.
+    """
+    record, phases = _noted(name), Phases(listener)
+    journal = Journal(name, run=secrets.token_hex(4))
+    with deployment_lock(name, "rollback", wait_s=lock_wait_s), _fleet(record, phases) as fleet:
+        fleet.connect(Trust(), journal)
+        fleet.look()
+        serving = next((m.service for m in fleet.members if m.service), None)
+        if serving is None:
+            raise NotDeployedError(f"nothing of {name} serves", hint="Begin with `zephyr-deploy up`.")
+        request = {
+            "name": name,
+            "release": release or "",
+            "who": who("rollback"),
+            "api_key": settled_key(name, serving.api_key).get_secret_value() if serving.api_key else "",
+            "lock_wait_s": lock_wait_s,
+            "ready_s": READY_DEADLINE_S,
+            **watch(serving.engine),
+        }
+        journal.intend("rollback", release=release or "the one before")
+        answers: dict[str, dict[str, object]] = {}
+
+        def work(member: Member) -> None:
+            answers[member.name] = member.call("rollback", request)
+
+        try:
+            fleet.each(fleet.members, work, at_once=False)
+        except ZephyrError as error:
+            journal.failed("rollback", cause=error.message)
+            raise
+        journal.done("rollback")
+        fleet.look()
+        return _result(fleet, answers, phases)
+
+
+def _result(fleet: Fleet, answers: dict[str, dict[str, object]], phases: Phases) -> RollbackResult:
+    services = tuple(member.service for member in fleet.members if member.service)
+    if not services:
+        raise UnhealthyError(f"{fleet.name} does not serve after the rollback", hint="zephyr-deploy status")
+    first = next(iter(answers.values()))
+    return RollbackResult(
+        services=services,
+        before=str(first["before"]),
+        release=str(first["release"]),
+        phases=tuple(PhaseReport.of(p) for p in phases.finished),
+    )
+
+
+def releases(name: str) -> list[Deployed]:
+    """What was deployed, newest first, as the first machine of the deployment remembers it.
+
+    Raises:
+        NotDeployedError: this user has no note of such a deployment.
+        UnreachableError: the machine does not answer.
+    """
+    record = _noted(name)
+    with _fleet(record, Phases()) as fleet:
+        fleet.connect(Trust(), Journal(name, run=secrets.token_hex(4)))
+        return read_history(fleet.members[0].call("releases", {"name": name}, deadline_s=60.0))
+
+
+def _noted(name: str) -> NodesRecord:
+    record = record_of(name)
+    if record is None:
+        hint = "Releases are kept on machines reached over SSH: `zephyr-deploy up --provider ssh --host HOST`."
+        raise NotDeployedError(f"{name} is on no machine that is noted here", hint=hint)
+    return record
+
+
+def _fleet(record: NodesRecord, phases: Phases) -> Fleet:
+    return Fleet(record.name, record.provider, record.nodes, phases)

@@ -1,0 +1,201 @@
+"""`up` and `redeploy` on machines that are reached over SSH, whoever provides them.
+
+One look at every machine decides what is to be done; on a machine that serves what is wanted, nothing else is.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from zephyr_deploy import hub
+from zephyr_deploy.deploy.fleet import Fleet, Member
+from zephyr_deploy.deploy.journal import Journal
+from zephyr_deploy.deploy.lock import deployment_lock
+from zephyr_deploy.deploy.origin import who
+from zephyr_deploy.deploy.prepare import require_ready
+from zephyr_deploy.deploy.results import PhaseReport, UpResult
+from zephyr_deploy.errors import NotDeployedError, ZephyrError
+from zephyr_deploy.events import Phases
+from zephyr_deploy.node.hostkeys import Trust
+from zephyr_deploy.plan.node import plan_for_node
+from zephyr_deploy.providers.nodes.key import settled_key
+from zephyr_deploy.providers.nodes.record import NodesRecord
+from zephyr_deploy.release.render import render
+from zephyr_deploy.release.request import apply_request
+from zephyr_deploy.release.resolve import images_of, resolve, reusable
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+    from zephyr_deploy.events import Listener
+    from zephyr_deploy.plan.plan import Plan
+    from zephyr_deploy.providers.base import NodeProvider, Service
+    from zephyr_deploy.release.lock import Lock
+    from zephyr_deploy.release.release import Release
+    from zephyr_deploy.spec.deployment import Deployment
+
+READY_DEADLINE_S = 1800.0
+"""Loading a model of a hundred gigabytes from a slow disk takes a quarter of an hour; more is a fault."""
+
+
+@dataclass(frozen=True)
+class RolloutOptions:
+    """How a rollout is done, beside what is wanted."""
+
+    trust: Trust = field(default_factory=Trust)
+    prepare: bool = True
+    """Whether a machine that lacks something may be prepared."""
+    upgrade: bool = False
+    """Look images and model up anew, also where a lock of them is in use."""
+    lock_wait_s: float = 0.0
+    ready_deadline_s: float = READY_DEADLINE_S
+
+
+def rollout(
+    deployment: Deployment,
+    provider: NodeProvider,
+    options: RolloutOptions,
+    listener: Listener,
+    *,
+    command: str = "up",
+) -> UpResult:
+    """Bring every machine of the deployment to what is wanted; change nothing where it is so already.
+
+    Args:
+        deployment: What is wanted.
+        provider: Where its machines come from.
+        options: How it is done.
+        listener: Is told of every phase.
+        command: ``up``; or ``redeploy``, which neither prepares a machine nor begins on an empty one.
+
+    Raises:
+        ZephyrError: what failed first, once the other machines have ended; those that were done stay done.
+    """
+    with deployment_lock(deployment.name, command, wait_s=options.lock_wait_s):
+        return _Rollout(deployment, provider, options, Phases(listener), command).run()
+
+
+def plan_of_nodes(deployment: Deployment, provider: NodeProvider, trust: Trust | None = None) -> Plan:
+    """What `rollout` would plan, by one look at the machines; nothing is changed.
+
+    Raises:
+        ZephyrError: a machine cannot be reached, or the wish cannot be fulfilled there.
+    """
+    run = _Rollout(deployment, provider, RolloutOptions(), Phases(), "plan")
+    with Fleet(deployment.name, deployment.provider, provider.nodes(deployment), run.phases) as fleet:
+        fleet.connect(trust or Trust(), run.journal)
+        fleet.look()
+        return run.plan(fleet)
+
+
+class _Rollout:
+    """One run, its steps in order."""
+
+    def __init__(
+        self, deployment: Deployment, provider: NodeProvider, options: RolloutOptions, phases: Phases, command: str
+    ) -> None:
+        self.deployment = deployment
+        self.options = options
+        self.phases = phases
+        self.command = command
+        self.who = who(command)
+        self.provider = provider
+        self.journal = Journal(deployment.name, run=secrets.token_hex(4))
+
+    def run(self) -> UpResult:
+        for entry in self.journal.unfinished():
+            self.phases.notice(f"An earlier run was cut off during {entry.step}; looking at what it left.")
+        addresses = self.provider.nodes(self.deployment)
+        self._note(addresses)
+        with Fleet(self.deployment.name, self.deployment.provider, addresses, self.phases) as fleet:
+            fleet.connect(self.options.trust, self.journal)
+            fleet.look()
+            self._require_deployed(fleet)
+            require_ready(fleet)
+            plan = self.plan(fleet)
+            lock = self._lock(fleet, plan)
+            release = render(plan, lock)
+            key = self._key(fleet)
+            waiting = [member for member in fleet.members if not _is_current(member, release, key)]
+            if waiting:
+                self._apply(fleet, waiting, release, key)
+            return self._result(fleet, plan, release, changed=bool(waiting))
+
+    def _note(self, addresses: tuple[object, ...]) -> None:
+        record = NodesRecord(
+            name=self.deployment.name,
+            provider=self.deployment.provider,
+            nodes=addresses,
+            port=self.deployment.access.port,
+        )
+        record.save()
+
+    def _require_deployed(self, fleet: Fleet) -> None:
+        if self.command == "redeploy" and not any(member.service for member in fleet.members):
+            hint = "Begin with `zephyr-deploy up`."
+            raise NotDeployedError(f"deployment {self.deployment.name} is on none of its machines", hint=hint)
+
+    def plan(self, fleet: Fleet) -> Plan:
+        """The plan for the first machine; one release serves all, so the others have to fit it."""
+        with self.phases.phase("plan", "Plan"):
+            plans = [
+                plan_for_node(self.deployment, member.facts, hub=hub.endpoint(), caller=member.caller)
+                for member in fleet.members
+            ]
+        for note in plans[0].notes:
+            self.phases.notice(note)
+        return plans[0]
+
+    def _lock(self, fleet: Fleet, plan: Plan) -> Lock:
+        locks = [] if self.options.upgrade else [reusable(member.lock, plan) for member in fleet.members]
+        known = next((lock for lock in locks if lock), None)
+        if known is not None:
+            return known
+        with self.phases.phase("resolve", "Pin image and model"):
+            return resolve(plan, fleet.digests(images_of(plan)))
+
+    def _key(self, fleet: Fleet) -> SecretStr | None:
+        if not self.deployment.access.api_key:
+            return None
+        there = next((m.service.api_key for m in fleet.members if m.service and m.service.api_key), None)
+        return settled_key(self.deployment.name, there)
+
+    def _apply(self, fleet: Fleet, waiting: list[Member], release: Release, key: SecretStr | None) -> None:
+        request = apply_request(
+            self.deployment.name,
+            release,
+            who=self.who,
+            api_key=key,
+            hf_token=hub.token(),
+            lock_wait_s=self.options.lock_wait_s,
+            ready_s=self.options.ready_deadline_s,
+        )
+        self.journal.intend("apply", release=release.id, nodes=" ".join(member.name for member in waiting))
+        # Where some machine serves already, one after the other: the rest goes on serving.
+        rolling = any(member.service and member.service.state == "ready" for member in fleet.members)
+        try:
+            fleet.each(waiting, lambda member: member.call("apply", request), at_once=not rolling)
+        except ZephyrError as error:
+            self.journal.failed("apply", cause=error.message)
+            raise
+        self.journal.done("apply", release=release.id)
+        fleet.look()
+
+    def _result(self, fleet: Fleet, plan: Plan, release: Release, *, changed: bool) -> UpResult:
+        services: list[Service] = [member.service for member in fleet.members if member.service]
+        return UpResult(
+            service=services[0],
+            services=tuple(services),
+            plan=plan,
+            release=release.id,
+            changed=changed,
+            phases=tuple(PhaseReport.of(p) for p in self.phases.finished),
+        )
+
+
+def _is_current(member: Member, release: Release, key: SecretStr | None) -> bool:
+    """Whether a machine serves exactly this, and well."""
+    service = member.service
+    return service is not None and (service.release, service.state, service.api_key) == (release.id, "ready", key)

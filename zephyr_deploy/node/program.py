@@ -1,0 +1,161 @@
+"""Calls the node's program: sends it along with a request, reads what it answers.
+
+The program (`zephyr_deploy.agent`) travels with every call as a zip archive of a few kilobytes: nothing is installed on
+the node, nothing can be out of date there, and a call is one round of one connection.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import shlex
+import zipfile
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from zephyr_deploy import errors
+from zephyr_deploy.events import Listener, Notice, PhaseFinished, PhaseProgress, PhaseStarted, silent
+from zephyr_deploy.resources import PACKAGE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from zephyr_deploy.node.connection import NodeConnection
+    from zephyr_deploy.node.lines import Lines
+
+IDLE_S = 45.0
+"""The program gives a sign of life every second; silence for this long is a dead network."""
+DEADLINE_S = 4 * 3600.0
+"""Longest call, in seconds: a model of hundreds of gigabytes on a slow line."""
+MISSING = 127
+_ERRORS: dict[str, type[errors.ZephyrError]] = {
+    kind.code: kind
+    for kind in (
+        errors.ConfigError,
+        errors.CredentialsError,
+        errors.CapacityError,
+        errors.UnreachableError,
+        errors.UnhealthyError,
+        errors.NotDeployedError,
+        errors.EngineFailedError,
+        errors.DeadlineError,
+        errors.LockedError,
+        errors.LeftoversError,
+    )
+}
+
+
+def call(
+    node: NodeConnection,
+    verb: str,
+    request: dict[str, Any],
+    *,
+    listener: Listener = silent,
+    on_line: Callable[[str], None] | None = None,
+    deadline_s: float = DEADLINE_S,
+) -> dict[str, Any]:
+    """Have the node carry out ``verb``.
+
+    Args:
+        node: Where.
+        verb: One of `zephyr_deploy.agent.verbs.VERBS`.
+        request: What it needs; it may hold secrets, which are in nobody's argv.
+        listener: Is told of the phases there.
+        on_line: Is given the lines of a log.
+        deadline_s: Longest wait for the result, in seconds.
+
+    Returns:
+        Its result.
+
+    Raises:
+        ZephyrError: what went wrong there, as the same kind of error that it would be here.
+        UnreachableError: the connection was cut.
+        CredentialsError: the user may not become root there.
+        ConfigError: the machine has no Python.
+    """
+    body = _stdin({**request, "verb": verb})
+    with node.lines(command(node.route.user), body, deadline_s=deadline_s, idle_s=IDLE_S, what=verb) as lines:
+        for line in lines:
+            event = _parse(line)
+            if event.get("event") == "result":
+                return {key: value for key, value in event.items() if key != "event"}
+            _pass_on(event, listener, on_line)
+    raise _no_answer(node, lines)
+
+
+def command(user: str) -> str:
+    """What is typed on the node: its own Python, as root, with the program on stdin."""
+    python = f"python3 -c {shlex.quote(_bootstrap())}"
+    return python if user == "root" else f'sudo -n env SSH_CONNECTION="$SSH_CONNECTION" {python}'
+
+
+@cache
+def _bootstrap() -> str:
+    return (PACKAGE / "agent" / "bootstrap.py").read_text(encoding="utf-8")
+
+
+@cache
+def archive() -> bytes:
+    """The program as a zip archive that Python can import from."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as target:
+        target.writestr(zipfile.ZipInfo("zephyr_deploy/__init__.py"), "")
+        for path in sorted((PACKAGE / "agent").glob("*.py")):
+            info = zipfile.ZipInfo(f"zephyr_deploy/agent/{path.name}")  # without a time: the same bytes each time
+            target.writestr(info, path.read_bytes(), zipfile.ZIP_DEFLATED)
+    return buffer.getvalue()
+
+
+def _stdin(request: dict[str, Any]) -> bytes:
+    program = archive()
+    return b"%d\n" % len(program) + program + json.dumps(request).encode() + b"\n"
+
+
+def _parse(line: str) -> dict[str, Any]:
+    """One event; what is none (a login script that prints) is passed over."""
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return {}
+    return event if isinstance(event, dict) else {}
+
+
+def _pass_on(event: dict[str, Any], listener: Listener, on_line: Callable[[str], None] | None) -> None:
+    match event.get("event"):
+        case "phase" if event["state"] == "started":
+            listener(PhaseStarted(event["phase"], event["title"]))
+        case "phase":
+            listener(
+                PhaseFinished(event["phase"], event["title"], event["seconds"], event["state"], event.get("detail", ""))
+            )
+        case "progress":
+            listener(
+                PhaseProgress(event["phase"], event["done"], event["total"], event["unit"], event.get("detail", ""))
+            )
+        case "notice":
+            listener(Notice(event["message"], event["level"]))
+        case "line" if on_line is not None:
+            on_line(event["line"])
+        case "error":
+            raise error_of(event)
+        case _:
+            return
+
+
+def error_of(event: dict[str, Any]) -> errors.ZephyrError:
+    """The error that a node's ``error`` event tells of."""
+    kind = _ERRORS.get(event["kind"], errors.ZephyrError)
+    return kind(event["message"], hint=event.get("hint") or None, details=event.get("details"))
+
+
+def _no_answer(node: NodeConnection, lines: Lines) -> errors.ZephyrError:
+    said = lines.stderr.strip().splitlines()
+    last = said[-1] if said else f"exit code {lines.rc}"
+    place = node.route.place
+    if "sudo" in last or "sudoers" in last:
+        hint = f"Let {node.route.user} run sudo without a password there, or log in as root (--user root)."
+        return errors.CredentialsError(f"{node.route.user} may not become root on {place}: {last}", hint=hint)
+    if lines.rc == MISSING or "python3" in last:
+        hint = "Install it there: sudo apt-get install python3"
+        return errors.ConfigError(f"{place} has no Python 3.8 or newer: {last}", hint=hint)
+    return errors.UnreachableError(f"{place} ended the call without an answer: {last}", hint="Run it again.")

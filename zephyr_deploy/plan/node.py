@@ -1,0 +1,117 @@
+"""From what the user wants and what a node is, to what will run there in a container: a pure function."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from zephyr_deploy.engines.base import Problem, ServeSettings
+from zephyr_deploy.engines.models import known_shape
+from zephyr_deploy.engines.registry import engine as engine_spec
+from zephyr_deploy.plan.plan import ModelSource, Plan
+from zephyr_deploy.plan.refusal import refuse
+from zephyr_deploy.spec.types import names_a_path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from zephyr_deploy.plan.machine import NodeFacts
+    from zephyr_deploy.spec.deployment import Deployment, EngineName
+
+TOTAL_TOKENS = 4096
+"""Prompt plus answer where the user does not say: Zephyr's sliding window."""
+PROMPT_SHARE = 0.75
+CONCURRENT = 128
+"""TGI's own default of ``--max-concurrent-requests``."""
+DRAIN_S = 90
+"""TGI's own default of ``--graceful-termination-timeout``."""
+OVERLAP_FRACTION = 0.45
+"""Two engines that each take this much of a GPU leave a tenth of it for CUDA's own contexts."""
+GATEWAY_IMAGE = "caddy:2"
+SECRET_ENV = {"HF_TOKEN", "HF_API_TOKEN", "HUGGING_FACE_HUB_TOKEN", "API_KEY", "VLLM_API_KEY"}
+
+
+def plan_for_node(deployment: Deployment, facts: NodeFacts, *, hub: str, caller: str = "") -> Plan:
+    """Plan one deployment on one node.
+
+    Args:
+        deployment: What is wanted.
+        facts: What the node is.
+        hub: Address of the Hugging Face hub.
+        caller: Network of this machine as the node sees it.
+
+    Raises:
+        ConfigError: the wish cannot be fulfilled there; every reason is in the message.
+    """
+    name: EngineName = deployment.engine.name or "tgi"
+    spec = engine_spec(name)
+    gpus = deployment.engine.num_shard or deployment.machine.gpus or min(1, len(facts.gpus))
+    serve = _serve_settings(deployment, gpus)
+    refuse([*_problems(deployment, facts, gpus, name), *spec.problems(serve, known_shape(serve.model_id))])
+    return Plan(
+        deployment=deployment,
+        engine=name,
+        source=ModelSource(kind="hub", location=deployment.model.id, version=deployment.model.revision),
+        serve=serve,
+        image=deployment.engine.image or spec.image,
+        gpus=gpus,
+        overlap=(deployment.engine.memory_fraction or 1.0) <= OVERLAP_FRACTION,
+        hub=hub,
+        caller=caller,
+        notes=tuple(_notes(deployment, facts, gpus)),
+    )
+
+
+def _serve_settings(deployment: Deployment, gpus: int) -> ServeSettings:
+    engine, limits = deployment.engine, deployment.limits
+    total = limits.max_total_tokens or max(TOTAL_TOKENS, (limits.max_input_tokens or 0) + 1024)
+    longest = limits.max_input_tokens or max(1, int(total * PROMPT_SHARE))
+    return ServeSettings(
+        model_id=deployment.model.id,
+        quantize=engine.quantize,
+        dtype=engine.dtype,
+        kv_cache_dtype=engine.kv_cache_dtype,
+        num_shard=gpus or 1,
+        speculate=engine.speculate,
+        cuda_graphs=engine.cuda_graphs,
+        memory_fraction=engine.memory_fraction,
+        # The three together: TGI computes with what is missing of them, and can overflow (tgi.md, traps).
+        max_input_tokens=longest,
+        max_total_tokens=total,
+        max_batch_prefill_tokens=limits.max_batch_prefill_tokens or max(longest, min(total, TOTAL_TOKENS)),
+        max_batch_total_tokens=limits.max_batch_total_tokens,
+        max_concurrent_requests=limits.max_concurrent_requests or CONCURRENT,
+        trust_remote_code=deployment.model.trust_remote_code,
+        drain_s=DRAIN_S,
+        extra_env=engine.env,
+        extra_args=engine.args,
+    )
+
+
+def _problems(deployment: Deployment, facts: NodeFacts, gpus: int, name: EngineName) -> Iterator[Problem]:
+    if name == "llamacpp":
+        reason = "the embedded engine runs on the machine that zephyr-deploy runs on"
+        yield Problem("engine.name", reason, "Leave it out, or run `zephyr-deploy up --provider local` on the node.")
+    elif not facts.gpus:
+        fix = "Install the driver (`zephyr-deploy up --prepare`), or serve a small model with --provider local there."
+        yield Problem("machine.host", f"{name} needs an NVIDIA GPU, and nvidia-smi finds none on the node", fix)
+    if gpus > len(facts.gpus) > 0:
+        yield Problem("machine.gpus", f"the node has {len(facts.gpus)} GPUs, not {gpus}", "Ask for fewer.")
+    wanted = deployment.machine.gpu
+    if wanted and facts.gpus and not any(wanted.lower() in gpu.name.lower() for gpu in facts.gpus):
+        yield Problem("machine.gpu", f"the node has {facts.gpus[0].name}, not {wanted}", "Leave it out, or correct it.")
+    if names_a_path(deployment.model.id):
+        yield Problem("model.id", "a node fetches its model from the hub", "Name a repository, such as owner/model.")
+    if deployment.access.port == 0:
+        yield Problem("access.port", "the gateway on a node needs a port that stays", "Give one, e.g. 8080.")
+    for key in sorted(SECRET_ENV & set(deployment.engine.env)):
+        reason = "every user of the node could read it in `docker inspect`"
+        yield Problem(
+            f"engine.env.{key}", reason, "Remove it: export HF_TOKEN here; the endpoint's key is made at `up`."
+        )
+
+
+def _notes(deployment: Deployment, facts: NodeFacts, gpus: int) -> Iterator[str]:
+    if len(facts.gpus) > gpus > 0 and not deployment.engine.num_shard and not deployment.machine.gpus:
+        yield f"{gpus} of the node's {len(facts.gpus)} GPUs is used; more with --gpus (machine.gpus)."
+    if "ttl" in deployment.cost.model_fields_set or deployment.cost.idle:
+        yield "Provider ssh makes no use of cost.ttl and cost.idle: the machine is yours."

@@ -1,0 +1,1 @@
+"""What every provider of machines shares: which they are, how they are reached, what is on them."""

@@ -1,0 +1,56 @@
+"""Opens the connection to a deployment's machine, with the deployment's own pins."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from zephyr_deploy.node.hostkeys import HostKeys, Trust, alias_of
+from zephyr_deploy.node.route import resolve
+from zephyr_deploy.paths import deployment_dir, private_dir
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from zephyr_deploy.node.address import NodeAddress
+    from zephyr_deploy.node.connection import NodeConnection
+    from zephyr_deploy.node.hostkeys import Pinned
+
+CONNECT_S = 20.0
+
+
+def pin_file(name: str) -> Path:
+    """The deployment's own ``known_hosts``."""
+    return deployment_dir(name) / "known_hosts"
+
+
+def alias_for(name: str, address: NodeAddress, *, several: bool) -> str:
+    """What ssh calls a machine of the deployment, whatever its address is; with several, the host tells them apart."""
+    return (
+        f"{alias_of(name)}-{re.sub('[^a-z0-9]+', '-', address.host.lower()).strip('-')}" if several else alias_of(name)
+    )
+
+
+def connect(
+    name: str,
+    address: NodeAddress,
+    trust: Trust | None = None,
+    *,
+    several: bool = False,
+    on_pinned: Callable[[Pinned], None] | None = None,
+    deadline_s: float = CONNECT_S,
+) -> NodeConnection:
+    """Connect to one machine of deployment ``name``; ``several`` says whether it has others.
+
+    Raises:
+        HostKeyError: it shows another key than the pinned one, or one that nobody knows.
+        CredentialsError: no key of yours is accepted.
+        UnreachableError: it does not answer.
+    """
+    from zephyr_deploy.node.connection import NodeConnection
+
+    private_dir(deployment_dir(name))
+    given = {} if on_pinned is None else {"on_pinned": on_pinned}
+    keys = HostKeys(pin_file(name), alias_for(name, address, several=several), trust or Trust(), **given)
+    return NodeConnection.open(resolve(address), keys, deadline_s=deadline_s)

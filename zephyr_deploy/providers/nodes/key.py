@@ -1,0 +1,22 @@
+"""The endpoint's key as this user knows it: a note, for the day on which a node has lost its own."""
+
+from __future__ import annotations
+
+import secrets
+
+from pydantic import SecretStr
+
+from zephyr_deploy.node.knownhosts import write_private
+from zephyr_deploy.paths import deployment_dir, private_dir
+
+FILE = "node_key"
+
+
+def settled_key(name: str, there: SecretStr | None) -> SecretStr:
+    """The key of a deployment: the one that a node has, else the one that was noted, else a new one; noted by now."""
+    path = private_dir(deployment_dir(name)) / FILE
+    noted = path.read_text() if path.exists() else ""
+    key = there.get_secret_value() if there else noted or secrets.token_urlsafe(32)
+    if key != noted:
+        write_private(path, key)
+    return SecretStr(key)

@@ -1,0 +1,55 @@
+"""What is on a machine, asked of the machine itself."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+from pydantic import SecretStr
+
+from zephyr_deploy.plan.machine import NodeFacts
+from zephyr_deploy.providers.base import Service
+from zephyr_deploy.spec.deployment import Frozen
+
+if TYPE_CHECKING:
+    from zephyr_deploy.node.address import NodeAddress
+    from zephyr_deploy.spec.deployment import ProviderName
+
+
+class Found(Frozen):
+    """One look at a machine: its facts, and what it has of one deployment."""
+
+    facts: NodeFacts
+    caller: str = ""
+    """This machine as the node sees it."""
+    lock: str = ""
+    """The lock of the release that serves there, as JSON; empty if none does."""
+    service: Service | None = None
+
+
+def read_look(answer: dict[str, Any], name: str, provider: ProviderName, address: NodeAddress) -> Found:
+    """Read what the program answered to ``look``."""
+    there = answer.get("deployment")
+    return Found(
+        facts=NodeFacts.model_validate(answer["machine"]),
+        caller=answer.get("caller", ""),
+        lock=there["lock"] if there else "",
+        service=_service(there, name, provider, address) if there else None,
+    )
+
+
+def _service(there: dict[str, Any], name: str, provider: ProviderName, address: NodeAddress) -> Service:
+    about, key = there["about"], there.get("api_key")
+    return Service(
+        name=name,
+        provider=provider,
+        release=there["release"],
+        state=there["state"],
+        engine=about.get("engine", "tgi"),
+        model_id=about.get("model_id", ""),
+        url=f"http://127.0.0.1:{about.get('port', 8080)}",
+        host=str(address),
+        started_at=datetime.fromtimestamp(there["started_at"], timezone.utc),
+        detail=there["detail"],
+        api_key=SecretStr(key) if key else None,
+    )

@@ -1,0 +1,59 @@
+"""Which machines a deployment is on: a note of this user, so that `status` and `down` need no flags.
+
+The truth is on the machines. Where this note is lost, zephyr.toml or ``--host`` says where to look.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from zephyr_deploy.node.address import NodeAddress
+from zephyr_deploy.node.knownhosts import write_private
+from zephyr_deploy.paths import deployment_dir, is_name, private_dir, state_dir
+from zephyr_deploy.spec.deployment import Frozen, ProviderName
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FILE = "nodes.json"
+
+
+class NodesRecord(Frozen):
+    """One deployment's machines."""
+
+    name: str
+    provider: ProviderName
+    nodes: tuple[NodeAddress, ...]
+    port: int = 8080
+    """Of the gateway, on each node's loopback."""
+
+    def save(self) -> None:
+        """Write it.
+
+        Raises:
+            CapacityError, ConfigError: it cannot be written.
+        """
+        folder = private_dir(deployment_dir(self.name))
+        write_private(folder / FILE, self.model_dump_json(indent=2) + "\n")
+
+
+def record_of(name: str) -> NodesRecord | None:
+    """The note on that deployment; None where there is none that can be read."""
+    return _read(deployment_dir(name) / FILE)
+
+
+def records(provider: ProviderName) -> list[NodesRecord]:
+    """The notes on all deployments of one provider."""
+    found = [
+        _read(path) for path in sorted((state_dir() / "deployments").glob(f"*/{FILE}")) if is_name(path.parent.name)
+    ]
+    return [record for record in found if record is not None and record.provider == provider]
+
+
+def _read(path: Path) -> NodesRecord | None:
+    with suppress(OSError, ValidationError):
+        return NodesRecord.model_validate_json(path.read_bytes())
+    return None

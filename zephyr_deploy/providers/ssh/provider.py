@@ -1,0 +1,101 @@
+"""Machines of the user's own as a provider."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timezone
+from pathlib import Path
+from queue import Queue
+from threading import Thread
+from typing import TYPE_CHECKING
+
+from zephyr_deploy.errors import NotDeployedError, ZephyrError
+from zephyr_deploy.node.address import NodeAddress
+from zephyr_deploy.node.program import call
+from zephyr_deploy.providers.base import NodeProvider, Service
+from zephyr_deploy.providers.nodes.connect import connect
+from zephyr_deploy.providers.nodes.look import read_look
+from zephyr_deploy.providers.nodes.record import record_of, records
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from zephyr_deploy.providers.nodes.record import NodesRecord
+    from zephyr_deploy.spec.deployment import Deployment
+
+AT_ONCE = 16
+LOOK_S = 60.0
+
+
+class SshProvider(NodeProvider):
+    """The hosts that the user names."""
+
+    name = "ssh"
+
+    def nodes(self, deployment: Deployment) -> tuple[NodeAddress, ...]:
+        """``machine.host`` and ``machine.hosts``; what an address says itself wins over ``user`` and ``ssh_port``."""
+        machine = deployment.machine
+        identity = Path(machine.identity).expanduser() if machine.identity else None
+        hosts = (*((machine.host,) if machine.host else ()), *machine.hosts)
+        named = [NodeAddress.parse(host, identity=identity) for host in hosts]
+        return tuple(
+            address.model_copy(update={"user": address.user or machine.user, "port": address.port or machine.ssh_port})
+            for address in named
+        )
+
+    def services(self) -> list[Service]:
+        """What runs on the machines that this user's notes name, all asked at once."""
+        asked = [(record, address) for record in records("ssh") for address in record.nodes]
+        if not asked:
+            return []
+        with ThreadPoolExecutor(min(AT_ONCE, len(asked)), thread_name_prefix="look") as pool:
+            return [service for service in pool.map(lambda pair: _look(*pair), asked) if service]
+
+    def logs(self, name: str, *, lines: int, follow: bool) -> Iterator[str]:
+        """The journal of the release that serves; of several nodes, the first's."""
+        record = record_of(name)
+        if record is None:
+            raise NotDeployedError(f"there is no log of {name}", hint=f"Start it with `zephyr-deploy up {name}`.")
+        request = {"name": name, "lines": lines, "follow": follow}
+        return _lines(record, request)
+
+
+def _look(record: NodesRecord, address: NodeAddress) -> Service | None:
+    """The service on one machine; one that cannot be asked is shown with the reason."""
+    try:
+        with connect(record.name, address, several=len(record.nodes) > 1) as node:
+            answer = call(node, "look", {"name": record.name}, deadline_s=LOOK_S)
+    except ZephyrError as error:
+        return Service(
+            name=record.name,
+            provider="ssh",
+            release="",
+            state="unhealthy",
+            engine="tgi",
+            model_id="",
+            url=f"http://127.0.0.1:{record.port}",
+            host=str(address),
+            started_at=datetime.now(timezone.utc),
+            detail=error.message,
+        )
+    return read_look(answer, record.name, "ssh", address).service
+
+
+def _lines(record: NodesRecord, request: dict[str, object]) -> Iterator[str]:
+    """The lines of a log as they come: the call runs in a thread, and its connection is closed when nobody reads on."""
+    with connect(record.name, record.nodes[0], several=len(record.nodes) > 1) as node:
+        lines: Queue[str | BaseException | None] = Queue()
+
+        def work() -> None:
+            try:
+                call(node, "logs", request, on_line=lines.put)
+                lines.put(None)
+            except BaseException as error:  # noqa: BLE001 - raised again below, where the lines are read
+                lines.put(error)
+
+        thread = Thread(target=work, name="logs", daemon=True)
+        thread.start()
+        while (item := lines.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item

@@ -1,0 +1,160 @@
+"""From a plan and its lock to the files of a release on a node: a pure function, and no secret among the files."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from typing import TYPE_CHECKING
+
+from zephyr_deploy.agent.layout import DATA, Layout
+from zephyr_deploy.engines.registry import engine as engine_spec
+from zephyr_deploy.engines.tgi.template import tokenizer_config, zephyr_template
+from zephyr_deploy.errors import ConfigError
+from zephyr_deploy.release.release import Release, release_of
+from zephyr_deploy.release.templates import render_template
+from zephyr_deploy.spec.deployment import ZEPHYR
+
+if TYPE_CHECKING:
+    from zephyr_deploy.engines.base import EngineSpec, ServeSettings
+    from zephyr_deploy.plan.plan import Plan
+    from zephyr_deploy.release.lock import Lock
+
+TOKENIZER = "tokenizer_config.json"
+TEMPLATE = "chat_template.jinja"
+ALWAYS_ENV = {"HF_HOME": "/data", "HF_HUB_OFFLINE": "1"}
+"""The weights are on the node before the engine starts, so it needs neither the hub nor a token."""
+OPEN_PATHS = ("/health", "/ping")
+"""What answers without a key: whether the engine lives is no secret."""
+PUBLIC_PATHS = ("/", "/generate", "/generate_stream", "/v1/*", "/info", "/health", "/tokenize", "/chat_tokenize")
+"""What an exposed endpoint shows; metrics and documentation are for the node alone."""
+
+
+def render(plan: Plan, lock: Lock) -> Release:
+    """Every file of the release, named by the hash of them all.
+
+    Raises:
+        ConfigError: a variable of ``engine.env`` cannot be written into an environment file.
+    """
+    spec, name = engine_spec(plan.engine), plan.deployment.name
+    layout, serve = Layout(name), _settings(plan, lock)
+    stop_s = (spec.drain.bound_s(serve.drain_s) or serve.drain_s) + 10
+    shared = {"name": name, "home": str(layout.home), "run": str(layout.run)}
+    files = {
+        "lock.json": _json(lock.model_dump(mode="json")),
+        "release.json": _json(_about(plan, lock, stop_s)),
+        "engine.env": render_template("docker/engine.env.jinja", env=_env(spec, serve)),
+        "engine.sh": render_template(
+            "docker/engine.sh.jinja",
+            **shared,
+            image=lock.engine.reference,
+            gpus=plan.gpus,
+            argv=spec.argv(serve),
+            port_flags=spec.port_flags,
+            shm_size=spec.shm_size,
+            stop_s=stop_s,
+            data=str(DATA),
+        ),
+        "engine.service": render_template(
+            "systemd/engine.service.jinja", **shared, engine=spec.name, model=serve.model_id, stop_s=stop_s
+        ),
+        "gateway.sh": render_template(
+            "docker/gateway.sh.jinja",
+            **shared,
+            image=lock.gateway.reference,
+            api_key=plan.deployment.access.api_key,
+            stop_s=stop_s,
+        ),
+        "gateway.service": render_template("systemd/gateway.service.jinja", **shared, stop_s=stop_s),
+        "Caddyfile": _caddyfile(plan),
+        **_template_files(plan),
+    }
+    return release_of(files)
+
+
+def _settings(plan: Plan, lock: Lock) -> ServeSettings:
+    """What the engine is asked, with the commit and the chat template where the container sees it."""
+    template = {"tgi": TOKENIZER}.get(plan.engine, TEMPLATE)
+    path = f"/release/{template}" if _template_files(plan) else plan.serve.chat_template
+    return plan.serve.model_copy(update={"revision": lock.commit, "port": None, "chat_template": path})
+
+
+def _template_files(plan: Plan) -> dict[str, str]:
+    """Zephyr's chat template in the form that this engine reads; nothing for another model, which brings its own."""
+    if plan.serve.model_id.lower() != ZEPHYR.lower():
+        return {}
+    if plan.engine == "tgi":
+        return {TOKENIZER: tokenizer_config(zephyr_template())}
+    return {TEMPLATE: zephyr_template() + "\n"}
+
+
+def _env(spec: EngineSpec, serve: ServeSettings) -> dict[str, str]:
+    env = {**spec.env(serve), **ALWAYS_ENV}
+    for key, value in env.items():
+        if "\n" in value or "\r" in value:
+            raise ConfigError(
+                f"engine.env.{key} has several lines", hint="Docker's environment files hold one line each."
+            )
+    return env
+
+
+def _about(plan: Plan, lock: Lock, stop_s: int) -> dict[str, object]:
+    """What the node itself must know of the release; see `zephyr_deploy.agent.apply`."""
+    spec, access = engine_spec(plan.engine), plan.deployment.access
+    return {
+        "name": plan.deployment.name,
+        "engine": plan.engine,
+        "model_id": plan.serve.model_id,
+        "port": access.port,
+        "ports": len(spec.port_flags),
+        "api_key": access.api_key,
+        "site": _site(plan),
+        "overlap": plan.overlap,
+        "stop_s": stop_s,
+        "images": [lock.engine.reference, lock.gateway.reference],
+        "model": {
+            "repo": lock.repo,
+            "commit": lock.commit,
+            "endpoint": plan.hub,
+            "files": [file.model_dump(mode="json") for file in lock.files],
+        },
+        "check": {
+            "health": spec.health.path,
+            "path": spec.generate.path,
+            "body": spec.generate.body(plan.serve.model_id),
+        },
+    }
+
+
+def _site(plan: Plan) -> str:
+    """The name under which an exposed endpoint is reached; empty for a private one."""
+    access, machine = plan.deployment.access, plan.deployment.machine
+    if not access.expose:
+        return ""
+    return access.domain or (machine.host or machine.hosts[0]).rpartition("@")[2]
+
+
+def _caddyfile(plan: Plan) -> str:
+    access, site = plan.deployment.access, _site(plan)
+    return render_template(
+        "caddy/Caddyfile.jinja",
+        port=access.port,
+        api_key=access.api_key,
+        open_paths=OPEN_PATHS,
+        site=site,
+        acme=bool(site) and _has_public_name(site),
+        cidr=access.cidr or plan.caller,
+        public_paths=PUBLIC_PATHS,
+    )
+
+
+def _has_public_name(site: str) -> bool:
+    """Whether a certificate authority can vouch for it: a name with a dot, and no address."""
+    try:
+        ipaddress.ip_address(site.strip("[]"))
+    except ValueError:
+        return "." in site and not site.endswith((".local", ".internal", ".lan", ".home.arpa"))
+    return False
+
+
+def _json(data: object) -> str:
+    return json.dumps(data, indent=2, sort_keys=True) + "\n"

@@ -1,0 +1,61 @@
+"""What a node is asked to bring about, as plain JSON. It holds secrets, and so goes through stdin."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from zephyr_deploy.engines.registry import engine as engine_spec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pydantic import SecretStr
+
+    from zephyr_deploy.engines.base import EngineSpec
+    from zephyr_deploy.release.release import Release
+    from zephyr_deploy.spec.deployment import EngineName
+
+
+def apply_request(
+    name: str,
+    release: Release,
+    *,
+    who: Mapping[str, str],
+    api_key: SecretStr | None,
+    hf_token: str,
+    lock_wait_s: float,
+    ready_s: float,
+) -> dict[str, Any]:
+    """The request that brings a node to ``release``.
+
+    Args:
+        name: Of the deployment.
+        release: Its files.
+        who: Who asks; see `zephyr_deploy.deploy.origin.who`.
+        api_key: What callers of the endpoint shall show.
+        hf_token: The hub's token; empty if there is none.
+        lock_wait_s: How long to wait while another works on the deployment there, in seconds.
+        ready_s: How long the engine may take until it generates, in seconds.
+    """
+    about = json.loads(release.files["release.json"])
+    return {
+        "name": name,
+        "release": release.id,
+        "files": release.files,
+        "who": dict(who),
+        "api_key": api_key.get_secret_value() if api_key else "",
+        "hf_token": hf_token,
+        "lock_wait_s": lock_wait_s,
+        "ready_s": ready_s,
+        **watch(about["engine"]),
+    }
+
+
+def watch(name: EngineName) -> dict[str, Any]:
+    """What to look for in an engine's log: causes of failure, and the stages of its start."""
+    spec: EngineSpec = engine_spec(name)
+    return {
+        "causes": [{"pattern": cause.pattern.pattern, "cause": cause.cause, "fix": cause.fix} for cause in spec.causes],
+        "milestones": [[stage, pattern.pattern] for stage, pattern in spec.milestones.items()],
+    }
