@@ -141,18 +141,27 @@ class Apply:
         before = self._engine(old) if old and old != self.release else None
         if before is not None and not before.active:
             before = None
-        with self.report.phase("gateway", "Gateway"):
-            self.gateway.keep_secret(self._api_key())
-            new.install(self.files["engine.service"])
+        try:
+            self._open_gateway(new, first=before is None)
+        except NodeError:
+            self._take_away(new)
             if before is None:
-                self.gateway.point_at(new.port, hold=True)
-            self.gateway.install(self.files)
+                self.gateway.remove()
+            raise
         if before is not None and not self.about.get("overlap"):
             self._drained(new, before)
         else:
             self._side_by_side(new, before)
         self.store.set_current(self.release)
         self.store.note(self.release, "active", self.who, before=old)
+
+    def _open_gateway(self, new: Engine, *, first: bool) -> None:
+        with self.report.phase("gateway", "Gateway"):
+            self.gateway.keep_secret(self._api_key())
+            new.install(self.files["engine.service"])
+            if first:
+                self.gateway.point_at(new.port, hold=True)
+            self.gateway.install(self.files)
 
     def _side_by_side(self, new: Engine, before: Engine | None) -> None:
         """Start the new one beside the old one, if there is one; go over when it generates."""

@@ -26,6 +26,7 @@ CALM_S = 5
 """How long a request waits for an engine that is not there at any other time: a restart is not seen."""
 START_S = 60.0
 STOP_S = 120.0
+MOST_RESTARTS = 2
 ENV = "gateway.env"
 
 
@@ -85,12 +86,11 @@ class Gateway:
         caddyfile = put(folder / "Caddyfile", files["Caddyfile"])
         script = put(folder / "gateway.sh", files["gateway.sh"], 0o755)
         unit = units.install({self.unit: files["gateway.service"]})
-        running = units.active(self.unit) and docker.container(self.layout.gateway_container)
-        if running and not script and not unit:
+        if self.running and not script and not unit:
             if caddyfile:
                 self.reload()
             return
-        if running:
+        if units.active(self.unit):
             units.stop(self.unit, STOP_S)
         units.start(self.unit)
         self._wait_up()
@@ -103,7 +103,7 @@ class Gateway:
         """
         seconds = HOLD_S if hold else CALM_S
         text = f"to 127.0.0.1:{port}\nlb_try_duration {seconds}s\nlb_try_interval 100ms\n"
-        if put(self.layout.gateway / "upstream", text) and units.active(self.unit):
+        if put(self.layout.gateway / "upstream", text) and self.running:
             self.reload()
 
     def reload(self) -> None:
@@ -126,15 +126,21 @@ class Gateway:
             units.stop(self.unit, STOP_S)
         units.remove([self.unit])
 
+    @property
+    def running(self) -> bool:
+        """Whether Caddy runs and takes orders."""
+        found = docker.container(self.layout.gateway_container)
+        return bool(found and found["State"]["Running"]) and (self.layout.run / "admin.sock").exists()
+
     def _wait_up(self) -> None:
         deadline = time.monotonic() + START_S
         while time.monotonic() < deadline:
-            if (self.layout.run / "admin.sock").exists() and docker.container(self.layout.gateway_container):
+            if self.running:
                 return
-            if units.show(self.unit).get("ActiveState") == "failed":
+            shown = units.show(self.unit)
+            if shown.get("ActiveState") == "failed" or int(shown.get("NRestarts") or 0) >= MOST_RESTARTS:
                 break
             time.sleep(0.1)
-        said = units.Journal(self.unit, since="-2min").more()
-        raise NodeError(
-            "unhealthy", "the gateway (Caddy) does not start", log=said[-20:], line=said[-1] if said else ""
-        )
+        said = [line for line in units.Journal(self.unit, since="-2min").more() if line.strip()]
+        why = said[-1] if said else "it said nothing"
+        raise NodeError("unhealthy", f"the gateway (Caddy) does not start: {why}", log=said[-20:])
