@@ -20,6 +20,7 @@ NAMED = {
     "tunnel": "{}",
     "ssh": "{}",
     "code": "{}",
+    "inventory": "{}",
     "env": "{}",
     "smoke": "{}",
     "bench": "{}",

@@ -36,6 +36,7 @@ COMMANDS = (
     "tunnel",
     "ssh",
     "code",
+    "inventory",
     "env",
     "chat",
     "smoke",
