@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from lab.apt import share_apt
 
 from zephyr_deploy.resources import resource
 
@@ -120,7 +121,7 @@ def machine(ansible, node_factory, tmp_path):
         inventory = tmp_path / "inventory.json"
         inventory.write_text(json.dumps({"all": {"hosts": {node.name: host}}}))
         made = Machine(node, ansible, inventory)
-        share_apt(made)
+        share_apt(node)
         return made
 
     return make
@@ -135,19 +136,3 @@ def bare(machine):
 @pytest.fixture
 def with_docker(machine):
     return machine()
-
-
-def share_apt(machine):
-    """Let the node's apt use what this machine's uses: mirrors, proxies and keys differ from place to place."""
-    codename = "sed -n 's/^VERSION_CODENAME=//p' /etc/os-release"
-    here = subprocess.run(
-        ["sh", "-c", codename], capture_output=True, text=True, check=False, timeout=10
-    ).stdout.strip()
-    if here != machine.shell(codename):
-        return
-    sources = [Path("/etc/apt/sources.list"), *Path("/etc/apt/sources.list.d").glob("*.sources")]
-    sources += Path("/etc/apt/sources.list.d").glob("*.list")
-    machine.shell("rm -f /etc/apt/sources.list /etc/apt/sources.list.d/*")
-    settings = [path for path in Path("/etc/apt/apt.conf.d").iterdir() if "Acquire::" in path.read_text()]
-    for path in (path for path in [*sources, *settings] if path.is_file()):
-        machine.write(path, path.read_text())
