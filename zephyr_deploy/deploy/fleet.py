@@ -182,10 +182,12 @@ class Fleet:
             ZephyrError: of the first that failed, with how the others ended.
         """
         failed: list[tuple[Member, ZephyrError]] = []
+        well: list[Member] = []
 
         def guarded(member: Member) -> None:
             try:
                 work(member)
+                well.append(member)
             except ZephyrError as error:
                 failed.append((member, error))
 
@@ -198,15 +200,15 @@ class Fleet:
                 if failed:
                     break
         if failed:
-            raise self._failure(failed, len(members))
+            raise self._failure(failed, f"{len(well)} of {len(members)} machines ended well")
 
-    def _failure(self, failed: list[tuple[Member, ZephyrError]], count: int) -> ZephyrError:
+    def _failure(self, failed: list[tuple[Member, ZephyrError]], others_did: str) -> ZephyrError:
         """The first error; with several machines it names its own and says how many went well."""
         member, error = failed[0]
         if len(self.members) == 1:
             return error
         others = "".join(f"\n  {m.name}: {e.message}" for m, e in failed[1:])
-        message = f"{member.name}: {error.message}{others}\n  {count - len(failed)} of {count} machines ended well"
+        message = f"{member.name}: {error.message}{others}\n  {others_did}"
         return type(error)(message, hint=error.hint, details={**error.details, "node": member.name})
 
     def hear(self, member: Member, event: Event) -> None:
