@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from zephyr_deploy.agent.report import Report
 
 
+SHOWN = 40
+"""Characters of a setting that are shown."""
+
+
 class Apply:
     """One call of ``apply``; the request is described in `zephyr_deploy.release.request`."""
 
@@ -153,7 +157,13 @@ class Apply:
         else:
             self._side_by_side(new, before)
         self.store.set_current(self.release)
-        self.store.note(self.release, "active", self.who, before=old)
+        self.store.note(self.release, "active", self.who, before=old, changes=self._changes(old))
+
+    def _changes(self, old: str) -> list[str]:
+        """What differs from the release before, by setting."""
+        before, now = self.store.about(old).get("settings", {}) if old else {}, self.about.get("settings", {})
+        keys = [key for key in sorted({*before, *now}) if before.get(key) != now.get(key)]
+        return [f"{key}: {_short(before.get(key))} -> {_short(now.get(key))}" for key in keys] if before else []
 
     def _open_gateway(self, new: Engine, *, first: bool) -> None:
         with self.report.phase("gateway", "Gateway"):
@@ -210,6 +220,12 @@ class Apply:
         gone = self.store.prune({self.release})
         if gone:
             self.report.notice(f"Old releases were deleted from the node: {', '.join(gone)}.")
+
+
+def _short(value: object) -> str:
+    """A setting in a word; a digest by its beginning."""
+    text = "unset" if value is None else str(value)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
 
 def rollback(request: dict[str, Any], report: Report) -> dict[str, Any]:

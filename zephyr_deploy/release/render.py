@@ -110,6 +110,7 @@ def _about(plan: Plan, lock: Lock, stop_s: int) -> dict[str, object]:
         "site": _site(plan),
         "overlap": plan.overlap,
         "stop_s": stop_s,
+        "settings": _shown_settings(plan, lock),
         "images": [lock.engine.reference, lock.gateway.reference],
         "model": {
             "repo": lock.repo,
@@ -123,6 +124,13 @@ def _about(plan: Plan, lock: Lock, stop_s: int) -> dict[str, object]:
             "body": spec.generate.body(plan.serve.model_id),
         },
     }
+
+
+def _shown_settings(plan: Plan, lock: Lock) -> dict[str, object]:
+    """What a person would call the difference between two releases, by setting; masked as everything printed is."""
+    wanted = plan.deployment.model_dump(mode="json", include={"model", "engine", "limits", "access"}, exclude_none=True)
+    flat = {f"{section}.{key}": value for section, fields in wanted.items() for key, value in fields.items()}
+    return {**flat, "image": lock.engine.digest, "commit": lock.commit}
 
 
 def _site(plan: Plan) -> str:

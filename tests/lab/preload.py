@@ -1,0 +1,61 @@
+"""Docker data folders that hold the images already, so that most tests need not pull them.
+
+One node pulls the images under their real names, digests included, stops its Docker, and what it has then is copied
+for every node that asks.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from filelock import FileLock
+from lab.builds import BARE
+from lab.docker import LABEL
+from lab.places import LAB_DIR
+from lab.world import preload_volume
+
+if TYPE_CHECKING:
+    from lab.world import Lab
+
+COPY_S = 60.0
+PULL_S = 120.0
+
+
+def filled_volume(lab: Lab, name: str) -> str:
+    """Make the volume ``name``, with the images of TGI and Caddy in it; its name."""
+    template = preload_volume(lab.services)
+    with FileLock(LAB_DIR / "preload.lock", timeout=600):
+        if not (LAB_DIR / "filled" / template).exists() or not lab.docker.exists("volume", template):
+            _fill(lab, template)
+    lab.docker("volume", "create", "--label", LABEL, name)
+    _copy(lab, template, name)
+    return name
+
+
+def _fill(lab: Lab, template: str) -> None:
+    from lab.boot import NodeSpec, boot
+
+    lab.docker.try_("volume", "rm", template)
+    lab.docker("volume", "create", "--label", LABEL, template)
+    with tempfile.TemporaryDirectory() as folder:
+        node = boot(lab, NodeSpec(), Path(folder))
+        try:
+            node.wait_ready()
+            for image in (lab.tgi_image, lab.tgi_older_image, lab.caddy_image):
+                node.exec(f"docker pull -q {image}", timeout_s=PULL_S)
+            node.exec("systemctl stop docker.service docker.socket")
+            lab.docker("stop", "--time", "10", node.name)
+            mounts = lab.docker.inspect(node.name)["Mounts"]
+            source = next(mount["Name"] for mount in mounts if mount["Destination"] == "/var/lib/docker")
+            _copy(lab, source, template)
+        finally:
+            node.remove()
+    (LAB_DIR / "filled" / template).touch()
+
+
+def _copy(lab: Lab, source: str, target: str) -> None:
+    mounts = ["--volume", f"{source}:/from:ro", "--volume", f"{target}:/to"]
+    copy = ["cp", "--archive", "--reflink=auto", "/from/.", "/to/"]
+    lab.docker("run", "--rm", "--label", LABEL, "--network", "none", *mounts, BARE.tag, *copy, timeout_s=COPY_S)
