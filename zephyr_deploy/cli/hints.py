@@ -16,6 +16,7 @@ NAMED = {
     "down": "{}",
     "status": "{}",
     "releases": "{}",
+    "render": "{}",
     "logs": "{}",
     "tunnel": "{}",
     "ssh": "{}",

@@ -32,6 +32,7 @@ COMMANDS = (
     "status",
     "ls",
     "releases",
+    "render",
     "logs",
     "tunnel",
     "ssh",
