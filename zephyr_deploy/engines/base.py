@@ -126,6 +126,8 @@ class LogCause:
     pattern: re.Pattern[str]
     cause: str
     fix: str
+    weak: bool = False
+    """The engine may get over it, or every failure ends with it: the answer only where it has ended, or stays so."""
 
 
 @dataclass(frozen=True)

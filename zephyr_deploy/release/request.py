@@ -56,6 +56,9 @@ def watch(name: EngineName) -> dict[str, Any]:
     """What to look for in an engine's log: causes of failure, and the stages of its start."""
     spec: EngineSpec = engine_spec(name)
     return {
-        "causes": [{"pattern": cause.pattern.pattern, "cause": cause.cause, "fix": cause.fix} for cause in spec.causes],
+        "causes": [
+            {"pattern": cause.pattern.pattern, "cause": cause.cause, "fix": cause.fix, "weak": cause.weak}
+            for cause in spec.causes
+        ],
         "milestones": [[stage, pattern.pattern] for stage, pattern in spec.milestones.items()],
     }
