@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from zephyr_deploy.agent import docker, health, machine, units
 from zephyr_deploy.agent.apply import Apply, rollback
 from zephyr_deploy.agent.engine import Engine
-from zephyr_deploy.agent.errors import NodeError
 from zephyr_deploy.agent.gateway import Gateway
 from zephyr_deploy.agent.layout import DATA, ROOT, Layout
+from zephyr_deploy.agent.logs import logs
 from zephyr_deploy.agent.shell import run
 from zephyr_deploy.agent.store import Store
 
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from zephyr_deploy.agent.report import Report
-
-FOLLOW_POLL_S = 0.5
 
 
 def look(request: dict[str, Any], _report: Report) -> dict[str, Any]:
@@ -99,31 +97,6 @@ def files(request: dict[str, Any], _report: Report) -> dict[str, Any]:
     store = Store(Layout(request["name"]))
     release = str(request.get("release") or store.current)
     return {"release": release, "files": store.files(release) if release else {}}
-
-
-def logs(request: dict[str, Any], report: Report) -> dict[str, Any]:
-    """Send the log of the current release, or of the gateway, as ``line`` events; with ``follow`` until it ends."""
-    layout = Layout(request["name"])
-    store = Store(layout)
-    latest = [entry["release"] for entry in store.history()]
-    release = store.current or (latest[-1] if latest else "")
-    if not release:
-        raise NodeError(
-            "unhealthy", f"there is no log of {layout.name} on the node", "Start it with `zephyr-deploy up`."
-        )
-    unit = layout.gateway_unit if request.get("source") == "gateway" else layout.unit(release)
-    journal = units.Journal(unit, since=request.get("since") or "")
-    lines = journal.more()
-    for line in lines[-int(request["lines"]) :] if request["lines"] else []:
-        report.send("line", line=line)
-    while request.get("follow"):
-        report.check()
-        for line in journal.more():
-            report.send("line", line=line)
-        if not units.active(unit):
-            break
-        time.sleep(FOLLOW_POLL_S)
-    return {}
 
 
 def remove(request: dict[str, Any], report: Report) -> dict[str, Any]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from zephyr_deploy.engines.registry import engine as engine_spec
+from zephyr_deploy.spec.deployment import EngineName
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 
     from zephyr_deploy.engines.base import EngineSpec
     from zephyr_deploy.release.release import Release
-    from zephyr_deploy.spec.deployment import EngineName
 
 
 def apply_request(
@@ -60,5 +60,14 @@ def watch(name: EngineName) -> dict[str, Any]:
             {"pattern": cause.pattern.pattern, "cause": cause.cause, "fix": cause.fix, "weak": cause.weak}
             for cause in spec.causes
         ],
-        "milestones": [[stage, pattern.pattern] for stage, pattern in spec.milestones.items()],
+        "milestones": _stages(spec),
     }
+
+
+def milestones() -> dict[str, list[list[str]]]:
+    """The stages of every engine's start, with the pattern of the line that ends each: the node knows which runs."""
+    return {name: _stages(engine_spec(name)) for name in get_args(EngineName)}
+
+
+def _stages(spec: EngineSpec) -> list[list[str]]:
+    return [[stage, pattern.pattern] for stage, pattern in spec.milestones.items()]

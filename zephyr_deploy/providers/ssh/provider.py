@@ -16,10 +16,12 @@ from zephyr_deploy.providers.base import NodeProvider, Service
 from zephyr_deploy.providers.nodes.connect import connect
 from zephyr_deploy.providers.nodes.look import read_look
 from zephyr_deploy.providers.nodes.record import record_of, records
+from zephyr_deploy.release.request import milestones
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from zephyr_deploy.providers.logs import LogQuery
     from zephyr_deploy.providers.nodes.record import NodesRecord
     from zephyr_deploy.spec.deployment import Deployment
 
@@ -51,13 +53,22 @@ class SshProvider(NodeProvider):
         with ThreadPoolExecutor(min(AT_ONCE, len(asked)), thread_name_prefix="look") as pool:
             return [service for service in pool.map(lambda pair: _look(*pair), asked) if service]
 
-    def logs(self, name: str, *, lines: int, follow: bool) -> Iterator[str]:
-        """The journal of the release that serves; of several nodes, the first's."""
+    def logs(self, name: str, query: LogQuery) -> Iterator[str]:
+        """The journal of one machine, searched there; see `Provider.logs`."""
         record = record_of(name)
         if record is None:
             raise NotDeployedError(f"there is no log of {name}", hint=f"Start it with `zephyr-deploy up {name}`.")
-        request = {"name": name, "lines": lines, "follow": follow}
-        return _lines(record, request)
+        request = {
+            "name": name,
+            "lines": query.lines,
+            "follow": query.follow,
+            "since": query.since.timestamp() if query.since else None,
+            "grep": query.grep,
+            "phase": query.phase,
+            "source": query.source,
+            "milestones": milestones(),
+        }
+        return _lines(record, record.node(query.host), request)
 
 
 def _look(record: NodesRecord, address: NodeAddress) -> Service | None:
@@ -81,9 +92,9 @@ def _look(record: NodesRecord, address: NodeAddress) -> Service | None:
     return read_look(answer, record.name, "ssh", address).service
 
 
-def _lines(record: NodesRecord, request: dict[str, object]) -> Iterator[str]:
+def _lines(record: NodesRecord, address: NodeAddress, request: dict[str, object]) -> Iterator[str]:
     """The lines of a log as they come: the call runs in a thread, and its connection is closed when nobody reads on."""
-    with connect(record.name, record.nodes[0], several=len(record.nodes) > 1) as node:
+    with connect(record.name, address, several=len(record.nodes) > 1) as node:
         lines: Queue[str | BaseException | None] = Queue()
 
         def work() -> None:
