@@ -76,6 +76,14 @@ class Gateway:
         except OSError:
             return ""
 
+    @property
+    def held(self) -> bool:
+        """Whether new requests wait, as long as a model takes to load: a release is being replaced."""
+        try:
+            return f"lb_try_duration {HOLD_S}s" in (self.layout.gateway / "upstream").read_text()
+        except OSError:
+            return False
+
     def install(self, files: dict[str, str]) -> None:
         """Bring Caddy to these files: nothing, a reload, or a start.
 

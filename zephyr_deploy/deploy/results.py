@@ -9,6 +9,7 @@ from zephyr_deploy.endpoint.types import Endpoint
 from zephyr_deploy.events import Outcome, PhaseFinished
 from zephyr_deploy.plan.plan import Plan
 from zephyr_deploy.providers.base import Service
+from zephyr_deploy.providers.machines import MachineState, MachineStatus
 from zephyr_deploy.spec.deployment import Frozen
 
 
@@ -75,10 +76,14 @@ class DownResult(Frozen):
 
 
 class StatusResult(Frozen):
-    """How a deployment is; ``service`` is None when there is none."""
+    """How a deployment is; ``service``, that of the first machine, is None when there is none."""
 
     name: str
+    state: MachineState = "absent"
+    """``ready`` where all machines are, else the state of the first that is not."""
     service: Service | None
+    machines: tuple[MachineStatus, ...] = ()
+    """One for each machine."""
     age_s: float | None = None
     cost_usd: float = 0.0
     at: datetime

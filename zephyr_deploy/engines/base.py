@@ -97,6 +97,8 @@ class MetricNames:
     """Histogram of time to first token, seconds."""
     itl: str | None
     """Histogram of inter-token latency, seconds."""
+    requests: str | None = None
+    """Counter of requests."""
 
 
 @dataclass(frozen=True)
@@ -156,6 +158,8 @@ class EngineSpec:
     auth: AuthRule
     drain: DrainRule
     causes: Sequence[LogCause]
+    version_path: str = "/info"
+    """Where it says its version, as ``version`` of a JSON object."""
     port_flags: tuple[str, ...] = ("--port",)
     """Flags that each want a port of the host's own, one after the other; two servers must not share any."""
     shm_size: str = "1g"

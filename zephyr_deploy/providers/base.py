@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from zephyr_deploy.node.address import NodeAddress
     from zephyr_deploy.plan.plan import Plan
     from zephyr_deploy.providers.logs import LogQuery
+    from zephyr_deploy.providers.machines import MachineStatus
     from zephyr_deploy.release.release import Release
     from zephyr_deploy.spec.deployment import Deployment
 
@@ -67,6 +68,10 @@ class Provider(ABC):
     @abstractmethod
     def services(self) -> list[Service]:
         """Everything of ours that exists here, whoever started it and whatever state was lost."""
+
+    @abstractmethod
+    def machines(self, name: str) -> list[MachineStatus]:
+        """How deployment ``name`` is doing, on each of its machines; one that cannot be asked says why."""
 
     @abstractmethod
     def logs(self, name: str, query: LogQuery) -> Iterator[str]:

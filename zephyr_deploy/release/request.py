@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, get_args
 
 from zephyr_deploy.engines.registry import engine as engine_spec
@@ -67,6 +68,21 @@ def watch(name: EngineName) -> dict[str, Any]:
 def milestones() -> dict[str, list[list[str]]]:
     """The stages of every engine's start, with the pattern of the line that ends each: the node knows which runs."""
     return {name: _stages(engine_spec(name)) for name in get_args(EngineName)}
+
+
+def figures(name: EngineName) -> dict[str, str]:
+    """What the figures of an engine are called on its ``/metrics``, by what they are to us."""
+    names = asdict(engine_spec(name).metrics)
+    return {ours: names[ours] for ours in ("running", "queued", "generated_tokens", "requests") if names[ours]}
+
+
+def status_request(name: str) -> dict[str, Any]:
+    """The request that asks a node how deployment ``name`` is doing."""
+    engines = {
+        engine: {"figures": figures(engine), "version_path": engine_spec(engine).version_path}
+        for engine in get_args(EngineName)
+    }
+    return {"name": name, "engines": engines}
 
 
 def _stages(spec: EngineSpec) -> list[list[str]]:

@@ -18,7 +18,7 @@ from zephyr_deploy.providers.local.lines import LocalLines
 from zephyr_deploy.providers.local.logfile import cause_of, follow, tail
 from zephyr_deploy.providers.local.preflight import preflight
 from zephyr_deploy.providers.local.render import render
-from zephyr_deploy.providers.local.state import describe, describe_dead, look
+from zephyr_deploy.providers.local.state import describe, describe_dead, look, status_of
 from zephyr_deploy.providers.local.stop import stop_service
 from zephyr_deploy.providers.local.weights.fetch import prepare_source
 from zephyr_deploy.providers.local.weights.limits import check_limits
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from zephyr_deploy.events import PhaseHandle
     from zephyr_deploy.plan.plan import Plan
     from zephyr_deploy.providers.logs import LogQuery
+    from zephyr_deploy.providers.machines import MachineStatus
     from zephyr_deploy.release.release import Release
 
 POLL_S = 0.1
@@ -51,6 +52,10 @@ class LocalProvider(ProcessProvider):
         folders = sorted(path for path in (state_dir() / "deployments").glob("*") if is_name(path.name))
         dead = [(folder, folder.record()) for folder in (Folder(p.name) for p in folders if p.name not in names)]
         return [*found, *(describe_dead(record, folder) for folder, record in dead if record)]
+
+    def machines(self, name: str) -> list[MachineStatus]:
+        """The one there can be; see `Provider.machines`."""
+        return [status_of(service) for service in self.services() if service.name == name]
 
     def prepare(self, plan: Plan, phase: PhaseHandle) -> Plan:
         """Fetch and check the model; see `Provider.prepare`."""
