@@ -125,17 +125,18 @@ def logs(request: dict[str, Any], report: Report) -> dict[str, Any]:
 
 
 class _Source:
-    """Whose lines are read; the units of an engine change with every release."""
+    """Whose lines are read: of engines, the one that serves, the one that was tried last, and those that come."""
 
     def __init__(self, layout: Layout, kind: str) -> None:
         self._layout, self._kind = layout, kind
         store = Store(layout)
-        releases = [store.current, *(entry["release"] for entry in reversed(store.history()))]
-        self._release = next((release for release in releases if release), "")
-        if not self._release:
+        tried = [str(entry["release"]) for entry in store.history()[-1:]]
+        self._releases = {release for release in (store.current, *tried) if release}
+        if not self._releases:
             said = f"there is no log of {layout.name} on the node"
             raise NodeError("not_deployed", said, "Start it with `zephyr-deploy up`.")
-        self.engine = str(store.about(self._release).get("engine", "")) if kind == "engine" else ""
+        about = next((found for found in map(store.about, (store.current, *tried)) if found), {})
+        self.engine = str(about.get("engine", "")) if kind == "engine" else ""
 
     def matches(self) -> list[str]:
         """Fields by which journalctl finds its lines now."""
@@ -146,7 +147,7 @@ class _Source:
             return {DOCKER_UNIT}
         if self._kind == "gateway":
             return {self._layout.gateway_unit}
-        return {self._layout.unit(self._release), *self._installed()}
+        return {*map(self._layout.unit, self._releases), *self._installed()}
 
     def _installed(self) -> list[str]:
         return units.of(f"zephyr-{self._layout.name}@")

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from zephyr_deploy.agent import docker, machine, metrics, units
 from zephyr_deploy.agent.apply import Apply, rollback
+from zephyr_deploy.agent.bundle import bundle
 from zephyr_deploy.agent.engine import Engine
 from zephyr_deploy.agent.gateway import Gateway
 from zephyr_deploy.agent.layout import DATA, ROOT, Layout
 from zephyr_deploy.agent.logs import logs
+from zephyr_deploy.agent.reach import reach
 from zephyr_deploy.agent.shell import run
 from zephyr_deploy.agent.store import Store
 
@@ -186,5 +188,5 @@ def apply(request: dict[str, Any], report: Report) -> dict[str, Any]:
 
 
 VERBS: dict[str, Callable[[dict[str, Any], Report], dict[str, Any]]] = {
-    verb.__name__: verb for verb in (look, status, releases, files, logs, remove, apply, rollback)
+    verb.__name__: verb for verb in (look, status, reach, releases, files, logs, bundle, remove, apply, rollback)
 }

@@ -211,7 +211,7 @@ class Wait:
         return why + often, SEE_LOG, line
 
     def _failed(self, cause: str, fix: str, line: str) -> NodeError:
-        said = f"release {self._subject.release} did not start: {cause}"
+        said = f"release {self._subject.release} did not start: {cause.rstrip('.')}"
         return NodeError("engine_failed", said, fix, line=line.strip()[:LONGEST_LINE], log=list(self._log))
 
     def _late(self) -> NodeError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 from typing import Literal
 
 from zephyr_deploy.endpoint.types import Endpoint
@@ -89,6 +90,19 @@ class StatusResult(Frozen):
     at: datetime
 
 
+class BundleResult(Frozen):
+    """What `debug-bundle` wrote."""
+
+    name: str
+    path: Path
+    size: int
+    """Bytes."""
+    files: tuple[str, ...]
+    """Names of the files in it."""
+    missing: tuple[str, ...]
+    """What could not be had, and why."""
+
+
 class Check(Frozen):
     """One check of `doctor`."""
 
@@ -97,3 +111,5 @@ class Check(Frozen):
     detail: str
     fix: str = ""
     """What to do; empty when the verdict is ok."""
+    host: str | None = None
+    """Which machine; None: this one."""
