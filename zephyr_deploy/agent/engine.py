@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from typing import TYPE_CHECKING, Any
 
 from zephyr_deploy.agent import docker, health, units
-from zephyr_deploy.agent.errors import NodeError
 from zephyr_deploy.agent.files import put
 from zephyr_deploy.agent.wait import GENERATE_S, Wait
 
 if TYPE_CHECKING:
     from zephyr_deploy.agent.layout import Layout
     from zephyr_deploy.agent.report import Phase, Report
-
-FIRST_PORT, LAST_PORT = 18000, 18999
-"""Where engines listen on the loopback interface, below the ports that Linux gives to clients (32768)."""
 
 
 class Engine:
@@ -50,18 +45,12 @@ class Engine:
             return 0
         return int(text.split("=", 1)[1].split()[0])
 
-    def install(self, unit_text: str) -> None:
-        """Give it ports and a unit."""
-        if not self.active:
-            wanted = int(self.about.get("ports", 1))
-            first = free_ports(wanted, taken={int(p.read_text().split("=")[1].split()[0]) for p in self._others()})
-            names = ["ZEPHYR_PORT", *(f"ZEPHYR_PORT_{place}" for place in range(1, wanted))]
-            lines = [f"{name}={first + place}" for place, name in enumerate(names)]
-            put(self.layout.ports / f"{self.release}.env", "\n".join(lines) + "\n")
+    def install(self, unit_text: str, port: int) -> None:
+        """Give it a unit, and its ports from ``port`` on."""
+        names = ["ZEPHYR_PORT", *(f"ZEPHYR_PORT_{place}" for place in range(1, int(self.about.get("ports", 1))))]
+        lines = [f"{name}={port + place}" for place, name in enumerate(names)]
+        put(self.layout.ports / f"{self.release}.env", "\n".join(lines) + "\n")
         units.install({self.unit: unit_text})
-
-    def _others(self) -> list[Any]:
-        return [path for path in self.layout.home.parent.glob("*/ports/*.env") if path.stem != self.release]
 
     def start(self) -> None:
         """Start it now and at every boot."""
@@ -101,26 +90,3 @@ class Engine:
             NodeError: its log shows why it cannot start; it ends again and again; it is not ready in time.
         """
         Wait(self, request, self.about["check"]["health"]).run(report, phase)
-
-
-def free_ports(count: int, taken: set[int]) -> int:
-    """First of ``count`` consecutive ports that nobody listens at.
-
-    Raises:
-        NodeError: there are none.
-    """
-    for first in range(FIRST_PORT, LAST_PORT, count):
-        if not any(abs(first - other) < count for other in taken) and all(
-            _free(first + place) for place in range(count)
-        ):
-            return first
-    raise NodeError("config", f"no port from {FIRST_PORT} to {LAST_PORT} is free on the node")
-
-
-def _free(port: int) -> bool:
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True

@@ -86,7 +86,7 @@ def _rows(result: StatusResult) -> list[tuple[str, str]]:
         ("tokens/s", _tokens(machine.figures)),
         ("at work", machine.work),
         ("draining", ", ".join(machine.draining)),
-        ("held", "new requests wait until a release is ready" if machine.held else ""),
+        ("held", "new requests wait until an engine is ready" if machine.held else ""),
         ("cost", f"${result.cost_usd:.2f} at ${service.price_per_hour_usd:.2f} an hour"),
         ("why", machine.detail),
     ]

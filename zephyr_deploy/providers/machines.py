@@ -56,7 +56,7 @@ class MachineStatus(Frozen):
     image: str = ""
     """Name of the engine's image."""
     held: bool = False
-    """Whether new requests wait, because a release is being replaced."""
+    """Whether new requests wait at the gateway: a release is being replaced, or its engine does not listen."""
     work: str = ""
     """What is being done to it now, and by whom."""
     draining: tuple[str, ...] = ()
