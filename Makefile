@@ -42,7 +42,7 @@ down: $(VENV)/.user ## Take it away, downloads included
 	$(BIN)/zephyr-deploy down --purge
 
 test: $(VENV)/.developer ## Run every test
-	$(BIN)/pytest -n $(WORKERS)
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup
 
 lab: $(VENV)/.developer ## Start a real node to play with (CARD=A10G: with another card)
 	PYTHONPATH=tests $(BIN)/python -m lab up $(if $(CARD),--card $(CARD))

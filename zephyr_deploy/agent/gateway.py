@@ -1,8 +1,8 @@
 """Caddy in front of the engine: one address that stays, whichever release is behind it.
 
-A deployment has two places for an engine, each with ports of its own, and Caddy knows both for good. While nobody listens
-at either, Caddy tries to connect again and again (``lb_try_duration``). Nothing of a request has been sent by then, so
-requests wait and none fails. Its configuration is not reloaded for a switch: Caddy 2.6 cuts running requests then.
+A deployment has two places for an engine, each with ports of its own, and Caddy knows both for good. While nobody
+listens at either, Caddy tries to connect again and again (``lb_try_duration``). Nothing of a request has been sent by
+then, so requests wait and none fails. Its configuration is not reloaded for a switch: Caddy 2.6 cuts requests then.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from zephyr_deploy.agent import docker, units
 from zephyr_deploy.agent.errors import NodeError
 from zephyr_deploy.agent.files import put
 from zephyr_deploy.agent.layout import UNITS
+from zephyr_deploy.agent.peers import Peers
 from zephyr_deploy.agent.shell import run
 from zephyr_deploy.agent.slots import Slots
 
@@ -36,6 +37,7 @@ class Gateway:
         self.layout = layout
         self.unit = layout.gateway_unit
         self.slots = Slots(layout)
+        self.peers = Peers(layout)
 
     def require_port(self, port: int) -> None:
         """See that the port is free, or the gateway's own.
@@ -89,11 +91,12 @@ class Gateway:
         """
         folder = self.layout.gateway
         places = " ".join(f"127.0.0.1:{port}" for port in self.slots.first_ports)
-        caddyfile = put(folder / "Caddyfile", files["Caddyfile"]) | put(folder / "upstream", f"to {places}\n")
+        changed = [put(folder / "Caddyfile", files["Caddyfile"]), put(folder / "upstream", f"to {places}\n")]
+        changed.append(self.peers.write())
         script = put(folder / "gateway.sh", files["gateway.sh"], 0o755)
         unit = units.install({self.unit: files["gateway.service"]})
         if self.running and not script and not unit:
-            if caddyfile:
+            if any(changed):
                 self.reload()
             return
         if units.active(self.unit):

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 def look(request: dict[str, Any], _report: Report) -> dict[str, Any]:
     """The machine, and with ``name`` how that deployment is; with ``resolve`` the digests of these images now."""
-    caller = os.environ.get("SSH_CONNECTION", "").partition(" ")[0]
-    found: dict[str, Any] = {"machine": machine.look(), "caller": caller}
+    caller, _, here, _ = (os.environ.get("SSH_CONNECTION") or "   ").split(" ")
+    found: dict[str, Any] = {"machine": machine.look(), "caller": caller, "here": here}
     if request.get("name"):
         found["deployment"] = state_of(request["name"])
     if request.get("resolve"):
@@ -66,6 +66,7 @@ def state_of(name: str) -> dict[str, Any] | None:
         "started_at": _started(store, release),
         "api_key": gateway.api_key(),
         "port": engine.port,
+        "peers": gateway.peers.known,
     }
 
 
@@ -182,11 +183,26 @@ def _remove_empty(folder: Path) -> None:
         folder.rmdir()
 
 
+def authority(request: dict[str, Any], _report: Report) -> dict[str, Any]:
+    """The certificate of the gateway's own authority, by which others may know it."""
+    return {"pem": Gateway(Layout(request["name"])).peers.authority()}
+
+
+def meet(request: dict[str, Any], _report: Report) -> dict[str, Any]:
+    """Tell this machine of the others of its deployment; see `zephyr_deploy.agent.peers`."""
+    layout = Layout(request["name"])
+    with Store(layout).locked(request["who"], float(request.get("lock_wait_s", 0))):
+        gateway = Gateway(layout)
+        gateway.peers.meet(request, gateway)
+    return {}
+
+
 def apply(request: dict[str, Any], report: Report) -> dict[str, Any]:
     """See `zephyr_deploy.agent.apply.Apply`."""
     return Apply(request, report).run()
 
 
 VERBS: dict[str, Callable[[dict[str, Any], Report], dict[str, Any]]] = {
-    verb.__name__: verb for verb in (look, status, reach, releases, files, logs, bundle, remove, apply, rollback)
+    verb.__name__: verb
+    for verb in (look, status, reach, releases, files, logs, bundle, remove, authority, meet, apply, rollback)
 }

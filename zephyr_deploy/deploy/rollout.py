@@ -22,7 +22,7 @@ from zephyr_deploy.node.hostkeys import Trust
 from zephyr_deploy.plan.node import plan_for_node
 from zephyr_deploy.providers.nodes.key import settled_key
 from zephyr_deploy.providers.nodes.record import NodesRecord
-from zephyr_deploy.release.render import render
+from zephyr_deploy.release.render import peer_port, render
 from zephyr_deploy.release.request import apply_request
 from zephyr_deploy.release.resolve import images_of, resolve, reusable
 
@@ -121,6 +121,7 @@ class _Rollout:
             waiting = [member for member in fleet.members if not _is_current(member, release, key)]
             if waiting:
                 self._apply(fleet, waiting, release, key)
+            fleet.introduce(peer_port(self.deployment), self.who)
             return self._result(fleet, plan, release, changed=bool(waiting))
 
     def _note(self, addresses: tuple[object, ...]) -> None:

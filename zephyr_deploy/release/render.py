@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from zephyr_deploy.engines.base import EngineSpec, ServeSettings
     from zephyr_deploy.plan.plan import Plan
     from zephyr_deploy.release.lock import Lock
+    from zephyr_deploy.spec.deployment import Deployment
 
 TOKENIZER = "tokenizer_config.json"
 TEMPLATE = "chat_template.jinja"
@@ -152,7 +153,15 @@ def _caddyfile(plan: Plan) -> str:
         acme=bool(site) and _has_public_name(site),
         cidr=access.cidr or plan.caller,
         public_paths=PUBLIC_PATHS,
+        peer_port=peer_port(plan.deployment),
+        peer_name=f"zephyr-{plan.deployment.name}.internal",
     )
+
+
+def peer_port(deployment: Deployment) -> int:
+    """Where gateways of a deployment on several machines meet; 0 where there is one machine."""
+    machine = deployment.machine
+    return deployment.access.port + 1 if len({machine.host, *machine.hosts} - {None}) > 1 else 0
 
 
 def _has_public_name(site: str) -> bool:

@@ -7,10 +7,11 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, get_args
 
 from zephyr_deploy.engines.registry import engine as engine_spec
+from zephyr_deploy.release.templates import render_template
 from zephyr_deploy.spec.deployment import EngineName
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from pydantic import SecretStr
 
@@ -51,6 +52,28 @@ def apply_request(
         "ready_s": ready_s,
         **watch(about["engine"]),
     }
+
+
+def meet_request(
+    name: str, nodes: Sequence[str], port: int, *, authorities: Sequence[str], who: Mapping[str, str]
+) -> dict[str, Any]:
+    """The request that has a gateway spread requests over several machines.
+
+    Args:
+        name: Of the deployment.
+        nodes: Addresses of all its machines, as they reach each other.
+        port: Where their gateways meet.
+        authorities: Certificates of their authorities, as PEM.
+        who: Who asks.
+    """
+    bracketed = [f"[{node}]" if ":" in node else node for node in nodes]
+    entry = render_template("caddy/entry.jinja", nodes=bracketed, port=port, name=f"zephyr-{name}.internal")
+    files = {
+        "entry": entry,
+        "strangers": render_template("caddy/strangers.jinja", addresses=nodes),
+        "peers.pem": "".join(authorities),
+    }
+    return {"name": name, "who": dict(who), "nodes": list(nodes), "files": files}
 
 
 def watch(name: EngineName) -> dict[str, Any]:

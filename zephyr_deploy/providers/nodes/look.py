@@ -24,6 +24,10 @@ class Found(Frozen):
     facts: NodeFacts
     caller: str = ""
     """This machine as the node sees it."""
+    here: str = ""
+    """Its own address, as it was reached: how other machines of the same network reach it."""
+    peers: tuple[str, ...] = ()
+    """The machines that its gateway spreads requests over."""
     lock: str = ""
     """The lock of the release that serves there, as JSON; empty if none does."""
     service: Service | None = None
@@ -35,6 +39,8 @@ def read_look(answer: dict[str, Any], name: str, provider: ProviderName, address
     return Found(
         facts=NodeFacts.model_validate(answer["machine"]),
         caller=answer.get("caller", ""),
+        here=answer.get("here", ""),
+        peers=tuple(there["peers"]) if there else (),
         lock=there["lock"] if there else "",
         service=_service(there, name, provider, address) if there else None,
     )
