@@ -191,7 +191,7 @@ def out_of_memory(name: str, since: float) -> bool:
         since: Seconds since 1970.
     """
     filters = quote(json.dumps({"event": ["oom"], "container": [name]}))
-    path = f"/events?since={since:.0f}&until={time.time():.3f}&filters={filters}"
+    path = f"/events?since={int(since)}&until={time.time():.3f}&filters={filters}"
     try:
         with _open("GET", path, ASK_S) as response:
             return response.status < FAILED and bool(_read(response).strip())

@@ -80,8 +80,9 @@ class Gateway:
 
     @property
     def held(self) -> bool:
-        """Whether new requests wait in it now: no engine listens behind it, or its gate is closed."""
-        return units.active(self.unit) and not any(map(_accepts, self.slots.known_ports))
+        """Whether new requests wait in it now: no engine listens here or its gate is closed, and no other machine is."""
+        alone = not self.peers.known
+        return alone and units.active(self.unit) and not any(map(_accepts, self.slots.known_ports))
 
     def install(self, files: dict[str, str]) -> None:
         """Bring Caddy to these files: nothing, a reload, or a start. The last two cut running requests.
