@@ -80,7 +80,7 @@ class Gateway:
 
     @property
     def held(self) -> bool:
-        """Whether new requests wait in it now: no engine listens here or its gate is closed, and no other machine is."""
+        """Whether new requests wait in it now: no engine listens or its gate is closed, and no machine is beside it."""
         alone = not self.peers.known
         return alone and units.active(self.unit) and not any(map(_accepts, self.slots.known_ports))
 
