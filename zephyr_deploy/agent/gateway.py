@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 START_S = 60.0
 STOP_S = 120.0
+CONNECT_S = 0.5
 MOST_RESTARTS = 2
 ENV = "gateway.env"
 
@@ -76,6 +77,12 @@ class Gateway:
             return (self.layout.run / ENV).read_text().strip().partition("=")[2]
         except OSError:
             return ""
+
+    @property
+    def held(self) -> bool:
+        """Whether new requests wait in it now: no engine listens or its gate is closed, and no machine is beside it."""
+        alone = not self.peers.known
+        return alone and units.active(self.unit) and not any(map(_accepts, self.slots.known_ports))
 
     def install(self, files: dict[str, str]) -> None:
         """Bring Caddy to these files: nothing, a reload, or a start. The last two cut running requests.
@@ -136,3 +143,11 @@ class Gateway:
         said = [line for line in units.Journal(self.unit, since="-2min").more() if line.strip()]
         why = said[-1] if said else "it said nothing"
         raise NodeError("unhealthy", f"the gateway (Caddy) does not start: {why}", log=said[-20:])
+
+
+def _accepts(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=CONNECT_S).close()
+    except OSError:
+        return False
+    return True
