@@ -21,6 +21,7 @@ NAMED = {
     "tunnel": "{}",
     "ssh": "{}",
     "code": "{}",
+    "inventory": "{}",
     "env": "{}",
     "smoke": "{}",
     "bench": "{}",

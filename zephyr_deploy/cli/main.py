@@ -37,6 +37,7 @@ COMMANDS = (
     "tunnel",
     "ssh",
     "code",
+    "inventory",
     "env",
     "chat",
     "smoke",
