@@ -64,6 +64,40 @@ class RollbackResult(Frozen):
     phases: tuple[PhaseReport, ...]
 
 
+class RenderResult(Frozen):
+    """What `render` made."""
+
+    release: str
+    """Id of the release."""
+    files: dict[str, str]
+    """Content by path."""
+    complete: bool = True
+    """False: nothing was looked up, and zeros stand for the digests; no machine would be brought to this."""
+
+
+class NodeDiff(Frozen):
+    """How what serves on one machine differs from what is wanted."""
+
+    node: str
+    release: str
+    """Id of the release that serves there; empty if none does."""
+    same: bool
+    changed: tuple[str, ...]
+    """Paths that differ."""
+    diff: str
+    """Unified diff from what serves to what is wanted; empty if they are the same."""
+
+
+class DiffResult(Frozen):
+    """How what is wanted differs from what serves."""
+
+    release: str
+    """Id of the release that is wanted."""
+    same: bool
+    """Whether every machine has exactly it."""
+    nodes: tuple[NodeDiff, ...]
+
+
 class DownResult(Frozen):
     """The receipt of `down`."""
 

@@ -14,17 +14,16 @@ from zephyr_deploy.deploy.fleet import Fleet, Member
 from zephyr_deploy.deploy.journal import Journal
 from zephyr_deploy.deploy.lock import deployment_lock
 from zephyr_deploy.deploy.origin import who
-from zephyr_deploy.deploy.prepare import require_ready
+from zephyr_deploy.deploy.prepare import prepare, require_ready
 from zephyr_deploy.deploy.results import PhaseReport, UpResult
+from zephyr_deploy.deploy.wanted import lock_of_fleet, plan_of_fleet
 from zephyr_deploy.errors import NotDeployedError, ZephyrError
 from zephyr_deploy.events import Phases
 from zephyr_deploy.node.hostkeys import Trust
-from zephyr_deploy.plan.node import plan_for_node
 from zephyr_deploy.providers.nodes.key import settled_key
 from zephyr_deploy.providers.nodes.record import NodesRecord
 from zephyr_deploy.release.render import peer_port, render
 from zephyr_deploy.release.request import apply_request
-from zephyr_deploy.release.resolve import images_of, resolve, reusable
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
     from zephyr_deploy.events import Listener
     from zephyr_deploy.plan.plan import Plan
     from zephyr_deploy.providers.base import NodeProvider, Service
-    from zephyr_deploy.release.lock import Lock
     from zephyr_deploy.release.release import Release
     from zephyr_deploy.spec.deployment import Deployment
 
@@ -77,19 +75,6 @@ def rollout(
         return _Rollout(deployment, provider, options, Phases(listener), command).run()
 
 
-def plan_of_nodes(deployment: Deployment, provider: NodeProvider, trust: Trust | None = None) -> Plan:
-    """What `rollout` would plan, by one look at the machines; nothing is changed.
-
-    Raises:
-        ZephyrError: a machine cannot be reached, or the wish cannot be fulfilled there.
-    """
-    run = _Rollout(deployment, provider, RolloutOptions(), Phases(), "plan")
-    with Fleet(deployment.name, deployment.provider, provider.nodes(deployment), run.phases) as fleet:
-        fleet.connect(trust or Trust(), run.journal)
-        fleet.look()
-        return run.plan(fleet)
-
-
 class _Rollout:
     """One run, its steps in order."""
 
@@ -100,6 +85,7 @@ class _Rollout:
         self.options = options
         self.phases = phases
         self.command = command
+        self.may_prepare = options.prepare and command == "up"
         self.who = who(command)
         self.provider = provider
         self.journal = Journal(deployment.name, run=secrets.token_hex(4))
@@ -111,12 +97,13 @@ class _Rollout:
         self._note(addresses)
         with Fleet(self.deployment.name, self.deployment.provider, addresses, self.phases) as fleet:
             fleet.connect(self.options.trust, self.journal)
-            fleet.look()
+            fleet.look(python_may_lack=self.may_prepare)
             self._require_deployed(fleet)
+            if self.may_prepare:
+                prepare(fleet, self.deployment, self.options.trust, self.journal)
             require_ready(fleet)
-            plan = self.plan(fleet)
-            lock = self._lock(fleet, plan)
-            release = render(plan, lock)
+            plan = plan_of_fleet(fleet, self.deployment)
+            release = render(plan, lock_of_fleet(fleet, plan, upgrade=self.options.upgrade))
             key = self._key(fleet)
             waiting = [member for member in fleet.members if not _is_current(member, release, key)]
             if waiting:
@@ -137,25 +124,6 @@ class _Rollout:
         if self.command == "redeploy" and not any(member.service for member in fleet.members):
             hint = "Begin with `zephyr-deploy up`."
             raise NotDeployedError(f"deployment {self.deployment.name} is on none of its machines", hint=hint)
-
-    def plan(self, fleet: Fleet) -> Plan:
-        """The plan for the first machine; one release serves all, so the others have to fit it."""
-        with self.phases.phase("plan", "Plan"):
-            plans = [
-                plan_for_node(self.deployment, member.facts, hub=hub.endpoint(), caller=member.caller)
-                for member in fleet.members
-            ]
-        for note in plans[0].notes:
-            self.phases.notice(note)
-        return plans[0]
-
-    def _lock(self, fleet: Fleet, plan: Plan) -> Lock:
-        locks = [] if self.options.upgrade else [reusable(member.lock, plan) for member in fleet.members]
-        known = next((lock for lock in locks if lock), None)
-        if known is not None:
-            return known
-        with self.phases.phase("resolve", "Pin image and model"):
-            return resolve(plan, fleet.digests(images_of(plan)))
 
     def _key(self, fleet: Fleet) -> SecretStr | None:
         if not self.deployment.access.api_key:

@@ -55,6 +55,14 @@ def arguments_without_secrets(arguments: Sequence[str]) -> tuple[str, ...]:
     return tuple(shown)
 
 
+def _playbook_settings(settings: dict[str, str]) -> dict[str, str]:
+    """Only what the playbook calls its own: nothing else of Ansible's is to be changed by it."""
+    for name in settings:
+        if not re.fullmatch(r"prepare_[a-z0-9_]+", name):
+            raise ValueError(f"{name} is no setting of the playbook: they begin with prepare_")
+    return settings
+
+
 def _length_of_time(value: object) -> object:
     """Text in our form; ISO 8601 text and timedeltas pass on to pydantic, bare numbers do not."""
     if isinstance(value, timedelta):
@@ -83,6 +91,7 @@ Duration = Annotated[
     Allowed("a length of time such as 30m, 8h or 1h30m"),
     WithJsonSchema({"type": "string", "pattern": r"^([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9.]+s)?$", "examples": ["8h"]}),
 ]
+PlaybookSettings = Annotated[dict[str, str], AfterValidator(_playbook_settings)]
 Network = Annotated[str, AfterValidator(_network), Allowed("a network such as 203.0.113.0/24")]
 
 
