@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from zephyr_deploy.agent.report import Report
 
 
+RESTORE_S = 900.0
+"""How long the old release may take to serve again, in seconds, however little time the new one was given."""
 SEEN_S = 2.5
 """Until the gateway has seen that an engine is there; its health checks are 2 s apart."""
 SHOWN = 40
@@ -218,10 +220,16 @@ class Apply:
                 raise
 
     def _back_to(self, before: Engine, error: NodeError) -> None:
-        with self.report.phase("restore", "Start the old release again") as phase:
-            before.start()
-            before.wait_ready(self.report, phase, self.request)
-        error.message += f"; release {before.release} serves again"
+        """Start the old one again; how that went is added to ``error``, which stays the cause of it all."""
+        patient = {**self.request, "ready_s": max(float(self.request["ready_s"]), RESTORE_S)}
+        try:
+            with self.report.phase("restore", "Start the old release again") as phase:
+                before.start()
+                before.wait_ready(self.report, phase, patient)
+        except NodeError as second:
+            error.message += f"; and {second.message}, which served before"
+        else:
+            error.message += f"; release {before.release} serves again"
 
     def _take_away(self, engine: Engine) -> None:
         engine.stop()
