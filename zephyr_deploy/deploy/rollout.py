@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from zephyr_deploy import hub
@@ -19,22 +20,23 @@ from zephyr_deploy.deploy.results import PhaseReport, UpResult
 from zephyr_deploy.errors import NotDeployedError, ZephyrError
 from zephyr_deploy.events import Phases
 from zephyr_deploy.node.hostkeys import Trust
+from zephyr_deploy.plan.caller import is_within
 from zephyr_deploy.plan.node import plan_for_node
 from zephyr_deploy.providers.nodes.key import settled_key
 from zephyr_deploy.providers.nodes.record import NodesRecord
 from zephyr_deploy.release.render import peer_port, render
 from zephyr_deploy.release.request import apply_request
 from zephyr_deploy.release.resolve import images_of, resolve, reusable
+from zephyr_deploy.spec.sources import api_key, hub_token
 
 if TYPE_CHECKING:
-    from pydantic import SecretStr
-
     from zephyr_deploy.events import Listener
     from zephyr_deploy.plan.plan import Plan
     from zephyr_deploy.providers.base import NodeProvider, Service
     from zephyr_deploy.release.lock import Lock
     from zephyr_deploy.release.release import Release
     from zephyr_deploy.spec.deployment import Deployment
+    from zephyr_deploy.spec.secret import Secret
 
 READY_DEADLINE_S = 1800.0
 """Loading a model of a hundred gigabytes from a slow disk takes a quarter of an hour; more is a fault."""
@@ -142,12 +144,22 @@ class _Rollout:
         """The plan for the first machine; one release serves all, so the others have to fit it."""
         with self.phases.phase("plan", "Plan"):
             plans = [
-                plan_for_node(self.deployment, member.facts, hub=hub.endpoint(), caller=member.caller)
+                plan_for_node(self.deployment, member.facts, hub=hub.endpoint(), caller=member.allowed or member.caller)
                 for member in fleet.members
             ]
         for note in plans[0].notes:
             self.phases.notice(note)
+        self._tell_outside(fleet)
         return plans[0]
+
+    def _tell_outside(self, fleet: Fleet) -> None:
+        """What is open to the network that the first `up` came from stays so: a caller from elsewhere is told."""
+        access = self.deployment.access
+        for member in fleet.members:
+            allowed = access.cidr or member.allowed
+            if access.expose and not is_within(member.caller, allowed):
+                said = f"The endpoint is open to {allowed}, and you come from {member.caller}: see access.cidr."
+                self.phases.notice(said, warning=True)
 
     def _lock(self, fleet: Fleet, plan: Plan) -> Lock:
         locks = [] if self.options.upgrade else [reusable(member.lock, plan) for member in fleet.members]
@@ -155,21 +167,27 @@ class _Rollout:
         if known is not None:
             return known
         with self.phases.phase("resolve", "Pin image and model"):
-            return resolve(plan, fleet.digests(images_of(plan)))
+            return resolve(plan, fleet.digests(images_of(plan)), self._token)
 
-    def _key(self, fleet: Fleet) -> SecretStr | None:
-        if not self.deployment.access.api_key:
+    @cached_property
+    def _token(self) -> Secret | None:
+        """The hub's token, looked for once and only where it is needed."""
+        return hub_token(self.deployment.model.token_from)
+
+    def _key(self, fleet: Fleet) -> Secret | None:
+        access = self.deployment.access
+        if not access.api_key:
             return None
         there = next((m.service.api_key for m in fleet.members if m.service and m.service.api_key), None)
-        return settled_key(self.deployment.name, there)
+        return settled_key(self.deployment.name, there, api_key(access.api_key_from))
 
-    def _apply(self, fleet: Fleet, waiting: list[Member], release: Release, key: SecretStr | None) -> None:
+    def _apply(self, fleet: Fleet, waiting: list[Member], release: Release, key: Secret | None) -> None:
         request = apply_request(
             self.deployment.name,
             release,
             who=self.who,
             api_key=key,
-            hf_token=hub.token(),
+            hf_token=self._token,
             lock_wait_s=self.options.lock_wait_s,
             ready_s=self.options.ready_deadline_s,
         )
@@ -196,7 +214,7 @@ class _Rollout:
         )
 
 
-def _is_current(member: Member, release: Release, key: SecretStr | None) -> bool:
+def _is_current(member: Member, release: Release, key: Secret | None) -> bool:
     """Whether a machine serves exactly this, and well."""
     service = member.service
     return service is not None and (service.release, service.state, service.api_key) == (release.id, "ready", key)

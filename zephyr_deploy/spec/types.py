@@ -13,6 +13,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer, WithJsonSchema
 
 from zephyr_deploy.spec.durations import parse_duration
+from zephyr_deploy.spec.secret import REDACTED
 
 _SECRET_NAME = re.compile(r"TOKEN|KEY|SECRET|PASSW|CREDENTIAL|AUTH", re.IGNORECASE)
 
@@ -31,7 +32,7 @@ def names_a_path(model_id: str) -> bool:
 
 def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
     """An environment for people and JSON: what is secret by its name is masked."""
-    return {name: "[REDACTED]" if _SECRET_NAME.search(name) else value for name, value in environment.items()}
+    return {name: REDACTED if _SECRET_NAME.search(name) else value for name, value in environment.items()}
 
 
 def arguments_without_secrets(arguments: Sequence[str]) -> tuple[str, ...]:
@@ -40,9 +41,9 @@ def arguments_without_secrets(arguments: Sequence[str]) -> tuple[str, ...]:
     for before, word in pairwise(["", *arguments]):
         flag, equals, _ = word.partition("=")
         if word.startswith("-") and equals and _SECRET_NAME.search(flag):
-            shown.append(f"{flag}=[REDACTED]")
+            shown.append(f"{flag}={REDACTED}")
         elif before.startswith("-") and "=" not in before and not word.startswith("-") and _SECRET_NAME.search(before):
-            shown.append("[REDACTED]")
+            shown.append(REDACTED)
         else:
             shown.append(word)
     return tuple(shown)
