@@ -46,6 +46,7 @@ def _rows(result: StatusResult) -> list[tuple[str, str]]:
         ("deployment", service.name),
         ("state", service.state),
         ("endpoint", service.url),
+        *((("public", service.public_url),) if service.public_url else ()),
         ("model", service.model_id),
         ("engine", service.engine),
         ("provider", service.provider),

@@ -8,8 +8,8 @@ import fnmatch
 import hashlib
 import hmac
 import os
-import threading
 import re
+import threading
 from typing import TYPE_CHECKING, NamedTuple
 
 from zephyr_deploy.errors import ConfigError
