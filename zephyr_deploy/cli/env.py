@@ -28,9 +28,7 @@ def env(
     name: NameArg = None,
     *,
     public: Annotated[bool, typer.Option("--public", help="The address for others, of an exposed endpoint.")] = False,
-    ca: Annotated[
-        bool, typer.Option("--ca", help="Print the certificate of its authority.")
-    ] = False,
+    ca: Annotated[bool, typer.Option("--ca", help="Print the certificate of its authority.")] = False,
 ) -> None:
     """Print the endpoint's address and key as shell variables. This is the only command that shows the key."""
     wanted = session.name(name)
