@@ -10,7 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel
 
 from zephyr_deploy.cli.failure import Failure
 from zephyr_deploy.cli.hints import Given
@@ -18,6 +18,7 @@ from zephyr_deploy.cli.output import Output
 from zephyr_deploy.cli.session import Session
 from zephyr_deploy.errors import UsageError
 from zephyr_deploy.events import Phases
+from zephyr_deploy.spec.secret import Secret, SecretField
 
 
 class Stream(io.StringIO):
@@ -167,7 +168,7 @@ def test_a_stream_as_json_is_one_line_an_item():
 
 
 class Model(BaseModel):
-    key: SecretStr
+    key: SecretField
     price: Decimal
     ttl: timedelta
     at: datetime
@@ -176,22 +177,22 @@ class Model(BaseModel):
 
 @dataclass
 class Plain:
-    key: SecretStr
+    key: Secret
     speed: float
 
 
 def test_json_of_models_and_values():
     out, stdout, _ = speak("json")
     at = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
-    model = Model(key=SecretStr("s3cret"), price=Decimal("1.10"), ttl=timedelta(hours=8), at=at, path=Path("/a"))
-    data = {"models": [model], "plain": Plain(SecretStr("s3cret"), float("nan")), "set": {1}}
+    model = Model(key=Secret("s3cret"), price=Decimal("1.10"), ttl=timedelta(hours=8), at=at, path=Path("/a"))
+    data = {"models": [model], "plain": Plain(Secret("s3cret"), float("nan")), "set": {1}}
     out.result("probe", data, table=str, quiet="")
     assert "s3cret" not in stdout.getvalue()
     assert json.loads(stdout.getvalue())["data"] == {
         "models": [
-            {"key": "**********", "price": "1.10", "ttl": "PT8H", "at": "2026-01-02T03:04:05Z", "path": "/a"},
+            {"key": "[REDACTED]", "price": "1.10", "ttl": "PT8H", "at": "2026-01-02T03:04:05Z", "path": "/a"},
         ],
-        "plain": {"key": "**********", "speed": None},
+        "plain": {"key": "[REDACTED]", "speed": None},
         "set": [1],
     }
 

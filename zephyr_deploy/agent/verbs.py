@@ -49,11 +49,11 @@ def state_of(name: str) -> dict[str, Any] | None:
     why = (
         engine.why_not(timeout_s=20.0) if running else f"its unit is {shown.get('ActiveState')} ({shown.get('Result')})"
     )
-    if not why and not units.active(layout.gateway_unit):
-        why = "its gateway does not run"
     gateway = Gateway(layout)
     if not why and engine.about.get("api_key") and not gateway.api_key():
         why = "its API key was lost in a reboot; `zephyr-deploy up` sends it again"
+    if not why and not units.active(layout.gateway_unit):
+        why = "its gateway does not run"
     starting = running and bool(why) and shown.get("ActiveState") == "activating"
     return {
         "release": release,

@@ -71,6 +71,7 @@ def _rows(result: StatusResult) -> list[tuple[str, str]]:
         ("deployment", service.name),
         ("state", machine.state),
         ("endpoint", service.url),
+        *((("public", service.public_url),) if service.public_url else ()),
         ("model", service.model_id),
         ("engine", " ".join(part for part in (service.engine, machine.engine_version) if part)),
         ("image", machine.image),

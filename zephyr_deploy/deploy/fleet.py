@@ -66,6 +66,11 @@ class Member:
         return self._looked.peers
 
     @property
+    def allowed(self) -> str:
+        """The network that the exposed endpoint there is open to already; empty where none is exposed."""
+        return self._looked.allowed
+
+    @property
     def lock(self) -> str:
         """The lock of the release that serves there, as JSON; empty if none does."""
         return self._looked.lock

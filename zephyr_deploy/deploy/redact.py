@@ -8,7 +8,8 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from zephyr_deploy.spec.types import REDACTED, is_secret_name
+from zephyr_deploy.spec.secret import REDACTED
+from zephyr_deploy.spec.types import is_secret_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

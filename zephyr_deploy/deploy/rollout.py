@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-from zephyr_deploy import hub
 from zephyr_deploy.deploy.fleet import Fleet, Member
 from zephyr_deploy.deploy.journal import Journal
 from zephyr_deploy.deploy.lock import deployment_lock
@@ -24,15 +24,15 @@ from zephyr_deploy.providers.nodes.key import settled_key
 from zephyr_deploy.providers.nodes.record import NodesRecord
 from zephyr_deploy.release.render import peer_port, render
 from zephyr_deploy.release.request import apply_request
+from zephyr_deploy.spec.sources import api_key, hub_token
 
 if TYPE_CHECKING:
-    from pydantic import SecretStr
-
     from zephyr_deploy.events import Listener
     from zephyr_deploy.plan.plan import Plan
     from zephyr_deploy.providers.base import NodeProvider, Service
     from zephyr_deploy.release.release import Release
     from zephyr_deploy.spec.deployment import Deployment
+    from zephyr_deploy.spec.secret import Secret
 
 READY_DEADLINE_S = 1800.0
 """Loading a model of a hundred gigabytes from a slow disk takes a quarter of an hour; more is a fault."""
@@ -125,19 +125,25 @@ class _Rollout:
             hint = "Begin with `zephyr-deploy up`."
             raise NotDeployedError(f"deployment {self.deployment.name} is on none of its machines", hint=hint)
 
-    def _key(self, fleet: Fleet) -> SecretStr | None:
-        if not self.deployment.access.api_key:
+    @cached_property
+    def _token(self) -> Secret | None:
+        """The hub's token, looked for once and only where it is needed."""
+        return hub_token(self.deployment.model.token_from)
+
+    def _key(self, fleet: Fleet) -> Secret | None:
+        access = self.deployment.access
+        if not access.api_key:
             return None
         there = next((m.service.api_key for m in fleet.members if m.service and m.service.api_key), None)
-        return settled_key(self.deployment.name, there)
+        return settled_key(self.deployment.name, there, api_key(access.api_key_from))
 
-    def _apply(self, fleet: Fleet, waiting: list[Member], release: Release, key: SecretStr | None) -> None:
+    def _apply(self, fleet: Fleet, waiting: list[Member], release: Release, key: Secret | None) -> None:
         request = apply_request(
             self.deployment.name,
             release,
             who=self.who,
             api_key=key,
-            hf_token=hub.token(),
+            hf_token=self._token,
             lock_wait_s=self.options.lock_wait_s,
             ready_s=self.options.ready_deadline_s,
         )
@@ -164,7 +170,7 @@ class _Rollout:
         )
 
 
-def _is_current(member: Member, release: Release, key: SecretStr | None) -> bool:
+def _is_current(member: Member, release: Release, key: Secret | None) -> bool:
     """Whether a machine serves exactly this, and well."""
     service = member.service
     return service is not None and (service.release, service.state, service.api_key) == (release.id, "ready", key)

@@ -13,9 +13,11 @@ from zephyr_deploy.deploy.fleet import Fleet
 from zephyr_deploy.deploy.journal import Journal
 from zephyr_deploy.events import Phases
 from zephyr_deploy.node.hostkeys import Trust
+from zephyr_deploy.plan.caller import is_within
 from zephyr_deploy.plan.node import plan_for_node
 from zephyr_deploy.providers.nodes.record import record_of
 from zephyr_deploy.release.resolve import images_of, resolve, reusable
+from zephyr_deploy.spec.sources import hub_token
 
 if TYPE_CHECKING:
     from zephyr_deploy.plan.plan import Plan
@@ -32,16 +34,29 @@ def plan_of_fleet(fleet: Fleet, deployment: Deployment) -> Plan:
     """
     with fleet.phases.phase("plan", "Plan"):
         plans = [
-            plan_for_node(deployment, member.facts, hub=hub.endpoint(), caller=member.caller)
+            plan_for_node(deployment, member.facts, hub=hub.endpoint(), caller=member.allowed or member.caller)
             for member in fleet.members
         ]
     for note in plans[0].notes:
         fleet.phases.notice(note)
+    _tell_outside(fleet, deployment)
     return plans[0]
+
+
+def _tell_outside(fleet: Fleet, deployment: Deployment) -> None:
+    """What is open to the network that the first `up` came from stays so: a caller from elsewhere is told."""
+    access = deployment.access
+    for member in fleet.members:
+        allowed = access.cidr or member.allowed
+        if access.expose and not is_within(member.caller, allowed):
+            said = f"The endpoint is open to {allowed}, and you come from {member.caller}: see access.cidr."
+            fleet.phases.notice(said, warning=True)
 
 
 def lock_of_fleet(fleet: Fleet, plan: Plan, *, upgrade: bool = False) -> Lock:
     """The lock that a machine has for this wish; looked up where none has one, and with ``upgrade`` always.
+
+    The hub's token is looked for only then: asking for it may cost a program's start.
 
     Raises:
         ZephyrError: image or model cannot be looked up.
@@ -51,7 +66,8 @@ def lock_of_fleet(fleet: Fleet, plan: Plan, *, upgrade: bool = False) -> Lock:
     if known is not None:
         return known
     with fleet.phases.phase("resolve", "Pin image and model"):
-        return resolve(plan, fleet.digests(images_of(plan)))
+        token = hub_token(plan.deployment.model.token_from)
+        return resolve(plan, fleet.digests(images_of(plan)), token)
 
 
 def plan_of_nodes(deployment: Deployment, provider: NodeProvider, trust: Trust | None = None) -> Plan:

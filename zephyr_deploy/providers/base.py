@@ -12,10 +12,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
-from pydantic import SecretStr
-
 from zephyr_deploy.endpoint.types import Endpoint
 from zephyr_deploy.spec.deployment import EngineName, Frozen
+from zephyr_deploy.spec.secret import SecretField
 
 if TYPE_CHECKING:
     from zephyr_deploy.events import PhaseHandle
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from zephyr_deploy.providers.machines import MachineStatus
     from zephyr_deploy.release.release import Release
     from zephyr_deploy.spec.deployment import Deployment
+    from zephyr_deploy.spec.secret import Secret
 
 ServiceState = Literal["starting", "ready", "unhealthy", "draining", "failed"]
 
@@ -41,6 +41,10 @@ class Service(Frozen):
     engine: EngineName
     model_id: str
     url: str
+    public_url: str | None = None
+    """Where others reach it, by TLS; None: nobody else does."""
+    tls: Literal["", "internal", "acme"] = ""
+    """Who vouches for ``public_url``: the gateway's own authority, or a public one."""
     host: str | None = None
     """The node that it runs on; None: this machine. ``url`` is then the node's own loopback: see `deploy.reach`."""
     pid: int | None = None
@@ -48,7 +52,7 @@ class Service(Frozen):
     detail: str = ""
     """Why it is not ready, in one sentence; empty when it is."""
     price_per_hour_usd: float = 0.0
-    api_key: SecretStr | None = None
+    api_key: SecretField | None = None
 
     @property
     def port(self) -> int | None:
@@ -123,8 +127,8 @@ class ProcessProvider(Provider):
         """
 
     @abstractmethod
-    def start(self, plan: Plan, release: Release) -> Service:
-        """Start the release; return as soon as it runs, before it is ready.
+    def start(self, plan: Plan, release: Release, given: Secret | None = None) -> Service:
+        """Start the release; return as soon as it runs, before it is ready. ``given``: the key it shall ask for.
 
         Raises:
             ConfigError: it cannot run here (port taken, library missing).

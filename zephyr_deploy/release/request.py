@@ -13,10 +13,9 @@ from zephyr_deploy.spec.deployment import EngineName
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pydantic import SecretStr
-
     from zephyr_deploy.engines.base import EngineSpec
     from zephyr_deploy.release.release import Release
+    from zephyr_deploy.spec.secret import Secret
 
 
 def apply_request(
@@ -24,8 +23,8 @@ def apply_request(
     release: Release,
     *,
     who: Mapping[str, str],
-    api_key: SecretStr | None,
-    hf_token: str,
+    api_key: Secret | None,
+    hf_token: Secret | None,
     lock_wait_s: float,
     ready_s: float,
 ) -> dict[str, Any]:
@@ -36,7 +35,7 @@ def apply_request(
         release: Its files.
         who: Who asks; see `zephyr_deploy.deploy.origin.who`.
         api_key: What callers of the endpoint shall show.
-        hf_token: The hub's token; empty if there is none.
+        hf_token: The hub's token; None if there is none.
         lock_wait_s: How long to wait while another works on the deployment there, in seconds.
         ready_s: How long the engine may take until it generates, in seconds.
     """
@@ -47,7 +46,7 @@ def apply_request(
         "files": release.files,
         "who": dict(who),
         "api_key": api_key.get_secret_value() if api_key else "",
-        "hf_token": hf_token,
+        "hf_token": hf_token.get_secret_value() if hf_token else "",
         "lock_wait_s": lock_wait_s,
         "ready_s": ready_s,
         **watch(about["engine"]),

@@ -13,10 +13,10 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer, WithJsonSchema
 
 from zephyr_deploy.spec.durations import parse_duration
+from zephyr_deploy.spec.secret import REDACTED
 
 _SECRET_NAME = re.compile(r"TOKEN(?!S\b|S_|I[ZS])|KEY|SECRET|PASSW|CREDENTIAL|AUTH", re.IGNORECASE)
 """``HF_TOKEN`` is one, ``MAX_TOTAL_TOKENS`` counts, and ``TOKENIZERS_PARALLELISM`` or ``TOKENISER`` is of neither."""
-REDACTED = "[REDACTED]"
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from zephyr_deploy.providers.logs import LogQuery
     from zephyr_deploy.providers.machines import MachineStatus
     from zephyr_deploy.release.release import Release
+    from zephyr_deploy.spec.secret import Secret
 
 POLL_S = 0.1
 SHOWN_LINES = 20
@@ -73,14 +74,14 @@ class LocalProvider(ProcessProvider):
         if plan.serve.port not in {service.port for service in replacing}:
             launch.reserve(plan.serve.port or 0).close()
 
-    def start(self, plan: Plan, release: Release) -> Service:
+    def start(self, plan: Plan, release: Release, given: Secret | None = None) -> Service:
         """Take the port, then start the process; see `Provider.start`."""
         preflight()
         folder = Folder(plan.deployment.name)
         with launch.reserve(plan.serve.port or 0) as listener:
             settings = folder.write_release(release)
             folder.turn_log()
-            api_key = folder.api_key() if plan.deployment.access.api_key else None
+            api_key = _api_key(folder, given) if plan.deployment.access.api_key else None
             pid = launch.launch(
                 plan.serve,
                 listener,
@@ -159,6 +160,14 @@ class LocalProvider(ProcessProvider):
         if not query.follow:
             return iter(found)
         return chain(found, filter(lines.wanted, follow(path, end, lambda: bool(processes.find(name)))))
+
+
+def _api_key(folder: Folder, given: Secret | None) -> Secret:
+    """The key that the service shall ask for; one that is given is kept nowhere but in its environment."""
+    if given is None:
+        return folder.api_key()
+    folder.forget_api_key()
+    return given
 
 
 def _log_of(name: str) -> Path:

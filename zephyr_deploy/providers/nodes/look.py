@@ -6,12 +6,11 @@ import json
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from pydantic import SecretStr
-
 from zephyr_deploy.plan.machine import NodeFacts
 from zephyr_deploy.providers.base import Service
 from zephyr_deploy.providers.machines import Figures, MachineStatus
 from zephyr_deploy.spec.deployment import Frozen
+from zephyr_deploy.spec.secret import Secret
 
 if TYPE_CHECKING:
     from zephyr_deploy.node.address import NodeAddress
@@ -28,6 +27,8 @@ class Found(Frozen):
     """Its own address, as it was reached: how other machines of the same network reach it."""
     peers: tuple[str, ...] = ()
     """The machines that its gateway spreads requests over."""
+    allowed: str = ""
+    """The network that the exposed endpoint there is open to; empty where none is exposed."""
     lock: str = ""
     """The lock of the release that serves there, as JSON; empty if none does."""
     service: Service | None = None
@@ -41,6 +42,7 @@ def read_look(answer: dict[str, Any], name: str, provider: ProviderName, address
         caller=answer.get("caller", ""),
         here=answer.get("here", ""),
         peers=tuple(there["peers"]) if there else (),
+        allowed=there["about"].get("allowed", "") if there else "",
         lock=there["lock"] if there else "",
         service=_service(there, name, provider, address) if there else None,
     )
@@ -56,10 +58,12 @@ def _service(there: dict[str, Any], name: str, provider: ProviderName, address: 
         engine=about.get("engine", "tgi"),
         model_id=about.get("model_id", ""),
         url=f"http://127.0.0.1:{about.get('port', 8080)}",
+        public_url=f"https://{about['site']}" if about.get("site") else None,
+        tls=about.get("tls", ""),
         host=str(address),
         started_at=datetime.fromtimestamp(there["started_at"], timezone.utc),
         detail=there["detail"],
-        api_key=SecretStr(key) if key else None,
+        api_key=Secret(key) if key else None,
     )
 
 
