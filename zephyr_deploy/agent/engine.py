@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from zephyr_deploy.agent import docker, health, units
 from zephyr_deploy.agent.errors import NodeError
 from zephyr_deploy.agent.files import put
+from zephyr_deploy.agent.layout import UNITS
 
 if TYPE_CHECKING:
     from zephyr_deploy.agent.layout import Layout
@@ -19,6 +20,8 @@ MOST_RESTARTS = 2
 """An engine that ended this often while it should start will not start."""
 GENERATE_S = 60.0
 SHOWN_LINES = 30
+KILLED = "137"
+"""Exit code of `docker run` where SIGKILL ended the container."""
 
 
 class Engine:
@@ -35,12 +38,18 @@ class Engine:
         self.release = release
         self.about = about
         self.unit = layout.unit(release)
+        self._since = time.time()
         self._journal = units.Journal(self.unit, since="-2min")
 
     @property
     def active(self) -> bool:
         """Whether systemd runs it."""
         return units.active(self.unit)
+
+    @property
+    def installed(self) -> bool:
+        """Whether it has a unit."""
+        return (UNITS / self.unit).exists()
 
     @property
     def port(self) -> int:
@@ -59,7 +68,8 @@ class Engine:
         units.install({self.unit: unit_text})
 
     def start(self) -> None:
-        """Start it now and at every boot."""
+        """Start it now; after a boot, what was written down as serving is started, and not this (see `Apply`)."""
+        self._since = time.time()
         self._journal = units.Journal(self.unit, cursor=units.place_now())
         units.start(self.unit)
 
@@ -110,14 +120,14 @@ class Engine:
         if shown.get("ActiveState") == "failed" or restarts >= MOST_RESTARTS:
             code = shown.get("ExecMainStatus", "?")
             line = next((text for text in reversed(log) if text.strip()), "")
-            why = self._killed() or f"it ended {max(1, restarts)} times (exit code {code})"
+            why = self._killed(code) or f"it ended {max(1, restarts)} times (exit code {code})"
             raise self._failed(why, "See all that it said: `zephyr-deploy logs`.", line, log)
 
-    def _killed(self) -> str:
-        found = docker.container(self.layout.container(self.release))
-        if found and found.get("State", {}).get("OOMKilled"):
-            return "the kernel ended it: the node has too little memory (OOM)"
-        return ""
+    def _killed(self, code: str) -> str:
+        """Who killed it; empty if it ended by itself. Docker's events outlive the container, which goes at its end."""
+        if docker.was_out_of_memory(self.layout.container(self.release), self._since):
+            return "the kernel ended it: there is too little memory (OOM)"
+        return "it was killed with signal 9, as the kernel does where memory is short" if code == KILLED else ""
 
     def _failed(self, cause: str, fix: str, line: str, log: list[str]) -> NodeError:
         said = f"release {self.release} did not start: {cause}"

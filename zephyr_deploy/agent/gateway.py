@@ -1,8 +1,9 @@
 """Caddy in front of the engine: one address that stays, whichever release is behind it.
 
-A deployment has two places for an engine, each with ports of its own, and Caddy knows both for good. While nobody listens
-at either, Caddy tries to connect again and again (``lb_try_duration``). Nothing of a request has been sent by then, so
-requests wait and none fails. Its configuration is not reloaded for a switch: Caddy 2.6 cuts running requests then.
+A deployment has two places for an engine, each with ports of its own, and Caddy knows both for good. While nobody
+listens at either, Caddy tries to connect again and again (``lb_try_duration``). Nothing of a request has been sent by
+then, so requests wait and none fails. Its configuration is not reloaded for a switch: Caddy 2.6 cuts running requests
+then.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import shutil
 import socket
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from zephyr_deploy.agent import docker, units
@@ -36,13 +38,13 @@ class Gateway:
         self.unit = layout.gateway_unit
         self.slots = Slots(layout)
 
-    def require_port(self, port: int) -> None:
-        """See that the port is free, or the gateway's own.
+    def require_port(self, port: int, own: int) -> None:
+        """See that the port is free, or the gateway's ``own``.
 
         Raises:
             NodeError: it is another program's.
         """
-        if units.active(self.unit):
+        if port == own and units.active(self.unit):
             return
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -79,8 +81,28 @@ class Gateway:
         """Bring Caddy to these files: nothing, a reload, or a start. The last two cut running requests.
 
         Raises:
-            NodeError: it does not start, or refuses its configuration.
+            NodeError: it does not start, or refuses its configuration; it is back at the files that it had.
         """
+        had = self._files()
+        try:
+            self._bring(files)
+        except NodeError:
+            if had:
+                with suppress(NodeError):  # The first error is the one to tell.
+                    self._bring(had)
+            raise
+
+    def _files(self) -> dict[str, str]:
+        """What is installed; empty where it is not whole."""
+        folder = self.layout.gateway
+        unit = UNITS / self.unit
+        paths = {"Caddyfile": folder / "Caddyfile", "gateway.sh": folder / "gateway.sh", "gateway.service": unit}
+        try:
+            return {name: path.read_text() for name, path in paths.items()}
+        except OSError:
+            return {}
+
+    def _bring(self, files: dict[str, str]) -> None:
         folder = self.layout.gateway
         places = " ".join(f"127.0.0.1:{port}" for port in self.slots.first_ports)
         caddyfile = put(folder / "Caddyfile", files["Caddyfile"]) | put(folder / "upstream", f"to {places}\n")
@@ -92,6 +114,7 @@ class Gateway:
             return
         if units.active(self.unit):
             units.stop(self.unit, STOP_S)
+        units.enable(self.unit)
         units.start(self.unit)
         self._wait_up()
 
