@@ -243,3 +243,12 @@ def out_of_memory(name: str, since: float) -> bool:
             return response.status < FAILED and bool(_read(response).strip())
     except NodeError:  # Docker does not answer: nothing is known
         return False
+
+
+def info() -> Any:
+    """What Docker says of itself.
+
+    Raises:
+        NodeError: it does not answer.
+    """
+    return ask("/info")
