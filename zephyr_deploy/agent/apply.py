@@ -79,6 +79,7 @@ class Apply:
             if release != current:
                 self.report.notice(f"An earlier call was cut off: stopping its release {release}.")
                 units.stop(unit, 300.0)
+                docker.remove(self.layout.container(release))
                 units.remove([unit])
         if current and units.active(self.layout.unit(current)):
             self.gateway.point_at(self._engine(current).port, hold=False)

@@ -171,6 +171,16 @@ def container(name: str) -> Any:
     return ask(f"/containers/{quote(name, safe='')}/json")
 
 
+def remove(name: str) -> None:
+    """Kill a container and take it away; nothing where there is none of that name.
+
+    Raises:
+        NodeError: Docker does not answer.
+    """
+    with _open("DELETE", f"/containers/{quote(name, safe='')}?force=true", ASK_S * 3) as response:
+        _read(response)
+
+
 def info() -> Any:
     """What Docker says of itself.
 

@@ -10,6 +10,7 @@ from zephyr_deploy.agent.layout import DATA, Layout
 from zephyr_deploy.engines.registry import engine as engine_spec
 from zephyr_deploy.engines.tgi.template import tokenizer_config, zephyr_template
 from zephyr_deploy.errors import ConfigError
+from zephyr_deploy.node.address import NodeAddress
 from zephyr_deploy.release.release import Release, release_of
 from zephyr_deploy.release.templates import render_template
 from zephyr_deploy.spec.deployment import ZEPHYR
@@ -66,6 +67,7 @@ def render(plan: Plan, lock: Lock) -> Release:
         ),
         "gateway.service": render_template("systemd/gateway.service.jinja", **shared, stop_s=stop_s),
         "Caddyfile": _caddyfile(plan),
+        "daemon.json": render_template("docker/daemon.json.jinja"),
         **_template_files(plan),
     }
     return release_of(files)
@@ -134,15 +136,20 @@ def _shown_settings(plan: Plan, lock: Lock) -> dict[str, object]:
 
 
 def _site(plan: Plan) -> str:
-    """The name under which an exposed endpoint is reached; empty for a private one."""
+    """The name or address under which an exposed endpoint is reached, as a URL has it; empty for a private one."""
     access, machine = plan.deployment.access, plan.deployment.machine
     if not access.expose:
         return ""
-    return access.domain or (machine.host or machine.hosts[0]).rpartition("@")[2]
+    site = access.domain or NodeAddress.parse(machine.host or machine.hosts[0]).host
+    return f"[{site}]" if _is_address(site) and ":" in site and not site.startswith("[") else site
 
 
 def _caddyfile(plan: Plan) -> str:
     access, site = plan.deployment.access, _site(plan)
+    cidr = access.cidr or plan.caller
+    if site and not cidr:
+        hint = "Say it with access.cidr, e.g. 203.0.113.0/24."
+        raise ConfigError("it is not known who may reach the exposed endpoint", hint=hint)
     return render_template(
         "caddy/Caddyfile.jinja",
         port=access.port,
@@ -150,18 +157,24 @@ def _caddyfile(plan: Plan) -> str:
         open_paths=OPEN_PATHS,
         site=site,
         acme=bool(site) and _has_public_name(site),
-        cidr=access.cidr or plan.caller,
+        # Who asks for an address names no server in TLS, and behind NAT the address is not the machine's own.
+        sni=site.strip("[]") if _is_address(site) else "",
+        cidr=cidr,
         public_paths=PUBLIC_PATHS,
     )
 
 
 def _has_public_name(site: str) -> bool:
     """Whether a certificate authority can vouch for it: a name with a dot, and no address."""
+    return not _is_address(site) and "." in site and not site.endswith((".local", ".internal", ".lan", ".home.arpa"))
+
+
+def _is_address(site: str) -> bool:
     try:
         ipaddress.ip_address(site.strip("[]"))
     except ValueError:
-        return "." in site and not site.endswith((".local", ".internal", ".lan", ".home.arpa"))
-    return False
+        return False
+    return True
 
 
 def _json(data: object) -> str:
