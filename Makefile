@@ -3,10 +3,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= auto
-SHELL_FILES = $(shell git ls-files -co --exclude-standard -- '*.sh' .ci/run)
+SHELL_FILES = $(shell git ls-files -co --exclude-standard -- '*.sh' .ci/run \
+	'tests/lab/recipes/node/install' 'tests/lab/recipes/node/settle' 'tests/lab/recipes/node/rootfs/usr/sbin/*' \
+	tests/lab/nvidia/nvidia-smi tests/lab/nvidia/nvidia-container-runtime 'tests/lab/recipes/tgi/bin/*')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up chat down test check lint types imports shell playbooks workflows docs docs-reference format build clean
+.PHONY: help setup up chat down test check lint types imports shell playbooks workflows docs docs-reference format build clean lab lab-clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,7 +42,13 @@ down: $(VENV)/.user ## Take it away, downloads included
 	$(BIN)/zephyr-deploy down --purge
 
 test: $(VENV)/.developer ## Run every test
-	$(BIN)/pytest -n $(WORKERS)
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup
+
+lab: $(VENV)/.developer ## Start a real node to play with (CARD=A10G: with another card)
+	PYTHONPATH=tests $(BIN)/python -m lab up $(if $(CARD),--card $(CARD))
+
+lab-clean: $(VENV)/.developer ## Remove all nodes, and what the lab has built
+	PYTHONPATH=tests $(BIN)/python -m lab clean
 
 check: lint types imports shell playbooks workflows docs ## Everything that is not a test
 

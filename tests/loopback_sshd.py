@@ -6,10 +6,12 @@ import getpass
 import os
 import queue
 import shutil
+import signal
 import socket
 import subprocess
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -67,11 +69,12 @@ class Sshd:
             "PasswordAuthentication no\nKbdInteractiveAuthentication no\nStrictModes no\nUsePAM no\nPidFile none\n"
             "PermitRootLogin yes\nSubsystem sftp internal-sftp\nMaxStartups 100\n"
         )
+        before = self.log.read_text() if self.log.exists() else ""
         with self.log.open("a") as log:
             self.process = subprocess.Popen([self._binary, "-D", "-e", "-f", str(config)], stderr=log)
         end = time.monotonic() + START_S
         while time.monotonic() < end and self.process.poll() is None:
-            if f"port {self.port}." in self.log.read_text():
+            if f"port {self.port}." in self.log.read_text()[len(before) :]:
                 return True
             time.sleep(0.01)
         return False
@@ -82,17 +85,22 @@ class Sshd:
 
     def kill_connections(self) -> int:
         """End every connection as a crash would; the server stays."""
-        children = psutil.Process(self.process.pid).children(recursive=False)
+        killed = self._kill_connections()
+        psutil.wait_procs(killed, timeout=5)
+        return len(killed)
+
+    def _kill_connections(self) -> list[psutil.Process]:
+        children = psutil.Process(self.process.pid).children(recursive=True)
         for child in children:
-            for one in [*child.children(recursive=True), child]:
-                one.kill()
-        psutil.wait_procs(children, timeout=5)
-        return len(children)
+            with suppress(psutil.NoSuchProcess):
+                child.kill()
+        return children
 
     def stop(self):
-        """End the server, and its connections."""
+        """End the server, and its connections; none is taken in between."""
         if self.process.poll() is None:
-            self.kill_connections()
+            self.process.send_signal(signal.SIGSTOP)
+            self._kill_connections()
             self.process.kill()
             self.process.wait(10)
 

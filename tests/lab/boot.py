@@ -13,7 +13,7 @@ from lab.builds import BARE, NODE
 from lab.docker import LABEL, LabError
 from lab.keys import SshKey, make_key
 from lab.node import Node
-from lab.preload import filled_volume
+from lab.preload import preload
 from lab.tar import tar
 from lab.userdata import USER, cloud_config
 from lab.world import NETWORK
@@ -29,6 +29,8 @@ STAND_INS = Path(__file__).parent / "nvidia"
 DRIVER = ("nvidia-smi",)
 TOOLKIT = ("nvidia-ctk", "nvidia-container-runtime", "nvidia-container-runtime-hook")
 TRIES = 20
+KEPT = "kept"
+"""Owner of nodes that no process owns: `make lab-clean` removes them."""
 REGISTRIES = ("ghcr.io", "registry-1.docker.io")
 AUTHORITY = "/etc/ssl/certs/zephyr-lab.pem"
 """Docker trusts whatever lies in that folder; its own folder for certificates does not count for docker.io."""
@@ -54,21 +56,21 @@ class NodeSpec:
     """Further files, by path."""
 
 
-def boot(lab: Lab, spec: NodeSpec, folder: Path) -> Node:
+def boot(lab: Lab, spec: NodeSpec, folder: Path, *, keep: bool = False) -> Node:
     """Start a node; `Node.wait_ready` waits for it.
 
     Args:
         lab: Where.
         spec: What.
         folder: For the key that logs in; a test's own.
+        keep: Whether it outlives this process.
 
     Raises:
         LabError: it could not be started.
     """
     name = f"zephyr-lab-node-{secrets.token_hex(4)}"
     login, host = make_key(), make_key()
-    volume = filled_volume(lab, f"{name}-docker") if spec.preload else None
-    address = _create(lab, spec, name, volume)
+    address = _create(lab, spec, name, KEPT if keep else owner())
     key = folder / f"{name}.key"
     node = Node(lab, name, address, USER, key, host.fingerprint, host.public, has_docker=spec.docker)
     try:
@@ -81,17 +83,20 @@ def boot(lab: Lab, spec: NodeSpec, folder: Path) -> Node:
     return node
 
 
-def _create(lab: Lab, spec: NodeSpec, name: str, volume: str | None) -> str:
+def _create(lab: Lab, spec: NodeSpec, name: str, whose: str) -> str:
     """Create the container under a free address; the address."""
     image = (NODE if spec.docker else BARE).tag
-    labels = ["--label", LABEL, "--label", f"{LABEL}.owner={owner()}"]
+    labels = ["--label", LABEL, "--label", f"{LABEL}.owner={whose}"]
+    labels += ["--label", f"{LABEL}.services={lab.services}"]
     rights = ["--cap-add", "ALL", "--cap-drop", "SYS_RESOURCE", "--cgroupns", "private"]
     for part in ("seccomp", "apparmor"):
         rights += ["--security-opt", f"{part}=unconfined"]
     disks = [word for path, mib in spec.disks.items() for word in ("--tmpfs", f"{path}:exec,size={mib}m")]
     disks += ["--tmpfs", "/run", "--tmpfs", "/tmp:exec"]
     if spec.docker and "/var/lib/docker" not in spec.disks:
-        disks += ["--volume", f"{volume}:/var/lib/docker" if volume else "/var/lib/docker"]
+        disks += ["--volume", "/var/lib/docker"]
+    if spec.preload:
+        disks += ["--volume", f"{preload(lab)}:/lab/preload:ro"]
     names = [word for host in REGISTRIES for word in ("--add-host", f"{host}:{lab.services_address}")]
     taken = {entry["IPv4Address"].partition("/")[0] for entry in lab.docker.inspect(NETWORK)["Containers"].values()}
     address = next(a for _ in range(TRIES) if (a := _random_address(lab.subnet)) not in taken)
@@ -138,6 +143,8 @@ def sweep(lab: Lab) -> None:
     show = '{{.Names}} {{.Label "zephyr-lab.owner"}}'
     for line in lab.docker("ps", "--all", "--filter", f"label={LABEL}.owner", "--format", show).splitlines():
         name, whose = line.split()
+        if whose == KEPT:
+            continue
         pid, _, start = whose.partition("@")
         try:
             alive = f"{psutil.Process(int(pid)).create_time():.2f}" == start
@@ -145,4 +152,3 @@ def sweep(lab: Lab) -> None:
             alive = False
         if not alive:
             lab.docker.try_("rm", "--force", "--volumes", name)
-            lab.docker.try_("volume", "rm", f"{name}-docker")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from lab.images import RECIPES, Recipe
@@ -21,7 +22,7 @@ BARE = Recipe("bare", RECIPES / "node", target="bare")
 """A machine without Docker."""
 NODE = Recipe("node", RECIPES / "node", target="node")
 """A machine with Docker."""
-CADDY = Recipe("caddy", RECIPES / "caddy")
+CADDY = Recipe("caddy", RECIPES / "caddy", extra=(("caddy", Path(sys.executable).parent / "caddy"),))
 SERVICES = Recipe("services", RECIPES / "services", extra=(("lab/services", LAB / "services"),))
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lab.docker import LabError, LabUnavailableError
+from lab.line import Line
 from lab.world import NETWORK
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ class Node:
             rate: Most that goes through, in tc's words: ``1mbit``.
 
         Raises:
-            LabUnavailableError: the cable's end is not on this machine, or we are not root.
+            LabUnavailableError: the cable's end is not on this machine, we are not root, or the kernel has no netem.
         """
         cable = self._cable()
         said = ["delay", f"{delay_ms:g}ms"] if delay_ms else []
@@ -144,6 +145,20 @@ class Node:
             yield
         finally:
             _tc("del", cable)
+
+    @contextmanager
+    def loss(self, percent: float) -> Iterator[None]:
+        """Lose that share of the packets that reach the node, for a while; needs iptables on it, as Docker does."""
+        rule = f"INPUT -i eth0 -m statistic --mode random --probability {percent / 100:g} -j DROP"
+        self.exec(f"iptables -I {rule}")
+        try:
+            yield
+        finally:
+            self.exec(f"iptables -D {rule}")
+
+    def line(self, *, delay_ms: float = 0, rate: int | None = None, port: int | None = None) -> Line:
+        """A relay to one of the node's ports (sshd's) that delays, slows, stalls or cuts; see `lab.line`."""
+        return Line(self.address, self.port if port is None else port, delay_ms=delay_ms, rate=rate)
 
     def _cable(self) -> str:
         """Name of the interface at our end of the node's cable."""
@@ -192,7 +207,6 @@ class Node:
     def remove(self) -> None:
         """Take the machine away, whatever state it is in, with its disk."""
         self.lab.docker.try_("rm", "--force", "--volumes", self.name)
-        self.lab.docker.try_("volume", "rm", f"{self.name}-docker")
 
 
 def _tc(verb: str, interface: str, *what: str) -> None:

@@ -23,11 +23,14 @@ if TYPE_CHECKING:
 FIXTURES = frozenset({"lab", "node", "node_factory", "shared_node"})
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what uses the lab, so that `-m "not lab"` leaves it out; the first to come may build for minutes."""
     for item in items:
         if FIXTURES.intersection(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.lab)
+            # One worker a module: nodes are shared within it, and booting them costs seconds.
+            item.add_marker(pytest.mark.xdist_group(item.module.__name__))
             if item.get_closest_marker("timeout") is None:
                 item.add_marker(pytest.mark.timeout(300, func_only=True))
 

@@ -1,7 +1,7 @@
 """Docker data folders that hold the images already, so that most tests need not pull them.
 
-One node pulls the images under their real names, digests included, stops its Docker, and what it has then is copied
-for every node that asks.
+One node pulls the images under their real names, digests included, and stops its Docker. What it has then is a volume
+that every node which asks sees read-only; `recipes/node/rootfs/usr/sbin/lab-preload` builds on it.
 """
 
 from __future__ import annotations
@@ -23,22 +23,20 @@ COPY_S = 60.0
 PULL_S = 120.0
 
 
-def filled_volume(lab: Lab, name: str) -> str:
-    """Make the volume ``name``, with the images of TGI and Caddy in it; its name."""
-    template = preload_volume(lab.services)
+def preload(lab: Lab) -> str:
+    """The volume with the images of TGI and Caddy, filled when it is first asked for; its name."""
+    volume = preload_volume(lab.services)
     with FileLock(LAB_DIR / "preload.lock", timeout=600):
-        if not (LAB_DIR / "filled" / template).exists() or not lab.docker.exists("volume", template):
-            _fill(lab, template)
-    lab.docker("volume", "create", "--label", LABEL, name)
-    _copy(lab, template, name)
-    return name
+        if not (LAB_DIR / "filled" / volume).exists() or not lab.docker.exists("volume", volume):
+            _fill(lab, volume)
+    return volume
 
 
-def _fill(lab: Lab, template: str) -> None:
+def _fill(lab: Lab, volume: str) -> None:
     from lab.boot import NodeSpec, boot
 
-    lab.docker.try_("volume", "rm", template)
-    lab.docker("volume", "create", "--label", LABEL, template)
+    lab.docker.try_("volume", "rm", volume)
+    lab.docker("volume", "create", "--label", LABEL, volume)
     with tempfile.TemporaryDirectory() as folder:
         node = boot(lab, NodeSpec(), Path(folder))
         try:
@@ -49,10 +47,10 @@ def _fill(lab: Lab, template: str) -> None:
             lab.docker("stop", "--time", "10", node.name)
             mounts = lab.docker.inspect(node.name)["Mounts"]
             source = next(mount["Name"] for mount in mounts if mount["Destination"] == "/var/lib/docker")
-            _copy(lab, source, template)
+            _copy(lab, source, volume)
         finally:
             node.remove()
-    (LAB_DIR / "filled" / template).touch()
+    (LAB_DIR / "filled" / volume).touch()
 
 
 def _copy(lab: Lab, source: str, target: str) -> None:

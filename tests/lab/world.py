@@ -192,9 +192,10 @@ def _claim(name: str) -> None:
 
 
 def _sweep(docker: Docker) -> None:
-    """Remove services that no living process uses: those of contents that are gone."""
+    """Remove services that no living process and no node uses: those of contents that are gone."""
     for folder in (LAB_DIR / "users").iterdir():
-        if not any(psutil.pid_exists(int(user.name)) for user in folder.iterdir()):
+        nodes = docker("ps", "--all", "--quiet", "--filter", f"label={LABEL}.services={folder.name}")
+        if not nodes and not any(psutil.pid_exists(int(user.name)) for user in folder.iterdir()):
             docker.try_("rm", "--force", "--volumes", folder.name)
             docker.try_("volume", "rm", preload_volume(folder.name))
             (LAB_DIR / "filled" / folder.name).unlink(missing_ok=True)

@@ -74,6 +74,16 @@ def test_no_command_outlives_its_deadline(node):
         node.run("while :; do echo a; sleep 0.05; done", deadline_s=0.5)
 
 
+def test_even_a_start_has_a_deadline(sshd, route, keys):
+    with Proxy(sshd.port, delay_s=0.3) as proxy:
+        way = route.model_copy(update={"port": proxy.port})
+        with NodeConnection.open(way, keys(first_use=True)) as node:
+            for deadline_s in (0.3, 0.9):  # while the channel is opened, while the command is started
+                with pytest.raises(DeadlineError, match=f"could not be started on .* within {deadline_s} s"):
+                    node.run("true", deadline_s=deadline_s)
+            assert node.run("echo on", deadline_s=10).stdout == "on\n"
+
+
 def interrupt(_line):
     raise KeyboardInterrupt
 

@@ -7,10 +7,14 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from zephyr_deploy.resources import resource
+
+if TYPE_CHECKING:
+    from lab.node import Node
 
 PROGRAMS = Path(sys.executable).parent
 FAILED = re.compile(r"^(?:fatal|failed): \[[^\]]+\].*?(?:=> )(\{.*\})$", re.MULTILINE)
@@ -70,3 +74,80 @@ def ansible(tmp_path_factory):
     if not (PROGRAMS / "ansible-playbook").exists():
         pytest.skip("ansible-core is not installed: make setup")
     return Ansible(tmp_path_factory.mktemp("ansible"))
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A node of the lab as Ansible sees it: over SSH, with its host key known beforehand."""
+
+    node: "Node"
+    ansible: Ansible
+    inventory: Path
+
+    def play(self, *arguments):
+        playbook = resource("playbooks") / "prepare.yml"
+        return self.ansible("ansible-playbook", "-i", self.inventory, playbook, *arguments, timeout_s=400)
+
+    def shell(self, command):
+        """What a command prints on the node, run by root past the network."""
+        return self.node.exec(command, timeout_s=300).stdout.strip()
+
+    def write(self, path, text):
+        self.node.exec(f"mkdir -p $(dirname {path}) && cat >{path}", stdin=text)
+
+    @property
+    def gateway(self):
+        """This machine's address, as the node sees it."""
+        return self.node.lab.subnet[1]
+
+
+@pytest.fixture
+def machine(ansible, node_factory, tmp_path):
+    """Makes a `Machine`; takes what `lab.boot.NodeSpec` takes."""
+
+    def make(**wishes):
+        node = node_factory(**wishes)
+        known = tmp_path / "known_hosts"
+        known.write_text(f"{node.name} {node.host_key}\n")
+        pinned = f"-o UserKnownHostsFile={known} -o StrictHostKeyChecking=yes -o HostKeyAlias={node.name}"
+        host = {
+            "ansible_host": node.address,
+            "ansible_port": node.port,
+            "ansible_user": node.user,
+            "ansible_ssh_private_key_file": str(node.key),
+            "ansible_ssh_common_args": pinned,
+        }
+        inventory = tmp_path / "inventory.json"
+        inventory.write_text(json.dumps({"all": {"hosts": {node.name: host}}}))
+        made = Machine(node, ansible, inventory)
+        share_apt(made)
+        return made
+
+    return make
+
+
+@pytest.fixture
+def bare(machine):
+    """A machine without Docker. Its Docker will need a disk: the container's own cannot carry another overlay."""
+    return machine(docker=False, disks={"/var/lib/docker": 2048})
+
+
+@pytest.fixture
+def with_docker(machine):
+    return machine()
+
+
+def share_apt(machine):
+    """Let the node's apt use what this machine's uses: mirrors, proxies and keys differ from place to place."""
+    codename = "sed -n 's/^VERSION_CODENAME=//p' /etc/os-release"
+    here = subprocess.run(
+        ["sh", "-c", codename], capture_output=True, text=True, check=False, timeout=10
+    ).stdout.strip()
+    if here != machine.shell(codename):
+        return
+    sources = [Path("/etc/apt/sources.list"), *Path("/etc/apt/sources.list.d").glob("*.sources")]
+    sources += Path("/etc/apt/sources.list.d").glob("*.list")
+    machine.shell("rm -f /etc/apt/sources.list /etc/apt/sources.list.d/*")
+    settings = [path for path in Path("/etc/apt/apt.conf.d").iterdir() if "Acquire::" in path.read_text()]
+    for path in (path for path in [*sources, *settings] if path.is_file()):
+        machine.write(path, path.read_text())

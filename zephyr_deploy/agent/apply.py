@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 from zephyr_deploy.agent import docker, units
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from zephyr_deploy.agent.report import Report
 
 
+SEEN_S = 2.5
+"""Until the gateway has seen that an engine is there; its health checks are 2 s apart."""
 SHOWN = 40
 """Characters of a setting that are shown."""
 
@@ -39,6 +42,7 @@ class Apply:
         self.layout = Layout(request["name"])
         self.store = Store(self.layout)
         self.gateway = Gateway(self.layout)
+        self.slots = self.gateway.slots
         self.files: dict[str, str] = {}
         self.about: dict[str, Any] = {}
 
@@ -81,8 +85,7 @@ class Apply:
                 units.stop(unit, 300.0)
                 docker.remove(self.layout.container(release))
                 units.remove([unit])
-        if current and units.active(self.layout.unit(current)):
-            self.gateway.point_at(self._engine(current).port, hold=False)
+        self.slots.open_all()
         return current
 
     def _is_served(self, old: str) -> bool:
@@ -142,17 +145,10 @@ class Apply:
                 phase.unchanged("here already")
 
     def _switch(self, old: str) -> None:
-        new = self._engine(self.release)
-        before = self._engine(old) if old and old != self.release else None
-        if before is not None and not before.active:
-            before = None
-        try:
-            self._open_gateway(new, first=before is None)
-        except NodeError:
-            self._take_away(new)
-            if before is None:
-                self.gateway.remove()
-            raise
+        new, before = self._engine(self.release), self._serving(old)
+        if before is None and old == self.release and new.active:  # It is there, and does not work.
+            new.stop()
+        self._guarded(new, before, lambda: self._open_gateway(new, before))
         if before is not None and not self.about.get("overlap"):
             self._drained(new, before)
         else:
@@ -160,40 +156,57 @@ class Apply:
         self.store.set_current(self.release)
         self.store.note(self.release, "active", self.who, before=old, changes=self._changes(old))
 
+    def _serving(self, old: str) -> Engine | None:
+        """The engine that is to be replaced; None where there is none that runs, or it is of this release."""
+        before = self._engine(old) if old and old != self.release else None
+        return before if before is not None and before.active else None
+
+    def _guarded(self, new: Engine, before: Engine | None, work: Callable[[], None]) -> None:
+        """Do ``work``; where it fails, leave nothing of the new release, and nothing at all where it is the first."""
+        try:
+            work()
+        except NodeError:
+            self._take_away(new)
+            if before is None:
+                self.gateway.remove()
+            raise
+
     def _changes(self, old: str) -> list[str]:
         """What differs from the release before, by setting."""
         before, now = self.store.about(old).get("settings", {}) if old else {}, self.about.get("settings", {})
         keys = [key for key in sorted({*before, *now}) if before.get(key) != now.get(key)]
         return [f"{key}: {_short(before.get(key))} -> {_short(now.get(key))}" for key in keys] if before else []
 
-    def _open_gateway(self, new: Engine, *, first: bool) -> None:
+    def _open_gateway(self, new: Engine, before: Engine | None) -> None:
         with self.report.phase("gateway", "Gateway"):
             self.gateway.keep_secret(self._api_key())
-            new.install(self.files["engine.service"])
-            if first:
-                self.gateway.point_at(new.port, hold=True)
+            new.install(self.files["engine.service"], self.slots.other(before.port if before else 0))
             self.gateway.install(self.files)
 
     def _side_by_side(self, new: Engine, before: Engine | None) -> None:
-        """Start the new one beside the old one, if there is one; go over when it generates."""
+        """Start the new one beside the old one, if there is one; take that away when the new one generates."""
         self._started(new)
-        self.gateway.point_at(new.port, hold=False)
         if before is not None:
-            with self.report.phase("drain", "Let the old release end its requests"):
-                self._take_away(before)
+            time.sleep(SEEN_S)
+            self._drain(before)
+            units.remove([before.unit])
 
     def _drained(self, new: Engine, before: Engine) -> None:
-        """Have new requests wait, let the old one end its own, start the new one in its place."""
-        with self.report.phase("drain", "Let the old release end its requests"):
-            self.gateway.point_at(new.port, hold=True)
-            before.stop()
+        """Let the old one end its requests while new ones wait, then start the new one in its place."""
+        self._drain(before)
         try:
             self._started(new)
         except NodeError as error:
             self._back_to(before, error)
             raise
-        self.gateway.point_at(new.port, hold=False)
         units.remove([before.unit])
+
+    def _drain(self, engine: Engine) -> None:
+        with self.report.phase("drain", "Let the old release end its requests"):
+            if not self.slots.close(engine.port):
+                self.report.notice("iptables cannot refuse connections: one that comes just now may be cut.", "warning")
+            engine.stop()
+            self.slots.open_all()
 
     def _started(self, engine: Engine) -> None:
         with self.report.phase("ready", "Load the model and answer") as phase:
@@ -207,10 +220,8 @@ class Apply:
 
     def _back_to(self, before: Engine, error: NodeError) -> None:
         with self.report.phase("restore", "Start the old release again") as phase:
-            self.gateway.point_at(before.port, hold=True)
             before.start()
             before.wait_ready(self.report, phase, self.request)
-            self.gateway.point_at(before.port, hold=False)
         error.message += f"; release {before.release} serves again"
 
     def _take_away(self, engine: Engine) -> None:

@@ -1,7 +1,8 @@
 """Caddy in front of the engine: one address that stays, whichever release is behind it.
 
-While a release is replaced, new requests wait in Caddy: as long as nothing listens behind it, it tries to connect again
-(``lb_try_duration``), and nothing of a request has been sent by then. So no request fails.
+A deployment has two places for an engine, each with ports of its own, and Caddy knows both for good. While nobody
+listens at either, Caddy tries to connect again and again (``lb_try_duration``). Nothing of a request has been sent by
+then, so requests wait and none fails. Its configuration is not reloaded for a switch: Caddy 2.6 cuts requests then.
 """
 
 from __future__ import annotations
@@ -15,17 +16,16 @@ from zephyr_deploy.agent import docker, units
 from zephyr_deploy.agent.errors import NodeError
 from zephyr_deploy.agent.files import put
 from zephyr_deploy.agent.layout import UNITS
+from zephyr_deploy.agent.peers import Peers
 from zephyr_deploy.agent.shell import run
+from zephyr_deploy.agent.slots import Slots
 
 if TYPE_CHECKING:
     from zephyr_deploy.agent.layout import Layout
 
-HOLD_S = 900
-"""How long a request may wait while a release is replaced, in seconds: as long as a model takes to load."""
-CALM_S = 5
-"""How long a request waits for an engine that is not there at any other time: a restart is not seen."""
 START_S = 60.0
 STOP_S = 120.0
+CONNECT_S = 0.5
 MOST_RESTARTS = 2
 ENV = "gateway.env"
 
@@ -36,6 +36,8 @@ class Gateway:
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
         self.unit = layout.gateway_unit
+        self.slots = Slots(layout)
+        self.peers = Peers(layout)
 
     def require_port(self, port: int) -> None:
         """See that the port is free, or the gateway's own.
@@ -76,18 +78,26 @@ class Gateway:
         except OSError:
             return ""
 
+    @property
+    def held(self) -> bool:
+        """Whether new requests wait in it now: no engine listens or its gate is closed, and no machine is beside it."""
+        alone = not self.peers.known
+        return alone and units.active(self.unit) and not any(map(_accepts, self.slots.known_ports))
+
     def install(self, files: dict[str, str]) -> None:
-        """Bring Caddy to these files: nothing, a reload, or a start.
+        """Bring Caddy to these files: nothing, a reload, or a start. The last two cut running requests.
 
         Raises:
             NodeError: it does not start, or refuses its configuration.
         """
         folder = self.layout.gateway
-        caddyfile = put(folder / "Caddyfile", files["Caddyfile"])
+        places = " ".join(f"127.0.0.1:{port}" for port in self.slots.first_ports)
+        changed = [put(folder / "Caddyfile", files["Caddyfile"]), put(folder / "upstream", f"to {places}\n")]
+        changed.append(self.peers.write())
         script = put(folder / "gateway.sh", files["gateway.sh"], 0o755)
         unit = units.install({self.unit: files["gateway.service"]})
         if self.running and not script and not unit:
-            if caddyfile:
+            if any(changed):
                 self.reload()
             return
         if units.active(self.unit):
@@ -96,19 +106,8 @@ class Gateway:
         units.start(self.unit)
         self._wait_up()
 
-    def point_at(self, port: int, *, hold: bool) -> None:
-        """Send new requests to ``port`` of the loopback interface; with ``hold`` they may wait for it long.
-
-        Raises:
-            NodeError: Caddy does not take it.
-        """
-        seconds = HOLD_S if hold else CALM_S
-        text = f"to 127.0.0.1:{port}\nlb_try_duration {seconds}s\nlb_try_interval 100ms\n"
-        if put(self.layout.gateway / "upstream", text) and self.running:
-            self.reload()
-
     def reload(self) -> None:
-        """Have Caddy read its files anew; running requests are not touched.
+        """Have Caddy read its files anew.
 
         Raises:
             NodeError: it refuses them.
@@ -146,3 +145,11 @@ class Gateway:
         said = [line for line in units.Journal(self.unit, since="-2min").more() if line.strip()]
         why = said[-1] if said else "it said nothing"
         raise NodeError("unhealthy", f"the gateway (Caddy) does not start: {why}", log=said[-20:])
+
+
+def _accepts(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=CONNECT_S).close()
+    except OSError:
+        return False
+    return True

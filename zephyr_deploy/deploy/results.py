@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 from typing import Literal
 
 from zephyr_deploy.endpoint.types import Endpoint
 from zephyr_deploy.events import Outcome, PhaseFinished
 from zephyr_deploy.plan.plan import Plan
 from zephyr_deploy.providers.base import Service
+from zephyr_deploy.providers.machines import MachineState, MachineStatus
 from zephyr_deploy.spec.deployment import Frozen
 
 
@@ -109,13 +111,30 @@ class DownResult(Frozen):
 
 
 class StatusResult(Frozen):
-    """How a deployment is; ``service`` is None when there is none."""
+    """How a deployment is; ``service``, that of the first machine, is None when there is none."""
 
     name: str
+    state: MachineState = "absent"
+    """``ready`` where all machines are, else the state of the first that is not."""
     service: Service | None
+    machines: tuple[MachineStatus, ...] = ()
+    """One for each machine."""
     age_s: float | None = None
     cost_usd: float = 0.0
     at: datetime
+
+
+class BundleResult(Frozen):
+    """What `debug-bundle` wrote."""
+
+    name: str
+    path: Path
+    size: int
+    """Bytes."""
+    files: tuple[str, ...]
+    """Names of the files in it."""
+    missing: tuple[str, ...]
+    """What could not be had, and why."""
 
 
 class Check(Frozen):
@@ -126,3 +145,5 @@ class Check(Frozen):
     detail: str
     fix: str = ""
     """What to do; empty when the verdict is ok."""
+    host: str | None = None
+    """Which machine; None: this one."""

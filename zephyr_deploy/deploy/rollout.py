@@ -14,7 +14,7 @@ from zephyr_deploy.deploy.fleet import Fleet, Member
 from zephyr_deploy.deploy.journal import Journal
 from zephyr_deploy.deploy.lock import deployment_lock
 from zephyr_deploy.deploy.origin import who
-from zephyr_deploy.deploy.prepare import require_ready
+from zephyr_deploy.deploy.prepare import prepare, require_ready
 from zephyr_deploy.deploy.results import PhaseReport, UpResult
 from zephyr_deploy.deploy.wanted import lock_of_fleet, plan_of_fleet
 from zephyr_deploy.errors import NotDeployedError, ZephyrError
@@ -22,7 +22,7 @@ from zephyr_deploy.events import Phases
 from zephyr_deploy.node.hostkeys import Trust
 from zephyr_deploy.providers.nodes.key import settled_key
 from zephyr_deploy.providers.nodes.record import NodesRecord
-from zephyr_deploy.release.render import render
+from zephyr_deploy.release.render import peer_port, render
 from zephyr_deploy.release.request import apply_request
 
 if TYPE_CHECKING:
@@ -85,6 +85,7 @@ class _Rollout:
         self.options = options
         self.phases = phases
         self.command = command
+        self.may_prepare = options.prepare and command == "up"
         self.who = who(command)
         self.provider = provider
         self.journal = Journal(deployment.name, run=secrets.token_hex(4))
@@ -96,8 +97,10 @@ class _Rollout:
         self._note(addresses)
         with Fleet(self.deployment.name, self.deployment.provider, addresses, self.phases) as fleet:
             fleet.connect(self.options.trust, self.journal)
-            fleet.look()
+            fleet.look(python_may_lack=self.may_prepare)
             self._require_deployed(fleet)
+            if self.may_prepare:
+                prepare(fleet, self.deployment, self.options.trust, self.journal)
             require_ready(fleet)
             plan = plan_of_fleet(fleet, self.deployment)
             release = render(plan, lock_of_fleet(fleet, plan, upgrade=self.options.upgrade))
@@ -105,6 +108,7 @@ class _Rollout:
             waiting = [member for member in fleet.members if not _is_current(member, release, key)]
             if waiting:
                 self._apply(fleet, waiting, release, key)
+            fleet.introduce(peer_port(self.deployment), self.who)
             return self._result(fleet, plan, release, changed=bool(waiting))
 
     def _note(self, addresses: tuple[object, ...]) -> None:

@@ -12,8 +12,8 @@ from zephyr_deploy.errors import UsageError
 from zephyr_deploy.spec.deployment import Frozen
 
 # What they begin with keeps them from being read as options; what they hold keeps them on one line of any file.
-HOST = r"^[\w:][\w.:%-]*$"
-USER = r"^[\w.][\w.@+\\-]*\$?$"
+HOST = r"^[A-Za-z0-9_:][A-Za-z0-9_.:%-]*$"
+USER = r"^[A-Za-z0-9_.][A-Za-z0-9_.@+\\-]*\$?$"
 SSH_PORT = 22
 
 

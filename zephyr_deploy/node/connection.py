@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
-from contextlib import ExitStack, suppress
+import socket
+import threading
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import paramiko
 
-from zephyr_deploy.errors import HostKeyError, UnreachableError
+from zephyr_deploy.errors import DeadlineError, HostKeyError, UnreachableError
 from zephyr_deploy.node.deadline import Deadline
 from zephyr_deploy.node.dial import dial
 from zephyr_deploy.node.hostkeys import HostKeys, JumpKeys
@@ -17,8 +19,7 @@ from zephyr_deploy.node.lines import Lines, Result
 from zephyr_deploy.node.login import Login
 
 if TYPE_CHECKING:
-    import socket
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import TracebackType
 
     import fabric
@@ -113,14 +114,18 @@ class NodeConnection:
         """Start ``command`` and read its lines as they come; the arguments are those of `run`.
 
         Raises:
+            DeadlineError: it was not even started in that time.
             UnreachableError: the connection was lost.
         """
         deadline = Deadline(deadline_s)
         try:
             channel = self.transport.open_session(timeout=deadline_s)
-            channel.settimeout(deadline.left())
-            channel.exec_command(command)
+            with _closed_when_over(channel, deadline):
+                channel.exec_command(command)
         except (paramiko.SSHException, EOFError, OSError) as error:
+            if deadline.over:
+                message = f"{what} could not be started on {self.route.place} within {deadline_s:g} s"
+                raise DeadlineError(message, hint="The machine, or the way to it, may be down; try again.") from error
             message = f"{what} could not be started on {self.route.place}: {error or 'the connection was lost'}"
             raise UnreachableError(message, hint="Try again; if it stays so, look at sshd's log there.") from error
         return Lines(channel, stdin, place=self.route.place, what=what, deadline=deadline, idle_s=idle_s)
@@ -216,7 +221,7 @@ def _connect(
             straight = dial(route, deadline)
             held.callback(straight.close)
             line = straight.socket
-        held.callback(_close, client)
+        held.callback(_close, client, line)
 
         def transport(sock: socket.socket, **options: object) -> paramiko.Transport:
             return _transport(sock, only or verifier.preferred(route), deadline, exactly=bool(only), **options)
@@ -273,7 +278,23 @@ def _no_ssh(route: Route, error: Exception, deadline: Deadline) -> UnreachableEr
     return UnreachableError(f"no SSH connection to {route.place} could be made: {why}", hint=hint)
 
 
-def _close(client: paramiko.SSHClient) -> None:
+@contextmanager
+def _closed_when_over(channel: paramiko.Channel, deadline: Deadline) -> Iterator[None]:
+    """Bound what paramiko waits for without end: the answer to a request."""
+    timer = threading.Timer(deadline.left(), channel.close)
+    timer.name = "zephyr-node-timer"
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _close(client: paramiko.SSHClient, line: socket.socket | paramiko.Channel) -> None:
+    # Its thread looks up every 0.1 s; the end of its stream wakes it at once.
+    with suppress(OSError, EOFError, paramiko.SSHException):
+        line.shutdown(socket.SHUT_RDWR)
     transport = client.get_transport()
     client.close()
     if transport is not None:

@@ -128,10 +128,10 @@ class Lines:
     def _check(self) -> None:
         if self._deadline.over:
             message = f"{self._what} on {self._place} did not end within {self._deadline.seconds:g} s"
-            raise DeadlineError(message, hint="Try again with more time, or look at the machine: zephyr-deploy ssh")
+            raise DeadlineError(message, hint="Give it more time, or log in to the machine and look.")
         if self._idle_s and time.monotonic() - self._heard >= self._idle_s:
             message = f"{self._what} on {self._place} said nothing for {self._idle_s:g} s"
-            raise DeadlineError(message, hint="The machine or the way to it may be down; look: zephyr-deploy ssh")
+            raise DeadlineError(message, hint="The machine, or the way to it, may be down; log in and look.")
 
     def _ended_but_held(self) -> bool:
         return self._channel.exit_status >= 0 and time.monotonic() - self._heard >= LINGER_S

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from zephyr_deploy.engines.base import EngineSpec, ServeSettings
     from zephyr_deploy.plan.plan import Plan
     from zephyr_deploy.release.lock import Lock
+    from zephyr_deploy.spec.deployment import Deployment
 
 TOKENIZER = "tokenizer_config.json"
 TEMPLATE = "chat_template.jinja"
@@ -161,7 +162,15 @@ def _caddyfile(plan: Plan) -> str:
         sni=site.strip("[]") if _is_address(site) else "",
         cidr=cidr,
         public_paths=PUBLIC_PATHS,
+        peer_port=peer_port(plan.deployment),
+        peer_name=f"zephyr-{plan.deployment.name}.internal",
     )
+
+
+def peer_port(deployment: Deployment) -> int:
+    """Where gateways of a deployment on several machines meet; 0 where there is one machine."""
+    machine = deployment.machine
+    return deployment.access.port + 1 if len({machine.host, *machine.hosts} - {None}) > 1 else 0
 
 
 def _has_public_name(site: str) -> bool:

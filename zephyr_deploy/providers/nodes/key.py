@@ -12,10 +12,16 @@ from zephyr_deploy.paths import deployment_dir, private_dir
 FILE = "node_key"
 
 
+def noted_key(name: str) -> str:
+    """The key of a deployment as it was noted here; empty if it was not."""
+    path = deployment_dir(name) / FILE
+    return path.read_text() if path.exists() else ""
+
+
 def settled_key(name: str, there: SecretStr | None) -> SecretStr:
     """The key of a deployment: the one that a node has, else the one that was noted, else a new one; noted by now."""
     path = private_dir(deployment_dir(name)) / FILE
-    noted = path.read_text() if path.exists() else ""
+    noted = noted_key(name)
     key = there.get_secret_value() if there else noted or secrets.token_urlsafe(32)
     if key != noted:
         write_private(path, key)

@@ -1,0 +1,170 @@
+"""The life of a deployment on a real machine: from nothing to tokens, through releases and a reboot, and back."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from lab.boot import NodeSpec
+from lab.cards import A100
+from lab.plugin import NodeFactory
+from load import Load
+
+from zephyr_deploy import down, services, smoke, up
+from zephyr_deploy.deploy.reach import reached
+from zephyr_deploy.deploy.redeploy import redeploy, releases, rollback
+from zephyr_deploy.deploy.rollout import RolloutOptions
+from zephyr_deploy.errors import ConfigError, EngineFailedError, NotDeployedError
+from zephyr_deploy.node.hostkeys import Trust
+from zephyr_deploy.spec.deployment import Deployment, Engine, Limits, Machine
+
+NAME = "zephyr"
+
+
+@pytest.fixture(scope="module")
+def node(lab, tmp_path_factory):
+    """A machine with a card, Docker and the images; the laptop's state and hub are of this module alone."""
+    folder = tmp_path_factory.mktemp("laptop")
+    factory = NodeFactory(lab, folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ZEPHYR_STATE_DIR", str(folder / "state"))
+        patch.setenv("ZEPHYR_CACHE_DIR", str(folder / "cache"))
+        patch.setenv("HF_ENDPOINT", lab.hub_url)
+        yield factory(NodeSpec(card=A100, preload=True))
+        factory.remove_all()
+
+
+@pytest.fixture
+def wanted(node):
+    def make(**changes):
+        machine = Machine(host=node.address, user=node.user, identity=str(node.key))
+        return Deployment(name=NAME, provider="ssh", machine=machine, **changes)
+
+    return make
+
+
+@pytest.fixture
+def trust(node):
+    return RolloutOptions(trust=Trust(fingerprint=node.host_key_fingerprint), prepare=False)
+
+
+@pytest.fixture
+def served(wanted, trust):
+    """The plain deployment, serving."""
+    return up(wanted(), rollout_options=trust)
+
+
+def containers(node):
+    return sorted(node.exec("docker ps --all --format '{{.Names}}'").stdout.split())
+
+
+def test_down_where_nothing_ever_was(node):
+    assert down(NAME).removed == ()
+
+
+def test_redeploy_begins_nothing(wanted, trust):
+    with pytest.raises(NotDeployedError, match="none of its machines"):
+        redeploy(wanted(), trust)
+
+
+def test_up_serves_real_tokens_over_every_route(node, wanted, trust):
+    result = up(wanted(), rollout_options=trust)
+    assert (result.changed, result.service.state, result.service.host) == (True, "ready", f"ubuntu@{node.address}")
+    with reached(NAME) as endpoint:
+        report = smoke(endpoint)
+    assert report.passed, report
+    assert "Tokyo" in next(check.detail for check in report.checks if check.name == "generate")
+
+
+def test_up_again_changes_nothing(node, served, wanted, trust):
+    before = containers(node)
+    result = up(wanted(), rollout_options=trust)
+    assert (result.changed, result.release) == (False, served.release)
+    assert {phase.phase for phase in result.phases} == {"connect", "look", "plan"}
+    assert containers(node) == before
+
+
+def test_only_loopback_listens(node, served):
+    listening = node.exec("ss -Hltn").stdout
+    ours = {line.split()[3] for line in listening.splitlines() if ":8080" in line or ":180" in line}
+    assert ours
+    assert all(address.startswith("127.0.0.1:") for address in ours), ours
+
+
+@pytest.mark.parametrize("memory_fraction", [None, 0.4], ids=["one after the other", "side by side"])
+def test_no_request_fails_while_a_release_is_replaced(served, wanted, trust, memory_fraction):
+    tokens = 2048 if memory_fraction is None else 1024
+    engine = Engine(memory_fraction=memory_fraction)
+    with reached(NAME) as endpoint, Load(endpoint) as load:
+        time.sleep(1)
+        result = redeploy(wanted(limits=Limits(max_total_tokens=tokens), engine=engine), trust)
+        time.sleep(3)
+    assert result.changed
+    assert load.failed == {}
+    assert load.outcomes["whole"] > 20
+    assert ("drain" in {p.phase for p in result.phases}) is True
+
+
+def test_a_release_that_does_not_start_leaves_the_old_one(node, served, wanted, trust):
+    """Only its own log says why; nothing of it stays, and no request is lost."""
+    with reached(NAME) as endpoint, Load(endpoint) as load:
+        with pytest.raises(EngineFailedError, match="memory is too small") as caught:
+            redeploy(wanted(engine=Engine(env={"LAB_FAIL": "oom-warmup"})), trust)
+        time.sleep(1)
+    assert f"release {served.release} serves again" in caught.value.message
+    assert "Not enough memory to handle" in caught.value.details["line"]
+    assert load.failed == {}
+    assert services(NAME)[0].release == served.release
+    assert len(containers(node)) == 2
+
+
+def test_rollback_takes_the_last_that_was_good(served, wanted, trust):
+    changed = redeploy(wanted(limits=Limits(max_total_tokens=2048)), trust)
+    result = rollback(NAME)
+    assert (result.before, result.release) == (changed.release, served.release)
+    assert services(NAME)[0].state == "ready"
+    latest, before, *_ = releases(NAME)
+    assert (latest.release, latest.event, latest.command, latest.current) == (
+        served.release,
+        "active",
+        "rollback",
+        True,
+    )
+    assert before.release == changed.release
+    assert "limits.max_total_tokens: unset -> 2048" in before.changes
+
+
+def test_rollback_to_what_is_not_there(served):
+    with pytest.raises(ConfigError, match="no release 000000000000"):
+        rollback(NAME, release="000000000000")
+
+
+def test_it_returns_after_a_reboot_with_its_key(node, served):
+    key = served.service.api_key
+    node.reboot()
+    deadline = time.monotonic() + 60
+    while (service := services(NAME)[0]).state != "ready":
+        assert time.monotonic() < deadline, service
+        time.sleep(0.5)
+    assert (service.release, service.api_key) == (served.release, key)
+
+
+def test_down_leaves_nothing_but_what_was_fetched(node, served):
+    result = down(NAME)
+    assert [service.release for service in result.stopped] == [served.release]
+    assert services(NAME) == []
+    assert containers(node) == []
+    left = node.exec(
+        "ls -d /opt/zephyr-deploy /run/zephyr-deploy/* /etc/systemd/system/zephyr-* 2>/dev/null", check=False
+    )
+    assert left.stdout == ""
+    assert "models--HuggingFaceH4--zephyr-7b-beta" in node.exec("ls /var/lib/zephyr-deploy/data/hub").stdout
+    assert down(NAME).removed == ()
+
+
+def test_purge_takes_weights_and_images_too(node, wanted, trust):
+    up(wanted(), rollout_options=trust)
+    removed = down(NAME, purge=True).removed
+    assert any("weights of HuggingFaceH4/zephyr-7b-beta" in line for line in removed)
+    assert node.exec("find /var/lib/zephyr-deploy -type f").stdout == ""
+    assert "text-generation-inference@" not in node.exec("docker images --digests").stdout
