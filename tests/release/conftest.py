@@ -31,7 +31,7 @@ WISHES = {
         },
         "limits": {"max_input_tokens": 6000, "max_total_tokens": 8000},
     },
-    "vllm": {"engine": {"name": "vllm", "args": ["--odd", ODD]}},
+    "vllm": {"engine": {"name": "vllm", "args": ["--chat-template-kwargs", ODD]}},
     "sglang": {"engine": {"name": "sglang"}},
     "exposed-address": {
         "machine": {"host": "ubuntu@203.0.113.9:2222"},
@@ -44,9 +44,9 @@ WISHES = {
 }
 
 
-def wish(name="tgi", **changes):
+def wish(kind="tgi", **changes):
     """One of the wishes; ``changes`` replace whole tables."""
-    return Deployment(**{"provider": "ssh", "machine": {"host": "gpu1"}, **WISHES[name], **changes})
+    return Deployment(**{"provider": "ssh", "machine": {"host": "gpu1"}, **WISHES[kind], **changes})
 
 
 def lock_of(plan, **changes):
