@@ -87,6 +87,7 @@ class Apply:
             if release != current:
                 self.report.notice(f"An earlier call was cut off: stopping its release {release}.")
                 units.stop(unit, 300.0)
+                docker.remove(self.layout.container(release))
                 units.remove([unit])
         self.slots.open_all()
         return current

@@ -227,6 +227,16 @@ def container(name: str) -> Any:
     return ask(f"/containers/{quote(name, safe='')}/json")
 
 
+def remove(name: str) -> None:
+    """Kill a container and take it away; nothing where there is none of that name.
+
+    Raises:
+        NodeError: Docker does not answer.
+    """
+    with _open("DELETE", f"/containers/{quote(name, safe='')}?force=true", ASK_S * 3) as response:
+        _read(response)
+
+
 def out_of_memory(name: str, since: float) -> bool:
     """Whether the kernel has ended a process of the container of that name for want of memory.
 

@@ -67,6 +67,7 @@ class Engine:
     def stop(self) -> None:
         """Let its requests end, then stop it; returns when it is gone."""
         units.stop(self.unit, float(self.about.get("stop_s", 90)) + 30.0)
+        docker.remove(self.layout.container(self.release))
 
     def why_not(self, timeout_s: float = GENERATE_S) -> str:
         """Why it does not generate now; empty when it does."""

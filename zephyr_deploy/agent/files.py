@@ -19,12 +19,12 @@ def put(path: Path, text: str, mode: int = 0o644) -> bool:
         NodeError: the disk is full or read-only.
     """
     try:
-        if path.is_file() and path.read_text() == text and path.stat().st_mode & 0o777 == mode:
+        if path.is_file() and path.read_bytes() == text.encode() and path.stat().st_mode & 0o777 == mode:
             return False
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f".{path.name}.{os.getpid()}")
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-        with os.fdopen(descriptor, "w") as file:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
             os.fchmod(descriptor, mode)
             file.write(text)
             file.flush()

@@ -132,6 +132,7 @@ class Gateway:
             return
         if units.active(self.unit):
             units.stop(self.unit, STOP_S)
+        docker.remove(self.layout.gateway_container)
         units.enable(self.unit)
         units.start(self.unit)
         self._wait_up()
@@ -154,6 +155,7 @@ class Gateway:
         """Stop Caddy and take its unit away."""
         if units.active(self.unit) or (UNITS / self.unit).exists():
             units.stop(self.unit, STOP_S)
+            docker.remove(self.layout.gateway_container)
         units.remove([self.unit])
 
     @property

@@ -51,7 +51,8 @@ class Store:
     def files(self, release: str) -> dict[str, str]:
         """The files of a release as they are on the node; empty if it is not there."""
         folder = self.layout.release(release)
-        return {str(path.relative_to(folder)): path.read_text() for path in sorted(folder.rglob("*")) if path.is_file()}
+        paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+        return {str(path.relative_to(folder)): path.read_bytes().decode(errors="replace") for path in paths}
 
     def has(self, release: str) -> bool:
         """Whether the release is on the node."""

@@ -135,6 +135,7 @@ def remove(request: dict[str, Any], report: Report) -> dict[str, Any]:
         for unit in units.of(f"zephyr-{layout.name}@"):
             _stop_within(layout, unit, grace_s)
             units.remove([unit])
+            docker.remove(layout.container(unit.partition("@")[2].rpartition(".")[0]))
             removed.append(f"release {unit.partition('@')[2].rpartition('.')[0]}")
         gateway.slots.open_all()
         about = store.about(store.current)
@@ -153,7 +154,7 @@ def _stop_within(layout: Layout, unit: str, grace_s: float) -> None:
     """Stop an engine; what has not ended its requests after ``grace_s`` seconds is killed."""
     container = layout.container(unit.partition("@")[2].rpartition(".")[0])
     if docker.container(container):
-        run(["docker", "stop", f"--time={grace_s:.0f}", container], grace_s + 30.0)
+        run(["docker", "stop", "-t", f"{grace_s:.0f}", container], grace_s + 30.0)
     units.stop(unit, grace_s + 60.0)
 
 

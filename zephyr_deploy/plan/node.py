@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from zephyr_deploy.engines.base import Problem, ServeSettings
+from zephyr_deploy.engines.envfile import env_problems
 from zephyr_deploy.engines.models import known_shape
 from zephyr_deploy.engines.registry import engine as engine_spec
 from zephyr_deploy.plan.caller import network_of
 from zephyr_deploy.plan.plan import ModelSource, Plan
 from zephyr_deploy.plan.refusal import refuse
-from zephyr_deploy.spec.types import names_a_path
+from zephyr_deploy.spec.types import is_secret_name, names_a_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +29,6 @@ DRAIN_S = 90
 OVERLAP_FRACTION = 0.45
 """Two engines that each take this much of a GPU leave a tenth of it for CUDA's own contexts."""
 GATEWAY_IMAGE = "caddy:2"
-SECRET_ENV = {"HF_TOKEN", "HF_API_TOKEN", "HUGGING_FACE_HUB_TOKEN", "API_KEY", "VLLM_API_KEY"}
 
 
 def plan_for_node(deployment: Deployment, facts: NodeFacts, *, hub: str, caller: str = "") -> Plan:
@@ -46,7 +46,7 @@ def plan_for_node(deployment: Deployment, facts: NodeFacts, *, hub: str, caller:
     name: EngineName = deployment.engine.name or "tgi"
     spec = engine_spec(name)
     gpus = deployment.engine.num_shard or deployment.machine.gpus or min(1, len(facts.gpus))
-    serve = _serve_settings(deployment, gpus)
+    serve = _serve_settings(deployment, name, gpus)
     refuse(
         [
             *_problems(deployment, facts, gpus, name),
@@ -73,7 +73,7 @@ def plan_for_node(deployment: Deployment, facts: NodeFacts, *, hub: str, caller:
     )
 
 
-def _serve_settings(deployment: Deployment, gpus: int) -> ServeSettings:
+def _serve_settings(deployment: Deployment, name: EngineName, gpus: int) -> ServeSettings:
     engine, limits = deployment.engine, deployment.limits
     total = limits.max_total_tokens or max(TOTAL_TOKENS, (limits.max_input_tokens or 0) + 1024)
     longest = limits.max_input_tokens or max(1, int(total * PROMPT_SHARE))
@@ -87,7 +87,8 @@ def _serve_settings(deployment: Deployment, gpus: int) -> ServeSettings:
         cuda_graphs=engine.cuda_graphs,
         memory_fraction=engine.memory_fraction,
         # The three together: TGI computes with what is missing of them, and can overflow (tgi.md, traps).
-        max_input_tokens=longest,
+        # The others have no bound on the prompt alone, and refuse one.
+        max_input_tokens=longest if name == "tgi" else limits.max_input_tokens,
         max_total_tokens=total,
         max_batch_prefill_tokens=limits.max_batch_prefill_tokens or max(longest, min(total, TOTAL_TOKENS)),
         max_batch_total_tokens=limits.max_batch_total_tokens,
@@ -115,7 +116,8 @@ def _problems(deployment: Deployment, facts: NodeFacts, gpus: int, name: EngineN
         yield Problem("model.id", "a node fetches its model from the hub", "Name a repository, such as owner/model.")
     if deployment.access.port == 0:
         yield Problem("access.port", "the gateway on a node needs a port that stays", "Give one, e.g. 8080.")
-    for key in sorted(SECRET_ENV & set(deployment.engine.env)):
+    yield from env_problems(deployment.engine.env)
+    for key in filter(is_secret_name, sorted(deployment.engine.env)):
         reason = "every user of the node could read it in `docker inspect`"
         yield Problem(
             f"engine.env.{key}", reason, "Remove it: export HF_TOKEN here; the endpoint's key is made at `up`."

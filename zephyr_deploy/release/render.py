@@ -5,12 +5,15 @@ from __future__ import annotations
 import ipaddress
 import json
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from zephyr_deploy.agent.layout import DATA, Layout
+from zephyr_deploy.engines.envfile import env_problems
 from zephyr_deploy.engines.registry import engine as engine_spec
 from zephyr_deploy.engines.tgi.template import tokenizer_config, zephyr_template
 from zephyr_deploy.errors import ConfigError
 from zephyr_deploy.node.address import NodeAddress
+from zephyr_deploy.plan.refusal import refuse
 from zephyr_deploy.release.release import Release, release_of
 from zephyr_deploy.release.templates import render_template
 from zephyr_deploy.spec.deployment import ZEPHYR
@@ -48,7 +51,8 @@ def render(plan: Plan, lock: Lock) -> Release:
     """Every file of the release, named by the hash of them all.
 
     Raises:
-        ConfigError: a variable of ``engine.env`` cannot be written into an environment file.
+        ConfigError: a variable of ``engine.env`` cannot be written into an environment file; the hub's address holds a
+            password; it is not known who may reach an exposed endpoint.
     """
     spec, name = engine_spec(plan.engine), plan.deployment.name
     layout, serve = Layout(name), _settings(plan, lock)
@@ -81,6 +85,7 @@ def render(plan: Plan, lock: Lock) -> Release:
         ),
         "gateway.service": render_template("systemd/gateway.service.jinja", **shared, stop_s=stop_s),
         "Caddyfile": _caddyfile(plan),
+        "daemon.json": render_template("docker/daemon.json.jinja"),
         **_template_files(plan),
     }
     return release_of(files)
@@ -104,12 +109,20 @@ def _template_files(plan: Plan) -> dict[str, str]:
 
 def _env(spec: EngineSpec, serve: ServeSettings) -> dict[str, str]:
     env = {**spec.env(serve), **ALWAYS_ENV}
-    for key, value in env.items():
-        if "\n" in value or "\r" in value:
-            raise ConfigError(
-                f"engine.env.{key} has several lines", hint="Docker's environment files hold one line each."
-            )
+    refuse(list(env_problems(env)))
     return env
+
+
+def _hub(plan: Plan) -> str:
+    """The hub's address for the node.
+
+    Raises:
+        ConfigError: it holds a password, which every user of the node could read.
+    """
+    if urlsplit(plan.hub).password is not None:
+        hint = "Take it out of HF_ENDPOINT; a token is sent with HF_TOKEN."
+        raise ConfigError("the hub's address, HF_ENDPOINT, holds a password", hint=hint)
+    return plan.hub
 
 
 def _about(plan: Plan, lock: Lock, stop_s: int) -> dict[str, object]:
@@ -132,7 +145,7 @@ def _about(plan: Plan, lock: Lock, stop_s: int) -> dict[str, object]:
         "model": {
             "repo": lock.repo,
             "commit": lock.commit,
-            "endpoint": plan.hub,
+            "endpoint": _hub(plan),
             "files": [file.model_dump(mode="json") for file in lock.files],
         },
         "check": {
@@ -183,6 +196,10 @@ def _allowed(plan: Plan) -> str:
 
 def _caddyfile(plan: Plan) -> str:
     access, site = plan.deployment.access, _site(plan)
+    cidr = access.cidr or plan.caller
+    if site and not cidr:
+        hint = "Say it with access.cidr, e.g. 203.0.113.0/24."
+        raise ConfigError("it is not known who may reach the exposed endpoint", hint=hint)
     return render_template(
         "caddy/Caddyfile.jinja",
         port=access.port,

@@ -22,8 +22,8 @@ def render_template(path: str, **values: object) -> str:
 
 
 def quoted_for_systemd(text: object) -> str:
-    """Text of a unit file, in which ``%`` begins a specifier (systemd.unit(5))."""
-    return str(text).replace("%", "%%")
+    """Text of a unit file, on one line, in which ``%`` begins a specifier (systemd.unit(5))."""
+    return "".join(letter if letter.isprintable() else " " for letter in str(text)).replace("%", "%%")
 
 
 @cache

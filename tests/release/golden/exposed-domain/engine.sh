@@ -1,0 +1,29 @@
+#!/bin/sh
+# Runs one release of zephyr; started by systemd with the release's id and its ports in the environment.
+# Host network and loopback: Docker's own proxy would accept connections before the engine listens, and what waits in
+# front of it could not tell. Nothing secret is in the environment or the arguments: `docker inspect` shows both.
+set -eu
+release=$1
+here=$(dirname "$(readlink -f "$0")")
+container=zephyr-zephyr-$release
+
+# With live-restore a container outlives a restart of Docker's daemon, unless it has --rm; only its client ends.
+running=$(docker inspect --type container \
+    --format '{{.State.Running}} {{index .Config.Labels "zephyr-deploy.port"}}' "$container" 2>/dev/null) || running=
+if [ "$running" = "true $ZEPHYR_PORT" ]; then
+    exec docker attach --no-stdin "$container"
+fi
+docker rm --force "$container" >/dev/null 2>&1 || true
+exec docker run --name "$container" --init=false \
+    --label zephyr-deploy.name=zephyr --label "zephyr-deploy.release=$release" \
+    --label "zephyr-deploy.port=$ZEPHYR_PORT" \
+    --network host --shm-size 1g --stop-timeout 190 \
+    --gpus 1 \
+    --env-file "$here/engine.env" \
+    --volume /var/lib/zephyr-deploy/data:/data --volume "$here:/release:ro" \
+    ghcr.io/huggingface/text-generation-inference@sha256:e1e1e1e1e1e1e1e1e1e1e1e1e1e1e1e1e1e1e1e1e1e1e1e1e1e1e1e1e1e1e1e1 \
+    --hostname \
+    127.0.0.1 \
+    --port "$ZEPHYR_PORT" \
+    --prometheus-port "$ZEPHYR_PORT_1" \
+    --master-port "$ZEPHYR_PORT_2"
