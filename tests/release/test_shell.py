@@ -127,16 +127,16 @@ def test_the_gateway_without_its_key_does_not_start_and_says_why(run, tmp_path):
 
 def test_the_gateway_with_its_key_tells_docker_only_where_it_is(run, tmp_path):
     (tmp_path / "run/zephyr").mkdir(parents=True)
-    (tmp_path / "run/zephyr/gateway.env").write_text("ZEPHYR_API_KEY=verysecret\n")
+    (tmp_path / "run/zephyr/api_key").write_text("verysecret")
     done, calls = run(gateway(release_for(wish()), tmp_path))
     assert done.returncode == 0, done.stderr
     assert "verysecret" not in str(calls)
     assert (tmp_path / "run/zephyr").stat().st_mode & 0o777 == 0o700
-    assert after_image(started(calls))[-2:] == ["--envfile", "/run/zephyr/gateway.env"]
+    assert after_image(started(calls))[-2:] == ["--adapter", "caddyfile"]
 
 
 def test_the_gateway_needs_no_key_where_none_is_asked_for(run, tmp_path):
     done, calls = run(gateway(release_for(wish("no-key")), tmp_path))
     assert done.returncode == 0, done.stderr
     assert started(calls)
-    assert (tmp_path / "run/open/gateway.env").read_text() == ""
+    assert list((tmp_path / "run/open").iterdir()) == []

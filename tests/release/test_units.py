@@ -4,6 +4,7 @@ import subprocess
 
 import pytest
 from release.conftest import program, release_for, wish
+from zephyr_deploy.errors import ConfigError
 
 
 def verify(release, name, folder):
@@ -54,8 +55,8 @@ def test_a_percent_sign_is_no_specifier():
 
 
 def test_no_value_adds_a_line():
-    text = release_for(wish(model={"id": "some/model\nExecStartPre=/bin/false"})).files["engine.service"]
-    assert not any(line.startswith("ExecStartPre") for line in text.splitlines())
+    with pytest.raises(ConfigError, match="several lines"):
+        release_for(wish(model={"id": "some/model\nExecStartPre=/bin/false"}))
 
 
 @pytest.mark.parametrize("unit", ["engine.service", "gateway.service"])

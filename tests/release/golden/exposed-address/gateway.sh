@@ -8,13 +8,13 @@ image=caddy@sha256:cacacacacacacacacacacacacacacacacacacacacacacacacacacacacacac
 
 mkdir -p "$run" "$home/caddy"
 chmod 700 "$run" "$home/caddy"
-if [ ! -f "$run/gateway.env" ]; then
+if [ ! -s "$run/api_key" ]; then
     umask 077
-    if ! systemd-creds decrypt --name=gateway.env "$home/gateway.env.cred" "$run/gateway.env.part"; then
+    if ! systemd-creds decrypt --name=api_key "$home/api_key.cred" "$run/api_key.part"; then
         echo "the API key was lost with the last boot: run 'zephyr-deploy up', which sends it again" >&2
         exit 78
     fi
-    mv "$run/gateway.env.part" "$run/gateway.env"
+    mv "$run/api_key.part" "$run/api_key"
 fi
 
 # With live-restore a container outlives a restart of Docker's daemon, unless it has --rm; only its client ends.
@@ -28,4 +28,4 @@ exec docker run --name "$container" --network host --stop-timeout 190 \
     --label zephyr-deploy.name=zephyr \
     --volume "$home/gateway:/etc/caddy:ro" --volume "$run:/run/zephyr" --volume "$home/caddy:/data" \
     "$image" \
-    caddy run --config /etc/caddy/Caddyfile --adapter caddyfile --envfile /run/zephyr/gateway.env
+    caddy run --config /etc/caddy/Caddyfile --adapter caddyfile

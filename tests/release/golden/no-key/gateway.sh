@@ -8,10 +8,6 @@ image=caddy@sha256:cacacacacacacacacacacacacacacacacacacacacacacacacacacacacacac
 
 mkdir -p "$run" "$home/caddy"
 chmod 700 "$run" "$home/caddy"
-if [ ! -f "$run/gateway.env" ]; then
-    umask 077
-    : >"$run/gateway.env"
-fi
 
 # With live-restore a container outlives a restart of Docker's daemon, unless it has --rm; only its client ends.
 running=$(docker inspect --type container --format '{{.State.Running}} {{.Config.Image}}' "$container" 2>/dev/null) || running=
@@ -24,4 +20,4 @@ exec docker run --name "$container" --network host --stop-timeout 190 \
     --label zephyr-deploy.name=open \
     --volume "$home/gateway:/etc/caddy:ro" --volume "$run:/run/zephyr" --volume "$home/caddy:/data" \
     "$image" \
-    caddy run --config /etc/caddy/Caddyfile --adapter caddyfile --envfile /run/zephyr/gateway.env
+    caddy run --config /etc/caddy/Caddyfile --adapter caddyfile
