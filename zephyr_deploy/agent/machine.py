@@ -6,6 +6,7 @@ import os
 import platform
 import shutil
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,9 @@ CONTROLLER = "0x03"
 def look() -> dict[str, Any]:
     """System, processor, memory, disks, GPUs, Docker, clock; never raises for what is missing."""
     release = _os_release()
+    # The programs that are asked start side by side: nvidia-smi alone takes up to a second without persistence mode.
+    with ThreadPoolExecutor(thread_name_prefix="look") as pool:
+        asked = {name: pool.submit(ask) for name, ask in ASKED.items()}
     return {
         "system": release.get("PRETTY_NAME", platform.system()),
         "os": release.get("ID", ""),
@@ -31,18 +35,15 @@ def look() -> dict[str, Any]:
         "architecture": platform.machine(),
         "kernel": platform.release(),
         "python": platform.python_version(),
-        "systemd": _systemd(),
         "cpus": len(os.sched_getaffinity(0)),
         "memory_bytes": _memory("MemAvailable"),
         "memory_total_bytes": _memory("MemTotal"),
         "disk_free_bytes": _free(DATA),
         "docker_disk_free_bytes": _free(Path("/var/lib/docker")),
         "root_writable": _writable(ROOT),
-        "gpus": gpus(),
         "nvidia_devices": _nvidia_devices(),
-        "cuda": _cuda(),
-        "docker": _docker(),
         "clock": time.time(),
+        **{name: answer.result() for name, answer in asked.items()},
     }
 
 
@@ -139,3 +140,7 @@ def _free(path: Path) -> int:
 def _writable(path: Path) -> bool:
     place = next(p for p in (path, *path.parents) if p.exists())
     return not os.statvfs(place).f_flag & os.ST_RDONLY
+
+
+ASKED = {"systemd": _systemd, "gpus": gpus, "cuda": _cuda, "docker": _docker}
+"""What other programs are asked for."""

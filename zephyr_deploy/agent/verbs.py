@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,9 +30,11 @@ if TYPE_CHECKING:
 def look(request: dict[str, Any], _report: Report) -> dict[str, Any]:
     """The machine, and with ``name`` how that deployment is; with ``resolve`` the digests of these images now."""
     caller, _, here, _ = (os.environ.get("SSH_CONNECTION") or "   ").split(" ")
-    found: dict[str, Any] = {"machine": machine.look(), "caller": caller, "here": here}
-    if request.get("name"):
-        found["deployment"] = state_of(request["name"])
+    with ThreadPoolExecutor(2, thread_name_prefix="state") as pool:
+        state = pool.submit(state_of, request["name"]) if request.get("name") else None
+        found: dict[str, Any] = {"machine": machine.look(), "caller": caller, "here": here}
+    if state is not None:
+        found["deployment"] = state.result()
     if request.get("resolve"):
         found["digests"] = {reference: docker.registry_digest(reference) for reference in request["resolve"]}
     return found
