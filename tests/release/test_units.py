@@ -54,7 +54,7 @@ def test_a_percent_sign_is_no_specifier():
 
 
 def test_no_value_adds_a_line():
-    text = release_for(wish(model={"id": "some/model\nExecStartPre=/bin/false"})).files["engine.service"]
+    text = release_for(wish("vllm", model={"id": "some/model\nExecStartPre=/bin/false"})).files["engine.service"]
     assert not any(line.startswith("ExecStartPre") for line in text.splitlines())
 
 
