@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from zephyr_deploy.release.templates import render_template
+
 OURS = {
     "exec-opts": ["native.cgroupdriver=cgroupfs"],
     "live-restore": True,
@@ -58,3 +60,7 @@ def said(ansible):
 @pytest.mark.parametrize("case", CASES)
 def test_merged(said, case):
     assert said[case] == CASES[case][2]
+
+
+def test_a_release_says_the_same():
+    assert json.loads(render_template("docker/daemon.json.jinja")) == OURS

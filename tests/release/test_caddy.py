@@ -24,7 +24,10 @@ FIRST, REST = b"data: 1\n\n", b"data: 2\n\n"
 
 
 class Engine(BaseHTTPRequestHandler):
-    """An engine that streams two events, the second once it may; leaves out all that an engine generates."""
+    """An engine that streams two events, the second once it may, and waits for its caller to leave where one chats.
+
+    It leaves out all that an engine generates.
+    """
 
     protocol_version = "HTTP/1.1"
 
@@ -34,21 +37,23 @@ class Engine(BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.seen.append((dict(self.headers), body))
-        if self.path != "/generate_stream":
+        if self.path == "/generate_stream":
+            self._stream()
+        elif self.path == "/v1/chat/completions":
+            self.connection.settimeout(DEADLINE_S)
+            if self.connection.recv(1) == b"":
+                self.server.left.set()
+        else:
             self._answer(200, body)
-            return
+
+    def _stream(self):
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Connection", "close")
         self.end_headers()
         self.wfile.write(FIRST)
         self.server.go_on.wait(DEADLINE_S)
-        try:
-            for _ in range(100):
-                self.wfile.write(REST)
-                time.sleep(0.05)
-        except OSError:
-            self.server.left.set()
+        self.wfile.write(REST)
 
     def _answer(self, status, body):
         self.send_response(status)
@@ -206,9 +211,12 @@ def test_events_are_passed_on_at_once(tmp_path, engine):
 
 
 def test_the_engine_learns_that_a_caller_has_left(tmp_path, engine):
-    """TGI ends a generation whose connection is closed; the GPU would work on for nobody otherwise."""
+    """Engines end a generation whose connection is closed; the GPU would work on for nobody otherwise."""
     with gateway(tmp_path, engine) as (port, _):
-        with stream(port) as answer:
-            assert answer.read(len(FIRST)) == FIRST
-        engine.go_on.set()
-        assert engine.left.wait(4.0)
+        caller = http.client.HTTPConnection("127.0.0.1", port, timeout=DEADLINE_S)
+        caller.request("POST", "/v1/chat/completions", b"{}", {"Authorization": f"Bearer {KEY}"})
+        deadline = time.monotonic() + DEADLINE_S
+        while not engine.seen and time.monotonic() < deadline:
+            time.sleep(0.01)
+        caller.close()
+        assert engine.left.wait(5.0)
