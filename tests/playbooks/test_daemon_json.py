@@ -2,6 +2,8 @@
 
 import json
 
+from zephyr_deploy.release.templates import render_template
+
 OURS = {
     "exec-opts": ["native.cgroupdriver=cgroupfs"],
     "live-restore": True,
@@ -51,3 +53,7 @@ def test_merged(ansible):
     rendered = ansible.render("docker_daemon/templates/daemon.json.j2", cases)
     said = dict(zip(CASES, map(json.loads, rendered), strict=True))
     assert said == {case: wanted for case, (_, _, wanted) in CASES.items()}
+
+
+def test_a_release_says_the_same():
+    assert json.loads(render_template("docker/daemon.json.jinja")) == OURS

@@ -171,10 +171,8 @@ def _diff(session: Session, deployment: Deployment, options: RenderOptions, *, e
         table=lambda: visible(shown),
         quiet=(f"{node.node}\t{path}" for node in result.nodes for path in node.changed),
     )
-    if not result.same:
-        session.out.hint("zephyr-deploy up")
-        if exit_code:
-            raise GateError("What serves is not what is wanted.", hint="Bring it there with `zephyr-deploy up`.")
+    if not result.same and exit_code:
+        raise GateError("What serves is not what is wanted.", hint="Bring it there: zephyr-deploy redeploy")
 
 
 def _differences(result: DiffResult) -> Iterator[str]:

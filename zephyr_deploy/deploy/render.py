@@ -152,4 +152,5 @@ def _given_lock(path: Path, plan: Plan) -> Lock:
 
 def _node_diff(name: str, serving: str, there: dict[str, str], release: Release) -> NodeDiff:
     text = difference(there, release.files, old_name=serving or name, new_name=release.id)
-    return NodeDiff(node=name, release=serving, same=not text, changed=changed(there, release.files), diff=text)
+    paths = changed(there, release.files)
+    return NodeDiff(node=name, release=serving, same=not paths, changed=paths, diff=text)

@@ -1,0 +1,222 @@
+"""The rendered Caddyfiles: Caddy's own judgement, and what a real Caddy does with requests."""
+
+import http.client
+import os
+import socket
+import ssl
+import subprocess
+import threading
+import time
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from release.conftest import program, release_for, wish
+
+from zephyr_deploy.agent.peers import ALONE
+
+KEY = "the-key"
+DEADLINE_S = 30.0
+HERE, ELSEWHERE = "127.0.0.0/8", "198.51.100.0/24"
+SITE = "203.0.113.9"
+"""An address that this machine does not have, as a machine behind NAT does not have its public one."""
+FIRST, REST = b"data: 1\n\n", b"data: 2\n\n"
+
+
+class Engine(BaseHTTPRequestHandler):
+    """An engine that streams two events, the second once it may, and waits for its caller to leave where one chats.
+
+    It leaves out all that an engine generates.
+    """
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        self._answer(200, b"here")
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.seen.append((dict(self.headers), body))
+        if self.path == "/generate_stream":
+            self._stream()
+        elif self.path == "/v1/chat/completions":
+            self.connection.settimeout(DEADLINE_S)
+            if self.connection.recv(1) == b"":
+                self.server.left.set()
+        else:
+            self._answer(200, body)
+
+    def _stream(self):
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(FIRST)
+        self.server.go_on.wait(DEADLINE_S)
+        self.wfile.write(REST)
+
+    def _answer(self, status, body):
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def install(caddyfile, folder, engine_port):
+    """The gateway's files as the node's program writes them for a machine alone."""
+    (folder / "Caddyfile").write_text(caddyfile)
+    (folder / "upstream").write_text(f"to 127.0.0.1:{engine_port}\n")
+    for name, text in ALONE.items():
+        (folder / name).write_text(text)
+
+
+def environment(folder):
+    return {"PATH": os.environ["PATH"], "HOME": str(folder), "ZEPHYR_API_KEY": KEY}
+
+
+@pytest.fixture
+def engine():
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Engine)
+    server.seen, server.go_on, server.left = [], threading.Event(), threading.Event()
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    yield server
+    server.go_on.set()
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@contextmanager
+def gateway(folder, engine, **access):
+    """A running Caddy with the rendered Caddyfile; its HTTP and HTTPS ports.
+
+    Changed in it: no admin socket below /run, and a port of the test's own in place of 443.
+    """
+    caddy, port, https = program("caddy", "caddy"), free_port(), free_port()
+    text = release_for(wish(access={"port": port, **access})).files["Caddyfile"]
+    text = text.replace("admin unix//run/zephyr/admin.sock", f"admin off\n\thttps_port {https}")
+    install(text, folder, engine.server_port)
+    command = [caddy, "run", "--config", folder / "Caddyfile", "--adapter", "caddyfile"]
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen(command, env=environment(folder), stdout=log, stderr=log)
+    try:
+        _wait_until_it_listens(port, process, folder)
+        yield port, https
+    finally:
+        process.terminate()
+        process.wait(DEADLINE_S)
+
+
+def _wait_until_it_listens(port, process, folder):
+    deadline = time.monotonic() + DEADLINE_S
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    raise AssertionError((folder / "log").read_text())
+
+
+def ask(port, path="/generate", *, key=KEY, method="POST", body=b"{}", tls=False):
+    """The status and the body of an answer; a connection that is cut raises."""
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    if tls:
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # Caddy's own authority, made just now
+        connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=DEADLINE_S, context=context)
+        headers["Host"] = SITE
+    else:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=DEADLINE_S)
+    try:
+        connection.request(method, path, body if method == "POST" else None, headers)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()
+
+
+def test_caddy_takes_every_file(release, tmp_path):
+    caddy = program("caddy", "caddy")
+    install(release.files["Caddyfile"], tmp_path, 18000)
+    command = [caddy, "validate", "--adapter", "caddyfile", "--config", tmp_path / "Caddyfile"]
+    done = subprocess.run(command, env=environment(tmp_path), capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "Valid configuration" in done.stdout + done.stderr
+
+
+def test_only_who_has_the_key_generates(tmp_path, engine):
+    with gateway(tmp_path, engine) as (port, _):
+        assert ask(port) == (200, b"{}")
+        assert ask(port, key="")[0] == 401
+        assert ask(port, key=KEY + "x")[0] == 401
+        assert ask(port, "/metrics", method="GET", key="")[0] == 401
+        assert ask(port, "/health", method="GET", key="") == (200, b"here")
+        assert ask(port, "/health/../generate", key="")[0] == 401
+
+
+def test_the_key_does_not_reach_the_engine(tmp_path, engine):
+    with gateway(tmp_path, engine) as (port, _):
+        ask(port)
+    assert engine.seen
+    assert all("Authorization" not in headers for headers, _ in engine.seen)
+
+
+def test_without_a_key_anybody_on_the_machine_generates(tmp_path, engine):
+    with gateway(tmp_path, engine, api_key=False) as (port, _):
+        assert ask(port, key="") == (200, b"{}")
+
+
+def test_an_exposed_endpoint_answers_its_network(tmp_path, engine):
+    with gateway(tmp_path, engine, expose=True, domain=SITE, cidr=HERE) as (_, https):
+        assert ask(https, tls=True) == (200, b"{}")
+        assert ask(https, tls=True, key="")[0] == 401
+        assert ask(https, "/metrics", tls=True, method="GET")[0] == 404
+
+
+@pytest.mark.parametrize("path", ["/generate", "/health", "/metrics"])
+def test_an_exposed_endpoint_answers_nobody_else(tmp_path, engine, path):
+    with gateway(tmp_path, engine, expose=True, domain=SITE, cidr=ELSEWHERE) as (port, https):
+        with pytest.raises((http.client.HTTPException, OSError)):
+            ask(https, path, tls=True, method="GET")
+        assert ask(port) == (200, b"{}")
+
+
+@contextmanager
+def stream(port):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=DEADLINE_S)
+    connection.request("POST", "/generate_stream", b"{}", {"Authorization": f"Bearer {KEY}"})
+    answer = connection.getresponse()
+    yield answer
+    answer.close()
+    connection.close()
+
+
+def test_events_are_passed_on_at_once(tmp_path, engine):
+    with gateway(tmp_path, engine) as (port, _), stream(port) as answer:
+        assert answer.read(len(FIRST)) == FIRST
+        engine.go_on.set()
+        assert answer.read(len(REST)) == REST
+
+
+def test_the_engine_learns_that_a_caller_has_left(tmp_path, engine):
+    """Engines end a generation whose connection is closed; the GPU would work on for nobody otherwise."""
+    with gateway(tmp_path, engine) as (port, _):
+        caller = http.client.HTTPConnection("127.0.0.1", port, timeout=DEADLINE_S)
+        caller.request("POST", "/v1/chat/completions", b"{}", {"Authorization": f"Bearer {KEY}"})
+        deadline = time.monotonic() + DEADLINE_S
+        while not engine.seen and time.monotonic() < deadline:
+            time.sleep(0.01)
+        caller.close()
+        assert engine.left.wait(5.0)
