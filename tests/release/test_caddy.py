@@ -80,7 +80,7 @@ def install(caddyfile, folder, engine_port):
 
 
 def environment(folder):
-    return {"PATH": os.environ["PATH"], "HOME": str(folder), "ZEPHYR_API_KEY": KEY}
+    return {"PATH": os.environ["PATH"], "HOME": str(folder)}
 
 
 @pytest.fixture
@@ -105,6 +105,8 @@ def gateway(folder, engine, **access):
     caddy, port, https = program("caddy", "caddy"), free_port(), free_port()
     text = release_for(wish(access={"port": port, **access})).files["Caddyfile"]
     text = text.replace("admin unix//run/zephyr/admin.sock", f"admin off\n\thttps_port {https}")
+    text = text.replace("/run/zephyr/api_key", str(folder / "api_key"))
+    (folder / "api_key").write_text(KEY)
     install(text, folder, engine.server_port)
     command = [caddy, "run", "--config", folder / "Caddyfile", "--adapter", "caddyfile"]
     with (folder / "log").open("w") as log:
