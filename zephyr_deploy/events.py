@@ -76,9 +76,9 @@ class PhaseHandle:
     outcome: Outcome = "done"
     detail: str = ""
 
-    def progress(self, done: float, total: float | None, unit: str) -> None:
-        """Report how far the phase has come."""
-        self.listener(PhaseProgress(self.phase, done, total, unit))
+    def progress(self, done: float, total: float | None, unit: str, detail: str = "") -> None:
+        """Report how far the phase has come, and what it is at."""
+        self.listener(PhaseProgress(self.phase, done, total, unit, detail))
 
     def unchanged(self, detail: str) -> None:
         """Say that there was nothing to do."""

@@ -58,6 +58,32 @@ def test_an_error_after_half_an_answer_begins_a_line_of_its_own():
     assert stdout.getvalue() == "The capital of"
 
 
+EVIDENCE = {"line": "Error: ShardCannotStart", "log": [f"line {n}" for n in range(30)]}
+
+
+def test_the_end_of_the_log_and_the_line_that_shows_the_cause_go_with_an_error():
+    out, stdout, stderr = speak("table")
+    out.error(Failure("engine_failed", "It did not start.", "zephyr-deploy logs", 7, EVIDENCE))
+    assert stdout.getvalue() == ""
+    shown = stderr.getvalue().splitlines()
+    assert shown[0] == "Error: It did not start."
+    assert shown[1:16] == [f"  | line {n}" for n in range(15, 30)]
+    assert shown[16:] == ["Seen: Error: ShardCannotStart", "Next: zephyr-deploy logs"]
+
+
+def test_an_error_in_quiet_mode_has_the_line_alone():
+    out, _, stderr = speak("quiet")
+    out.error(Failure("engine_failed", "It did not start.", None, 7, EVIDENCE))
+    assert stderr.getvalue().splitlines() == ["Error: It did not start.", "Seen: Error: ShardCannotStart"]
+
+
+def test_an_error_as_json_has_the_whole_log_in_its_details():
+    out, stdout, stderr = speak("json")
+    out.error(Failure("engine_failed", "It did not start.", None, 7, EVIDENCE))
+    assert json.loads(stdout.getvalue())["error"]["details"] == EVIDENCE
+    assert stderr.getvalue() == ""
+
+
 def test_hints_are_completed_by_what_the_call_was_given():
     out, stdout, stderr = speak("table")
     out.given = Given("loc")

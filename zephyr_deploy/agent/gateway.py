@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 START_S = 60.0
 STOP_S = 120.0
+CONNECT_S = 0.5
 MOST_RESTARTS = 2
 HTTPS, HTTP = 443, 80
 ANY = "0.0.0.0"  # noqa: S104 - only to see whether it is free
@@ -85,6 +86,12 @@ class Gateway:
             return (self.layout.run / KEY).read_text().strip()
         except OSError:
             return ""
+
+    @property
+    def held(self) -> bool:
+        """Whether new requests wait in it now: no engine listens or its gate is closed, and no machine is beside it."""
+        alone = not self.peers.known
+        return alone and units.active(self.unit) and not any(map(_accepts, self.slots.known_ports))
 
     def install(self, files: dict[str, str]) -> None:
         """Bring Caddy to these files: nothing, a reload, or a start. The last two cut running requests.
@@ -152,3 +159,11 @@ def _places(about: dict[str, Any]) -> set[tuple[str, int]]:
     own = {("127.0.0.1", int(about["port"]))} if "port" in about else set()
     ports = {"internal": (HTTPS,), "acme": (HTTP, HTTPS)}.get(about.get("tls", ""), ())
     return own | {(ANY, port) for port in ports}
+
+
+def _accepts(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=CONNECT_S).close()
+    except OSError:
+        return False
+    return True

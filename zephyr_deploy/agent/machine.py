@@ -16,6 +16,9 @@ from zephyr_deploy.agent.shell import run
 
 GPU_FIELDS = ("name", "memory.total", "memory.used", "driver_version", "compute_cap")
 MIB = 1 << 20
+NVIDIA = "0x10de"
+CONTROLLER = "0x03"
+"""PCI's class of display controllers, of which 3D controllers are a part."""
 
 
 def look() -> dict[str, Any]:
@@ -36,6 +39,7 @@ def look() -> dict[str, Any]:
         "docker_disk_free_bytes": _free(Path("/var/lib/docker")),
         "root_writable": _writable(ROOT),
         "gpus": gpus(),
+        "nvidia_devices": _nvidia_devices(),
         "cuda": _cuda(),
         "docker": _docker(),
         "clock": time.time(),
@@ -59,6 +63,21 @@ def gpus() -> list[dict[str, Any]]:
         for row in rows
         if len(row) == len(GPU_FIELDS) and row[1].isdigit() and row[2].isdigit()
     ]
+
+
+def _nvidia_devices() -> int:
+    """How many of NVIDIA's display and 3D controllers are plugged in; a GPU without a driver is one, too."""
+    return sum(
+        _content(device / "vendor") == NVIDIA and _content(device / "class").startswith(CONTROLLER)
+        for device in Path("/sys/bus/pci/devices").glob("*")
+    )
+
+
+def _content(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return ""
 
 
 def _cuda() -> str:

@@ -6,6 +6,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
+from zephyr_deploy.cli.terminal import visible
 from zephyr_deploy.events import Event, Listener, Notice, Outcome, PhaseFinished, PhaseProgress, PhaseStarted
 
 if TYPE_CHECKING:
@@ -111,7 +112,8 @@ def _line(event: PhaseFinished) -> str:
 
 
 def _amount(event: PhaseProgress) -> str:
-    """How far it has come, e.g. ``12.5 of 105.5 MB`` or ``3 of 20 requests``."""
+    """How far it has come and what it is at, e.g. ``12.5 of 105.5 MB`` or ``70 seconds: Install the packages``."""
     scale, unit, digits = (MEGABYTE, "MB", 1) if event.unit == "bytes" else (1, event.unit, 0)
     done = f"{event.done / scale:.{digits}f}"
-    return f"{done} {unit}" if event.total is None else f"{done} of {event.total / scale:.{digits}f} {unit}"
+    amount = f"{done} {unit}" if event.total is None else f"{done} of {event.total / scale:.{digits}f} {unit}"
+    return f"{amount}: {visible(event.detail)}" if event.detail else amount

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -58,6 +59,10 @@ def up(
     max_total_tokens: Annotated[int | None, typer.Option(help="Longest prompt plus answer, in tokens.")] = None,
     expose: Annotated[str | None, typer.Option(help="Open it to others under this domain or address.")] = None,
     prepare: Annotated[bool, typer.Option(help="Whether a host that lacks something may be prepared.")] = True,
+    prepare_var: Annotated[
+        list[str] | None,
+        typer.Option(help="Setting of the playbook that prepares it, as KEY=VALUE; again for several."),
+    ] = None,
     upgrade: Annotated[bool, typer.Option("--upgrade", help="Look image and model up anew.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and change nothing.")] = False,
     timeout: Annotated[
@@ -83,6 +88,7 @@ def up(
         "limits.parallel": parallel,
         "limits.max_total_tokens": max_total_tokens,
         "machine.threads": threads,
+        "machine.prepare": shlex.join(prepare_var) if prepare_var else None,
     }
     deployment = session.load({key: value for key, value in flags.items() if value is not None}).deployment
     from zephyr_deploy.deploy import up as verbs

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from zephyr_deploy.errors import UnreachableError, ZephyrError
 from zephyr_deploy.events import PhaseFinished, PhaseProgress, PhaseStarted
-from zephyr_deploy.node.program import call
+from zephyr_deploy.node.program import NoPythonError, call
 from zephyr_deploy.providers.nodes.connect import connect
 from zephyr_deploy.providers.nodes.look import Found, read_look
 from zephyr_deploy.release.request import meet_request
@@ -41,6 +41,8 @@ class Member:
         self.name = str(address)
         self.connection: NodeConnection | None = None
         self.found: Found | None = None
+        self.has_python = True
+        """False: it could not be looked at, for the program that looks needs Python."""
         self._fleet = fleet
 
     @property
@@ -117,8 +119,13 @@ class Fleet:
     ) -> None:
         self._held.close()
 
-    def connect(self, trust: Trust, journal: Journal) -> None:
+    def connect(self, trust: Trust, journal: Journal, members: Sequence[Member] | None = None) -> None:
         """Connect to every machine; a pin that is made is written into the journal, which is the audit of it.
+
+        Args:
+            trust: What may make a pin.
+            journal: For the pins.
+            members: Only these; a connection that one of them has is closed first.
 
         Raises:
             HostKeyError, CredentialsError, UnreachableError: of the first that cannot be reached.
@@ -130,27 +137,40 @@ class Fleet:
             self.phases.notice(f"Pinned the host key of {pin.name}: {pin.key.fingerprint} ({pin.source}).")
 
         def work(member: Member) -> None:
+            if member.connection is not None:
+                member.connection.close()
             member.connection = connect(
                 self.name, member.address, trust, several=len(self.members) > 1, on_pinned=pinned
             )
             self._held.callback(member.connection.close)
 
         with self.phases.phase("connect", "Connect"):
-            self.each(self.members, work)
+            self.each(self.members if members is None else members, work)
 
-    def look(self) -> None:
+    def look(self, members: Sequence[Member] | None = None, *, python_may_lack: bool = False) -> None:
         """Look at every machine.
+
+        Args:
+            members: Only at these.
+            python_may_lack: Let a machine pass that has no Python; `Member.has_python` tells of it.
 
         Raises:
             ZephyrError: the first that cannot be looked at.
         """
 
         def work(member: Member) -> None:
-            answer = member.call("look", {"name": self.name}, deadline_s=LOOK_S)
-            member.found = read_look(answer, self.name, self.provider, member.address)
+            try:
+                answer = member.call("look", {"name": self.name}, deadline_s=LOOK_S)
+            except NoPythonError:
+                member.has_python = False
+                if not python_may_lack:
+                    raise
+            else:
+                member.has_python = True
+                member.found = read_look(answer, self.name, self.provider, member.address)
 
         with self.phases.phase("look", "Look at the machine" if len(self.members) == 1 else "Look at the machines"):
-            self.each(self.members, work)
+            self.each(self.members if members is None else members, work)
 
     def digests(self, images: Sequence[str]) -> dict[str, str]:
         """The digests of images in their registry now, asked by the first machine with its own credentials.
@@ -187,10 +207,12 @@ class Fleet:
             ZephyrError: of the first that failed, with how the others ended.
         """
         failed: list[tuple[Member, ZephyrError]] = []
+        well: list[Member] = []
 
         def guarded(member: Member) -> None:
             try:
                 work(member)
+                well.append(member)
             except ZephyrError as error:
                 failed.append((member, error))
 
@@ -203,15 +225,15 @@ class Fleet:
                 if failed:
                     break
         if failed:
-            raise self._failure(failed, len(members))
+            raise self._failure(failed, f"{len(well)} of {len(members)} machines ended well")
 
-    def _failure(self, failed: list[tuple[Member, ZephyrError]], count: int) -> ZephyrError:
+    def _failure(self, failed: list[tuple[Member, ZephyrError]], others_did: str) -> ZephyrError:
         """The first error; with several machines it names its own and says how many went well."""
         member, error = failed[0]
         if len(self.members) == 1:
             return error
         others = "".join(f"\n  {m.name}: {e.message}" for m, e in failed[1:])
-        message = f"{member.name}: {error.message}{others}\n  {count - len(failed)} of {count} machines ended well"
+        message = f"{member.name}: {error.message}{others}\n  {others_did}"
         return type(error)(message, hint=error.hint, details={**error.details, "node": member.name})
 
     def hear(self, member: Member, event: Event) -> None:

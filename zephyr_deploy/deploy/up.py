@@ -10,7 +10,8 @@ from zephyr_deploy.deploy.find import services
 from zephyr_deploy.deploy.journal import Journal
 from zephyr_deploy.deploy.lock import deployment_lock
 from zephyr_deploy.deploy.results import PhaseReport, UpResult
-from zephyr_deploy.deploy.rollout import RolloutOptions, plan_of_nodes, rollout
+from zephyr_deploy.deploy.rollout import RolloutOptions, rollout
+from zephyr_deploy.deploy.wanted import plan_of_nodes
 from zephyr_deploy.errors import ConfigError, DeadlineError
 from zephyr_deploy.events import Listener, Phases, silent
 from zephyr_deploy.plan.planner import make_plan

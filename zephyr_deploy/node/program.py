@@ -45,6 +45,10 @@ _ERRORS: dict[str, type[errors.ZephyrError]] = {
 }
 
 
+class NoPythonError(errors.ConfigError):
+    """The machine has no Python that the program could run in."""
+
+
 def call(
     node: NodeConnection,
     verb: str,
@@ -71,7 +75,7 @@ def call(
         ZephyrError: what went wrong there, as the same kind of error that it would be here.
         UnreachableError: the connection was cut.
         CredentialsError: the user may not become root there.
-        ConfigError: the machine has no Python.
+        NoPythonError: the machine has no Python.
     """
     body = _stdin({**request, "verb": verb})
     with node.lines(command(node.route.user), body, deadline_s=deadline_s, idle_s=IDLE_S, what=verb) as lines:
@@ -157,5 +161,5 @@ def _no_answer(node: NodeConnection, lines: Lines) -> errors.ZephyrError:
         return errors.CredentialsError(f"{node.route.user} may not become root on {place}: {last}", hint=hint)
     if lines.rc == MISSING or "python3" in last:
         hint = "Install it there: sudo apt-get install python3"
-        return errors.ConfigError(f"{place} has no Python 3.8 or newer: {last}", hint=hint)
+        return NoPythonError(f"{place} has no Python 3.8 or newer: {last}", hint=hint)
     return errors.UnreachableError(f"{place} ended the call without an answer: {last}", hint="Run it again.")

@@ -58,19 +58,28 @@ class SshHost(Frozen):
         yield f"  HostName {_literal(self.host)}"
         yield f"  User {_literal(self.user)}"
         yield f"  Port {self.port}"
+        for key, value in self.options():
+            yield f"  {key} {value}"
+
+    def options(self) -> Iterator[tuple[str, str]]:
+        """Everything but address, port and user: what ``ssh -o KEY=VALUE`` takes, too.
+
+        Raises:
+            ConfigError: a value cannot be written safely.
+        """
         for identity in self.identities:
-            yield f"  IdentityFile {_quoted(str(identity))}"
+            yield "IdentityFile", _quoted(str(identity))
         if self.identities:
-            yield "  IdentitiesOnly yes"
-        yield f"  UserKnownHostsFile {_quoted(str(self.known_hosts))}"
-        yield "  GlobalKnownHostsFile none"
-        yield "  StrictHostKeyChecking yes"
-        yield f"  HostKeyAlias {self.alias}"
-        yield f"  ServerAliveInterval {ALIVE_S}"
+            yield "IdentitiesOnly", "yes"
+        yield "UserKnownHostsFile", _quoted(str(self.known_hosts))
+        yield "GlobalKnownHostsFile", "none"
+        yield "StrictHostKeyChecking", "yes"
+        yield "HostKeyAlias", self.alias
+        yield "ServerAliveInterval", str(ALIVE_S)
         # Said even where there is none, lest a later `Host *` send this machine's traffic another way.
-        yield f"  ProxyJump {_plain(self.proxy_jump)}" if self.proxy_jump else "  ProxyJump none"
+        yield "ProxyJump", _plain(self.proxy_jump) if self.proxy_jump else "none"
         if not self.proxy_jump:
-            yield f"  ProxyCommand {_plain(self.proxy_command)}" if self.proxy_command else "  ProxyCommand none"
+            yield "ProxyCommand", _plain(self.proxy_command) if self.proxy_command else "none"
 
 
 def ssh_host(name: str, route: Route, known_hosts: Path) -> SshHost:

@@ -62,6 +62,8 @@ class NodeFacts(Frozen):
     """Where images go."""
     root_writable: bool
     gpus: tuple[GpuFacts, ...] = ()
+    nvidia_devices: int = 0
+    """GPUs that are plugged in, whether or not a driver knows them."""
     cuda: str = ""
     """Newest CUDA that the driver can run."""
     docker: DockerFacts | None = None

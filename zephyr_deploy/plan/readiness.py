@@ -72,8 +72,12 @@ def _gpu(facts: NodeFacts) -> Iterator[Lack]:
     if facts.gpus and facts.cuda and version(facts.cuda) < NEEDED_CUDA:
         detail = f"driver {facts.gpus[0].driver} runs CUDA {facts.cuda}; TGI 3.3's image needs 12.4"
         yield Lack(name="driver", detail=detail, fix="Install NVIDIA driver 550 or newer, and reboot the machine.")
-    if not facts.gpus:
-        yield Lack(name="gpu", detail="nvidia-smi finds no NVIDIA GPU", fix=PREPARE, preparable=True, grave=False)
+    if not facts.gpus and facts.nvidia_devices:
+        detail = "there is an NVIDIA GPU, and no driver for it that works"
+        yield Lack(name="driver", detail=detail, fix=PREPARE, preparable=True)
+    elif not facts.gpus:
+        fix = "Take a machine with one, or serve a small model there with --provider local."
+        yield Lack(name="gpu", detail="nvidia-smi finds no NVIDIA GPU", fix=fix, grave=False)
 
 
 def _docker(facts: NodeFacts) -> Iterator[Lack]:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from zephyr_deploy.events import PhaseHandle
     from zephyr_deploy.node.address import NodeAddress
     from zephyr_deploy.plan.plan import Plan
+    from zephyr_deploy.providers.logs import LogQuery
+    from zephyr_deploy.providers.machines import MachineStatus
     from zephyr_deploy.release.release import Release
     from zephyr_deploy.spec.deployment import Deployment
     from zephyr_deploy.spec.secret import Secret
@@ -72,8 +74,17 @@ class Provider(ABC):
         """Everything of ours that exists here, whoever started it and whatever state was lost."""
 
     @abstractmethod
-    def logs(self, name: str, *, lines: int, follow: bool) -> Iterator[str]:
-        """The last ``lines`` of the service's log; with ``follow`` also what comes, until it ends."""
+    def machines(self, name: str) -> list[MachineStatus]:
+        """How deployment ``name`` is doing, on each of its machines; one that cannot be asked says why."""
+
+    @abstractmethod
+    def logs(self, name: str, query: LogQuery) -> Iterator[str]:
+        """The lines of the service's log that are wanted; those to come, until the service is gone.
+
+        Raises:
+            NotDeployedError: there is neither a service nor a log of one; it has no such machine.
+            ConfigError: the pattern is none; there is no such phase; there is no such source here.
+        """
 
 
 class NodeProvider(Provider):

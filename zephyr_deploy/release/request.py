@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, get_args
 
 from zephyr_deploy.engines.registry import engine as engine_spec
 from zephyr_deploy.release.templates import render_template
+from zephyr_deploy.spec.deployment import EngineName
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from zephyr_deploy.engines.base import EngineSpec
     from zephyr_deploy.release.release import Release
-    from zephyr_deploy.spec.deployment import EngineName
     from zephyr_deploy.spec.secret import Secret
 
 
@@ -78,6 +79,33 @@ def watch(name: EngineName) -> dict[str, Any]:
     """What to look for in an engine's log: causes of failure, and the stages of its start."""
     spec: EngineSpec = engine_spec(name)
     return {
-        "causes": [{"pattern": cause.pattern.pattern, "cause": cause.cause, "fix": cause.fix} for cause in spec.causes],
-        "milestones": [[stage, pattern.pattern] for stage, pattern in spec.milestones.items()],
+        "causes": [
+            {"pattern": cause.pattern.pattern, "cause": cause.cause, "fix": cause.fix, "weak": cause.weak}
+            for cause in spec.causes
+        ],
+        "milestones": _stages(spec),
     }
+
+
+def milestones() -> dict[str, list[list[str]]]:
+    """The stages of every engine's start, with the pattern of the line that ends each: the node knows which runs."""
+    return {name: _stages(engine_spec(name)) for name in get_args(EngineName)}
+
+
+def figures(name: EngineName) -> dict[str, str]:
+    """What the figures of an engine are called on its ``/metrics``, by what they are to us."""
+    names = asdict(engine_spec(name).metrics)
+    return {ours: names[ours] for ours in ("running", "queued", "generated_tokens", "requests") if names[ours]}
+
+
+def status_request(name: str) -> dict[str, Any]:
+    """The request that asks a node how deployment ``name`` is doing."""
+    engines = {
+        engine: {"figures": figures(engine), "version_path": engine_spec(engine).version_path}
+        for engine in get_args(EngineName)
+    }
+    return {"name": name, "engines": engines}
+
+
+def _stages(spec: EngineSpec) -> list[list[str]]:
+    return [[stage, pattern.pattern] for stage, pattern in spec.milestones.items()]

@@ -33,9 +33,13 @@ def reusable(text: str, plan: Plan) -> Lock | None:
     if not text:
         return None
     lock = Lock.model_validate_json(text)
+    return lock if fits(lock, plan) else None
+
+
+def fits(lock: Lock, plan: Plan) -> bool:
+    """Whether a lock is of the images and the model that are planned."""
     image, gateway = images_of(plan)
-    fits = lock.fits(image, plan.source.location, plan.source.version) and lock.gateway.name == gateway
-    return lock if fits else None
+    return lock.fits(image, plan.source.location, plan.source.version) and lock.gateway.name == gateway
 
 
 def resolve(plan: Plan, digests: Mapping[str, str], token: Secret | None = None) -> Lock:

@@ -16,7 +16,7 @@ from pydantic_core import PydanticCustomError
 from zephyr_deploy.paths import NAME_PATTERN, NAME_WORDS
 from zephyr_deploy.spec.rules import broken_rules
 from zephyr_deploy.spec.sources import SecretSource
-from zephyr_deploy.spec.types import Allowed, Arguments, Duration, Environment, Network
+from zephyr_deploy.spec.types import Allowed, Arguments, Duration, Environment, Network, PlaybookSettings
 
 ZEPHYR = "HuggingFaceH4/zephyr-7b-beta"
 
@@ -118,6 +118,11 @@ class Machine(Frozen):
     ssh_port: int | None = Field(None, ge=1, le=65535, description="Port of its SSH server.", examples=[2222])
     identity: str | None = Field(
         None, min_length=1, description="Private key to log in with.", examples=["~/.ssh/id_ed25519"]
+    )
+    prepare: PlaybookSettings = Field(
+        default_factory=dict,
+        description="Settings of the playbook that prepares a host; playbooks/README.md has all of them.",
+        examples=[{"prepare_docker_package": "distribution"}],
     )
     spot: bool = Field(False, description="Take interruptible capacity where it is cheaper.")
     disk_gb: int | None = Field(None, ge=20, description="Size of the disk in GB.", examples=[200])

@@ -22,6 +22,7 @@ SHORT: dict[str, str] = {
     "region": "machine.region",
     "host": "machine.host",
     "user": "machine.user",
+    "prepare_var": "machine.prepare",
     "spot": "machine.spot",
     "threads": "machine.threads",
     "max_input_tokens": "limits.max_input_tokens",

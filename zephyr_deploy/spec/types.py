@@ -15,7 +15,8 @@ from pydantic import AfterValidator, BeforeValidator, PlainSerializer, WithJsonS
 from zephyr_deploy.spec.durations import parse_duration
 from zephyr_deploy.spec.secret import REDACTED
 
-_SECRET_NAME = re.compile(r"TOKEN|KEY|SECRET|PASSW|CREDENTIAL|AUTH", re.IGNORECASE)
+_SECRET_NAME = re.compile(r"TOKEN(?!S\b|S_|I[ZS])|KEY|SECRET|PASSW|CREDENTIAL|AUTH", re.IGNORECASE)
+"""``HF_TOKEN`` is one, ``MAX_TOTAL_TOKENS`` counts, and ``TOKENIZERS_PARALLELISM`` or ``TOKENISER`` is of neither."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +31,14 @@ def names_a_path(model_id: str) -> bool:
     return model_id.startswith(("/", "./", "../", "~")) or model_id.lower().endswith(".gguf")
 
 
+def is_secret_name(name: str) -> bool:
+    """Whether what is called so, a variable or a flag, is a secret by its name. A count of tokens is none."""
+    return _SECRET_NAME.search(name) is not None
+
+
 def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
     """An environment for people and JSON: what is secret by its name is masked."""
-    return {name: REDACTED if _SECRET_NAME.search(name) else value for name, value in environment.items()}
+    return {name: REDACTED if is_secret_name(name) else value for name, value in environment.items()}
 
 
 def arguments_without_secrets(arguments: Sequence[str]) -> tuple[str, ...]:
@@ -40,13 +46,21 @@ def arguments_without_secrets(arguments: Sequence[str]) -> tuple[str, ...]:
     shown: list[str] = []
     for before, word in pairwise(["", *arguments]):
         flag, equals, _ = word.partition("=")
-        if word.startswith("-") and equals and _SECRET_NAME.search(flag):
+        if word.startswith("-") and equals and is_secret_name(flag):
             shown.append(f"{flag}={REDACTED}")
-        elif before.startswith("-") and "=" not in before and not word.startswith("-") and _SECRET_NAME.search(before):
+        elif before.startswith("-") and "=" not in before and not word.startswith("-") and is_secret_name(before):
             shown.append(REDACTED)
         else:
             shown.append(word)
     return tuple(shown)
+
+
+def _playbook_settings(settings: dict[str, str]) -> dict[str, str]:
+    """Only what the playbook calls its own: nothing else of Ansible's is to be changed by it."""
+    for name in settings:
+        if not re.fullmatch(r"prepare_[a-z0-9_]+", name):
+            raise ValueError(f"{name} is no setting of the playbook: they begin with prepare_")
+    return settings
 
 
 def _length_of_time(value: object) -> object:
@@ -77,6 +91,7 @@ Duration = Annotated[
     Allowed("a length of time such as 30m, 8h or 1h30m"),
     WithJsonSchema({"type": "string", "pattern": r"^([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9.]+s)?$", "examples": ["8h"]}),
 ]
+PlaybookSettings = Annotated[dict[str, str], AfterValidator(_playbook_settings)]
 Network = Annotated[str, AfterValidator(_network), Allowed("a network such as 203.0.113.0/24")]
 
 

@@ -11,6 +11,12 @@ from zephyr_deploy.spec.secret import Secret
 FILE = "node_key"
 
 
+def noted_key(name: str) -> str:
+    """The key of a deployment as it was noted here; empty if it was not."""
+    path = deployment_dir(name) / FILE
+    return path.read_text() if path.exists() else ""
+
+
 def settled_key(name: str, there: Secret | None, given: Secret | None = None) -> Secret:
     """The key of a deployment: the one that is ``given``, which is noted nowhere, for it can be had again.
 
@@ -20,7 +26,7 @@ def settled_key(name: str, there: Secret | None, given: Secret | None = None) ->
     if given is not None:
         path.unlink(missing_ok=True)
         return given
-    noted = path.read_text() if path.exists() else ""
+    noted = noted_key(name)
     key = there.get_secret_value() if there else noted or secrets.token_urlsafe(32)
     if key != noted:
         write_private(path, key)

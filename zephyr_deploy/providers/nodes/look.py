@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from zephyr_deploy.plan.machine import NodeFacts
 from zephyr_deploy.providers.base import Service
+from zephyr_deploy.providers.machines import Figures, MachineStatus
 from zephyr_deploy.spec.deployment import Frozen
 from zephyr_deploy.spec.secret import Secret
 
@@ -63,3 +65,40 @@ def _service(there: dict[str, Any], name: str, provider: ProviderName, address: 
         detail=there["detail"],
         api_key=Secret(key) if key else None,
     )
+
+
+def read_status(answer: dict[str, Any], name: str, provider: ProviderName, address: NodeAddress) -> MachineStatus:
+    """Read what the program answered to ``status``."""
+    there, uptime_s = answer.get("deployment"), answer.get("uptime_s") or None
+    found = MachineStatus(
+        host=str(address),
+        state="absent",
+        detail=f"nothing of {name} is on it",
+        gpus=answer["gpus"],
+        held=answer["held"],
+        work=_work(answer.get("work", {})),
+        draining=tuple(
+            unit["unit"].partition("@")[2].rpartition(".")[0]
+            for unit in answer["units"]
+            if unit["state"] == "deactivating" and "@" in unit["unit"]
+        ),
+    )
+    if not there:
+        return found
+    service = _service(there, name, provider, address)
+    lock = json.loads(there["lock"] or "{}")
+    more = {
+        "state": service.state,
+        "detail": service.detail,
+        "service": service,
+        "figures": Figures.read(answer.get("figures", {}), uptime_s),
+        "uptime_s": uptime_s,
+        "restarts": there["restarts"],
+        "engine_version": answer.get("version", ""),
+        "image": lock.get("engine", {}).get("name", ""),
+    }
+    return found.model_copy(update=more)
+
+
+def _work(note: dict[str, Any]) -> str:
+    return f"{note.get('command', '?')} by {note.get('user', '?')} on {note.get('machine', '?')}" if note else ""
