@@ -142,11 +142,24 @@ def ask(port, path="/generate", *, key=KEY, method="POST", body=b"{}", tls=False
     else:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=DEADLINE_S)
     try:
+        _greet(connection)
         connection.request(method, path, body if method == "POST" else None, headers)
         answer = connection.getresponse()
         return answer.status, answer.read()
     finally:
         connection.close()
+
+
+def _greet(connection):
+    """Connect; Caddy listens before its own authority has made the certificate, and ends the handshake until then."""
+    deadline = time.monotonic() + DEADLINE_S
+    while True:
+        try:
+            return connection.connect()
+        except ssl.SSLError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
 
 
 def test_caddy_takes_every_file(release, tmp_path):

@@ -178,16 +178,16 @@ class Gateway:
         raise NodeError("unhealthy", f"the gateway (Caddy) does not start: {why}", log=said[-20:])
 
 
+def _places(about: dict[str, Any]) -> set[tuple[str, int]]:
+    """Addresses and ports that the gateway of a release listens on."""
+    own = {("127.0.0.1", int(about["port"]))} if "port" in about else set()
+    ports = {"internal": (HTTPS,), "acme": (HTTP, HTTPS)}.get(about.get("tls", ""), ())
+    return own | {(ANY, port) for port in ports}
+
+
 def _accepts(port: int) -> bool:
     try:
         socket.create_connection(("127.0.0.1", port), timeout=CONNECT_S).close()
     except OSError:
         return False
     return True
-
-
-def _places(about: dict[str, Any]) -> set[tuple[str, int]]:
-    """Addresses and ports that the gateway of a release listens on."""
-    own = {("127.0.0.1", int(about["port"]))} if "port" in about else set()
-    ports = {"internal": (HTTPS,), "acme": (HTTP, HTTPS)}.get(about.get("tls", ""), ())
-    return own | {(ANY, port) for port in ports}

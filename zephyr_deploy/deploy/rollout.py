@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from zephyr_deploy.deploy.fleet import Fleet, Member
@@ -125,11 +124,6 @@ class _Rollout:
             hint = "Begin with `zephyr-deploy up`."
             raise NotDeployedError(f"deployment {self.deployment.name} is on none of its machines", hint=hint)
 
-    @cached_property
-    def _token(self) -> Secret | None:
-        """The hub's token, looked for once and only where it is needed."""
-        return hub_token(self.deployment.model.token_from)
-
     def _key(self, fleet: Fleet) -> Secret | None:
         access = self.deployment.access
         if not access.api_key:
@@ -143,7 +137,7 @@ class _Rollout:
             release,
             who=self.who,
             api_key=key,
-            hf_token=self._token,
+            hf_token=hub_token(self.deployment.model.token_from),
             lock_wait_s=self.options.lock_wait_s,
             ready_s=self.options.ready_deadline_s,
         )

@@ -20,6 +20,7 @@ from zephyr_deploy.release.resolve import images_of, resolve, reusable
 from zephyr_deploy.spec.sources import hub_token
 
 if TYPE_CHECKING:
+    from zephyr_deploy.deploy.fleet import Member
     from zephyr_deploy.plan.plan import Plan
     from zephyr_deploy.providers.base import NodeProvider
     from zephyr_deploy.release.lock import Lock
@@ -39,18 +40,17 @@ def plan_of_fleet(fleet: Fleet, deployment: Deployment) -> Plan:
         ]
     for note in plans[0].notes:
         fleet.phases.notice(note)
-    _tell_outside(fleet, deployment)
+    for member in fleet.members:
+        _tell_outside(fleet, member, deployment)
     return plans[0]
 
 
-def _tell_outside(fleet: Fleet, deployment: Deployment) -> None:
+def _tell_outside(fleet: Fleet, member: Member, deployment: Deployment) -> None:
     """What is open to the network that the first `up` came from stays so: a caller from elsewhere is told."""
-    access = deployment.access
-    for member in fleet.members:
-        allowed = access.cidr or member.allowed
-        if access.expose and not is_within(member.caller, allowed):
-            said = f"The endpoint is open to {allowed}, and you come from {member.caller}: see access.cidr."
-            fleet.phases.notice(said, warning=True)
+    allowed = deployment.access.cidr or member.allowed
+    if deployment.access.expose and not is_within(member.caller, allowed):
+        said = f"The endpoint is open to {allowed}, and you come from {member.caller}: see access.cidr."
+        fleet.phases.notice(said, warning=True)
 
 
 def lock_of_fleet(fleet: Fleet, plan: Plan, *, upgrade: bool = False) -> Lock:
@@ -66,8 +66,7 @@ def lock_of_fleet(fleet: Fleet, plan: Plan, *, upgrade: bool = False) -> Lock:
     if known is not None:
         return known
     with fleet.phases.phase("resolve", "Pin image and model"):
-        token = hub_token(plan.deployment.model.token_from)
-        return resolve(plan, fleet.digests(images_of(plan)), token)
+        return resolve(plan, fleet.digests(images_of(plan)), hub_token(plan.source.token_from))
 
 
 def plan_of_nodes(deployment: Deployment, provider: NodeProvider, trust: Trust | None = None) -> Plan:

@@ -106,7 +106,8 @@ class LocalProvider(ProcessProvider):
         except OSError:  # What cannot be noted is not left running behind an `up` that failed.
             stop_service(pid, record.name, 0, lambda _seconds: None)
             raise
-        return describe_dead(record, folder).model_copy(update={"state": "starting", "detail": "it has been started"})
+        began = {"state": "starting", "detail": "it has been started", "api_key": api_key}
+        return describe_dead(record, folder).model_copy(update=began)
 
     def wait_ready(self, service: Service, deadline_s: float, phase: PhaseHandle) -> Service:
         """Poll the service and its process; see `Provider.wait_ready`."""
