@@ -41,8 +41,9 @@ chat: $(VENV)/.user ## Chat with it
 down: $(VENV)/.user ## Take it away, downloads included
 	$(BIN)/zephyr-deploy down --purge
 
+# One worker a file: the nodes of the lab are shared within it, and booting them costs seconds.
 test: $(VENV)/.developer ## Run every test
-	$(BIN)/pytest -n $(WORKERS)
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile
 
 lab: $(VENV)/.developer ## Start a real node to play with (CARD=A10G: with another card)
 	PYTHONPATH=tests $(BIN)/python -m lab up $(if $(CARD),--card $(CARD))

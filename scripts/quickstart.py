@@ -51,8 +51,8 @@ def steps(page: str) -> list[Step]:
     return [step for block in BLOCK.findall(page) for step in _steps_of(block)]
 
 
-def play(command: str, home: Path, path: str) -> str:
-    """Run one command as a user of that home would, and return all that it printed."""
+def play(command: str, home: Path, path: str, **more: str) -> str:
+    """Run one command as a user of that home would, with ``more`` in the environment; all that it printed."""
     env = {
         "PATH": path,
         "HOME": str(home),
@@ -62,6 +62,7 @@ def play(command: str, home: Path, path: str) -> str:
         "ZEPHYR_CACHE_DIR": str(home / "cache"),
         "ZEPHYR_PORT": "0",
         **{name: value for name, value in os.environ.items() if name.startswith(("PIP_", "SSL_"))},
+        **more,
     }
     done = subprocess.run(
         ["bash", "-c", command],

@@ -24,8 +24,10 @@ def token() -> str:
     return get_token() or ""
 
 
-def model_info(repository: str, revision: str | None) -> Any:
+def model_info(repository: str, revision: str | None, *, bearer: str = "") -> Any:
     """The repository at that revision: its commit (``sha``) and its files with size and digest (``siblings``).
+
+    ``bearer`` is the token to show; empty: the hub library's own.
 
     Raises:
         UnreachableError: the hub cannot be reached.
@@ -42,11 +44,11 @@ def model_info(repository: str, revision: str | None) -> Any:
         RevisionNotFoundError,
     )
 
-    api = HfApi(endpoint=endpoint(), library_name="zephyr-deploy")
+    api = HfApi(endpoint=endpoint(), token=bearer or None, library_name="zephyr-deploy")
     try:
         return api.model_info(repository, revision=revision, files_metadata=True, timeout=ASK_S)
     except GatedRepoError as error:
-        hint = "Accept the model's terms on its page, export HF_TOKEN, then `zephyr-deploy up`."
+        hint = "Accept the model's terms on its page, export HF_TOKEN or set model.token_from, then `zephyr-deploy up`."
         raise CredentialsError(f"{repository} is gated", hint=hint) from error
     except RepositoryNotFoundError as error:
         hint = "Check the name; for a private repository export HF_TOKEN."

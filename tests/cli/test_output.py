@@ -10,7 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel
 
 from zephyr_deploy.cli.failure import Failure
 from zephyr_deploy.cli.hints import Given
@@ -18,6 +18,7 @@ from zephyr_deploy.cli.output import Output
 from zephyr_deploy.cli.session import Session
 from zephyr_deploy.errors import UsageError
 from zephyr_deploy.events import Phases
+from zephyr_deploy.spec.secret import Secret, SecretField
 
 
 class Stream(io.StringIO):
@@ -55,6 +56,32 @@ def test_an_error_after_half_an_answer_begins_a_line_of_its_own():
     out.item("delta", {}, text="The capital of")
     out.error(Failure("interrupted", "Interrupted.", None, 130))
     assert stdout.getvalue() == "The capital of"
+
+
+EVIDENCE = {"line": "Error: ShardCannotStart", "log": [f"line {n}" for n in range(30)]}
+
+
+def test_the_end_of_the_log_and_the_line_that_shows_the_cause_go_with_an_error():
+    out, stdout, stderr = speak("table")
+    out.error(Failure("engine_failed", "It did not start.", "zephyr-deploy logs", 7, EVIDENCE))
+    assert stdout.getvalue() == ""
+    shown = stderr.getvalue().splitlines()
+    assert shown[0] == "Error: It did not start."
+    assert shown[1:16] == [f"  | line {n}" for n in range(15, 30)]
+    assert shown[16:] == ["Seen: Error: ShardCannotStart", "Next: zephyr-deploy logs"]
+
+
+def test_an_error_in_quiet_mode_has_the_line_alone():
+    out, _, stderr = speak("quiet")
+    out.error(Failure("engine_failed", "It did not start.", None, 7, EVIDENCE))
+    assert stderr.getvalue().splitlines() == ["Error: It did not start.", "Seen: Error: ShardCannotStart"]
+
+
+def test_an_error_as_json_has_the_whole_log_in_its_details():
+    out, stdout, stderr = speak("json")
+    out.error(Failure("engine_failed", "It did not start.", None, 7, EVIDENCE))
+    assert json.loads(stdout.getvalue())["error"]["details"] == EVIDENCE
+    assert stderr.getvalue() == ""
 
 
 def test_hints_are_completed_by_what_the_call_was_given():
@@ -141,7 +168,7 @@ def test_a_stream_as_json_is_one_line_an_item():
 
 
 class Model(BaseModel):
-    key: SecretStr
+    key: SecretField
     price: Decimal
     ttl: timedelta
     at: datetime
@@ -150,22 +177,22 @@ class Model(BaseModel):
 
 @dataclass
 class Plain:
-    key: SecretStr
+    key: Secret
     speed: float
 
 
 def test_json_of_models_and_values():
     out, stdout, _ = speak("json")
     at = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
-    model = Model(key=SecretStr("s3cret"), price=Decimal("1.10"), ttl=timedelta(hours=8), at=at, path=Path("/a"))
-    data = {"models": [model], "plain": Plain(SecretStr("s3cret"), float("nan")), "set": {1}}
+    model = Model(key=Secret("s3cret"), price=Decimal("1.10"), ttl=timedelta(hours=8), at=at, path=Path("/a"))
+    data = {"models": [model], "plain": Plain(Secret("s3cret"), float("nan")), "set": {1}}
     out.result("probe", data, table=str, quiet="")
     assert "s3cret" not in stdout.getvalue()
     assert json.loads(stdout.getvalue())["data"] == {
         "models": [
-            {"key": "**********", "price": "1.10", "ttl": "PT8H", "at": "2026-01-02T03:04:05Z", "path": "/a"},
+            {"key": "[REDACTED]", "price": "1.10", "ttl": "PT8H", "at": "2026-01-02T03:04:05Z", "path": "/a"},
         ],
-        "plain": {"key": "**********", "speed": None},
+        "plain": {"key": "[REDACTED]", "speed": None},
         "set": [1],
     }
 

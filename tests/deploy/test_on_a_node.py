@@ -124,7 +124,12 @@ def test_rollback_takes_the_last_that_was_good(served, wanted, trust):
     assert (result.before, result.release) == (changed.release, served.release)
     assert services(NAME)[0].state == "ready"
     latest, before, *_ = releases(NAME)
-    assert (latest.release, latest.event, latest.command, latest.current) == (served.release, "active", "rollback", True)
+    assert (latest.release, latest.event, latest.command, latest.current) == (
+        served.release,
+        "active",
+        "rollback",
+        True,
+    )
     assert before.release == changed.release
     assert "limits.max_total_tokens: unset -> 2048" in before.changes
 
@@ -149,7 +154,9 @@ def test_down_leaves_nothing_but_what_was_fetched(node, served):
     assert [service.release for service in result.stopped] == [served.release]
     assert services(NAME) == []
     assert containers(node) == []
-    left = node.exec("ls -d /opt/zephyr-deploy /run/zephyr-deploy/* /etc/systemd/system/zephyr-* 2>/dev/null", check=False)
+    left = node.exec(
+        "ls -d /opt/zephyr-deploy /run/zephyr-deploy/* /etc/systemd/system/zephyr-* 2>/dev/null", check=False
+    )
     assert left.stdout == ""
     assert "models--HuggingFaceH4--zephyr-7b-beta" in node.exec("ls /var/lib/zephyr-deploy/data/hub").stdout
     assert down(NAME).removed == ()

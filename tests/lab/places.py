@@ -4,7 +4,7 @@ import hashlib
 import os
 from pathlib import Path
 
-DEFAULT = "/var/lib/zephyr-lab"
+DEFAULT = "/var/lib/zephyr-lab" if os.geteuid() == 0 else str(Path.home() / ".cache" / "zephyr-lab")
 
 # Read when this module is imported: the tests take every ZEPHYR_* variable away before they run.
 LAB_DIR = Path(os.environ.get("ZEPHYR_LAB_DIR", DEFAULT))

@@ -167,7 +167,7 @@ class TestPreloaded:
 
     def test_the_hub_and_the_registry_fail_on_order(self, shared_node):
         with shared_node.fault("hub", method="GET", path="model-00001", status=500):
-            run_tgi(shared_node)
+            run_tgi(shared_node, env={"HF_HUB_ENABLE_HF_TRANSFER": "0"})
             wait_for(lambda: "500 Server Error" in logs(shared_node))
         shared_node.exec("docker rm -f tgi")
         ghcr = "ghcr.io/huggingface/text-generation-inference"

@@ -5,7 +5,7 @@ import pytest
 from zephyr_deploy.cli import main as program
 from zephyr_deploy.engines.base import ServeSettings
 from zephyr_deploy.spec.deployment import Deployment, Engine
-from zephyr_deploy.spec.types import arguments_without_secrets
+from zephyr_deploy.spec.types import arguments_without_secrets, is_secret_name, without_secrets
 
 SECRET = "sekret4"
 WISH = Deployment(
@@ -63,3 +63,35 @@ def test_the_configuration_is_shown_without(tmp_path, monkeypatch, capsys):
         shown = capsys.readouterr().out
         assert SECRET not in shown
         assert shown.count("[REDACTED]") == 2
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "HF_TOKEN", "HF_API_TOKEN", "HUGGING_FACE_HUB_TOKEN", "AUTH_TOKEN", "--hf-token", "NGROK_AUTHTOKEN", "token",
+        "API_KEY", "--api-key", "VLLM_API_KEY", "AWS_SECRET_ACCESS_KEY", "PASSWORD", "TOKEN_FILE", "HF_TOKENSECRET",
+    ],
+)  # fmt: skip
+def test_secret_names(name):
+    assert is_secret_name(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "MAX_TOTAL_TOKENS", "--max-batch-total-tokens", "--max-input-tokens", "MAX_WAITING_TOKENS", "max_tokens",
+        "--max-num-batched-tokens", "TOKENIZERS_PARALLELISM", "--tokenizer-config-path", "MAX_TOKENS_PER_REQUEST",
+        "maxTotalTokens", "--tokenize", "RUST_LOG",
+    ],
+)  # fmt: skip
+def test_counts_of_tokens_are_no_secrets(name):
+    assert not is_secret_name(name)
+
+
+def test_limits_are_shown_and_the_token_beside_them_is_not():
+    assert without_secrets({"MAX_TOTAL_TOKENS": "4096", "HF_TOKEN": SECRET}) == {
+        "MAX_TOTAL_TOKENS": "4096",
+        "HF_TOKEN": "[REDACTED]",
+    }
+    given = ("--max-total-tokens", "4096", "--max-batch-total-tokens=9000", "--hf-token", SECRET)
+    assert arguments_without_secrets(given) == (*given[:3], "--hf-token", "[REDACTED]")

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from zephyr_deploy.agent.report import Report
 
 
+RESTORE_S = 900.0
+"""How long the old release may take to serve again, in seconds, however little time the new one was given."""
 SEEN_S = 2.5
 """Until the gateway has seen that an engine is there; its health checks are 2 s apart."""
 SHOWN = 40
@@ -59,9 +61,9 @@ class Apply:
                 raise NodeError("config", f"the node has no release {self.release}", "See `zephyr-deploy releases`.")
             self.about = json.loads(self.files["release.json"])
             old = self._settle()
+            self.gateway.require_ports(self.about, self.store.about(old) if old else {})
             if self._is_served(old):
-                return self._result("unchanged", old)
-            self.gateway.require_port(int(self.about["port"]))
+                return self._result("changed" if self._front() else "unchanged", old)
             self._ship()
             with self.report.to_the_end():
                 self._switch(old)
@@ -88,15 +90,19 @@ class Apply:
         return current
 
     def _is_served(self, old: str) -> bool:
-        """Whether this release serves already, whole; its gateway is brought up to date then."""
-        if old != self.release or not units.active(self.gateway.unit):
-            return False
+        """Whether this release's engine serves already; what is in front of it may lack."""
         engine = self._engine(old)
-        if not engine.active or engine.why_not():
+        return old == self.release and engine.active and not engine.why_not()
+
+    def _front(self) -> bool:
+        """Bring key and gateway of a release that serves up to date; whether anything had to be done."""
+        key = self._api_key()
+        if key == self.gateway.api_key() and self.gateway.running:
+            self.gateway.install(self.files)
             return False
-        if self._api_key() != self.gateway.api_key():
-            return False
-        self.gateway.install(self.files)
+        with self.report.phase("gateway", "Gateway and key"), self.report.to_the_end():
+            self.gateway.keep_secret(key)
+            self.gateway.install(self.files)
         return True
 
     def _api_key(self) -> str:
@@ -152,6 +158,7 @@ class Apply:
             self._drained(new, before)
         else:
             self._side_by_side(new, before)
+        self.gateway.keep_secret(self._api_key())
         self.store.set_current(self.release)
         self.store.note(self.release, "active", self.who, before=old, changes=self._changes(old))
 
@@ -178,7 +185,8 @@ class Apply:
 
     def _open_gateway(self, new: Engine, before: Engine | None) -> None:
         with self.report.phase("gateway", "Gateway"):
-            self.gateway.keep_secret(self._api_key())
+            if not self.gateway.api_key():  # Another key than before holds once the release that it came with serves.
+                self.gateway.keep_secret(self._api_key())
             new.install(self.files["engine.service"], self.slots.other(before.port if before else 0))
             self.gateway.install(self.files)
 
@@ -218,10 +226,16 @@ class Apply:
                 raise
 
     def _back_to(self, before: Engine, error: NodeError) -> None:
-        with self.report.phase("restore", "Start the old release again") as phase:
-            before.start()
-            before.wait_ready(self.report, phase, self.request)
-        error.message += f"; release {before.release} serves again"
+        """Start the old one again; how that went is added to ``error``, which stays the cause of it all."""
+        patient = {**self.request, "ready_s": max(float(self.request["ready_s"]), RESTORE_S)}
+        try:
+            with self.report.phase("restore", "Start the old release again") as phase:
+                before.start()
+                before.wait_ready(self.report, phase, patient)
+        except NodeError as second:
+            error.message += f"; and {second.message}, which served before"
+        else:
+            error.message += f"; release {before.release} serves again"
 
     def _take_away(self, engine: Engine) -> None:
         engine.stop()

@@ -9,6 +9,7 @@ import base64
 import http.client
 import json
 import socket
+import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -178,3 +179,21 @@ def info() -> Any:
         NodeError: it does not answer.
     """
     return ask("/info")
+
+
+def out_of_memory(name: str, since: float) -> bool:
+    """Whether the kernel has ended a process of the container of that name for want of memory.
+
+    Docker's own note of events is asked: our containers are gone with their end.
+
+    Args:
+        name: Of the container.
+        since: Seconds since 1970.
+    """
+    filters = quote(json.dumps({"event": ["oom"], "container": [name]}))
+    path = f"/events?since={int(since)}&until={time.time():.3f}&filters={filters}"
+    try:
+        with _open("GET", path, ASK_S) as response:
+            return response.status < FAILED and bool(_read(response).strip())
+    except NodeError:  # Docker does not answer: nothing is known
+        return False

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import time
 from typing import TYPE_CHECKING, Any
 
 from zephyr_deploy.agent import docker, health, units
-from zephyr_deploy.agent.errors import NodeError
 from zephyr_deploy.agent.files import put
+from zephyr_deploy.agent.wait import GENERATE_S, Wait
 
 if TYPE_CHECKING:
     from zephyr_deploy.agent.layout import Layout
     from zephyr_deploy.agent.report import Phase, Report
-
-POLL_S = 0.3
-MOST_RESTARTS = 2
-"""An engine that ended this often while it should start will not start."""
-GENERATE_S = 60.0
-SHOWN_LINES = 30
 
 
 class Engine:
@@ -36,6 +29,7 @@ class Engine:
         self.about = about
         self.unit = layout.unit(release)
         self._journal = units.Journal(self.unit, since="-2min")
+        self._started = time.time()
 
     @property
     def active(self) -> bool:
@@ -61,6 +55,7 @@ class Engine:
     def start(self) -> None:
         """Start it now and at every boot."""
         self._journal = units.Journal(self.unit, cursor=units.place_now())
+        self._started = time.time()
         units.start(self.unit)
 
     def stop(self) -> None:
@@ -70,6 +65,18 @@ class Engine:
     def why_not(self, timeout_s: float = GENERATE_S) -> str:
         """Why it does not generate now; empty when it does."""
         return health.generates(self.port, self.about["check"], timeout_s)
+
+    def lines(self) -> list[str]:
+        """What it has said since the last call, or since its start."""
+        return self._journal.more()
+
+    def shown(self) -> dict[str, str]:
+        """The properties of its unit, as systemd shows them."""
+        return units.show(self.unit)
+
+    def out_of_memory(self) -> bool:
+        """Whether the kernel has ended a process of its container for want of memory, since its start."""
+        return docker.out_of_memory(self.layout.container(self.release), self._started)
 
     def wait_ready(self, report: Report, phase: Phase, request: dict[str, Any]) -> None:
         """Wait until it generates.
@@ -82,51 +89,4 @@ class Engine:
         Raises:
             NodeError: its log shows why it cannot start; it ends again and again; it is not ready in time.
         """
-        start, log = time.monotonic(), []
-        stages = [(name, re.compile(pattern)) for name, pattern in request.get("milestones", [])]
-        before = int(units.show(self.unit).get("NRestarts") or 0)
-        while (elapsed := time.monotonic() - start) < request["ready_s"]:
-            report.check()
-            new = self._journal.more()
-            log += new
-            self._judge(log, new, before, request.get("causes", []))
-            phase.progress(elapsed, None, "seconds", _stage(stages, log))
-            if health.ask(self.port, "GET", self.about["check"]["health"], timeout_s=5.0).ok and not self.why_not():
-                return
-            time.sleep(POLL_S)
-        why = self.why_not(timeout_s=5.0)
-        said = f"release {self.release} did not generate a token within {request['ready_s']:g} s ({why})"
-        raise NodeError("deadline", said, "See `zephyr-deploy logs`.", log=log[-SHOWN_LINES:])
-
-    def _judge(self, log: list[str], new: list[str], before: int, causes: list[dict[str, str]]) -> None:
-        """Raise as soon as the log or systemd shows that it will not become ready."""
-        for cause in causes:
-            pattern = re.compile(cause["pattern"])
-            for line in new:
-                if pattern.search(line):
-                    raise self._failed(cause["cause"], cause["fix"], line, log)
-        shown = units.show(self.unit)
-        restarts = int(shown.get("NRestarts") or 0) - before
-        if shown.get("ActiveState") == "failed" or restarts >= MOST_RESTARTS:
-            code = shown.get("ExecMainStatus", "?")
-            line = next((text for text in reversed(log) if text.strip()), "")
-            why = self._killed() or f"it ended {max(1, restarts)} times (exit code {code})"
-            raise self._failed(why, "See all that it said: `zephyr-deploy logs`.", line, log)
-
-    def _killed(self) -> str:
-        found = docker.container(self.layout.container(self.release))
-        if found and found.get("State", {}).get("OOMKilled"):
-            return "the kernel ended it: the node has too little memory (OOM)"
-        return ""
-
-    def _failed(self, cause: str, fix: str, line: str, log: list[str]) -> NodeError:
-        said = f"release {self.release} did not start: {cause}"
-        return NodeError("engine_failed", said, fix, line=line.strip(), log=log[-SHOWN_LINES:])
-
-
-def _stage(stages: list[tuple[str, Any]], log: list[str]) -> str:
-    """The stage that the engine is in: the first whose end its log does not show yet."""
-    for name, pattern in stages:
-        if not any(pattern.search(line) for line in log):
-            return name
-    return ""
+        Wait(self, request, self.about["check"]["health"]).run(report, phase)

@@ -10,6 +10,7 @@ KINDS = (
     "capacity",
     "unreachable",
     "unhealthy",
+    "not_deployed",
     "engine_failed",
     "deadline",
     "locked",

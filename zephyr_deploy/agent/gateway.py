@@ -1,8 +1,8 @@
 """Caddy in front of the engine: one address that stays, whichever release is behind it.
 
-A deployment has two places for an engine, each with ports of its own, and Caddy knows both for good. While nobody listens
-at either, Caddy tries to connect again and again (``lb_try_duration``). Nothing of a request has been sent by then, so
-requests wait and none fails. Its configuration is not reloaded for a switch: Caddy 2.6 cuts running requests then.
+A deployment has two places for an engine, each with ports of its own, and Caddy knows both for good. While nobody
+listens at either, Caddy tries to connect again and again (``lb_try_duration``). Nothing of a request has been sent by
+then, so requests wait and none fails. Its configuration is not reloaded for a switch: Caddy 2.6 cuts requests then.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ from __future__ import annotations
 import shutil
 import socket
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zephyr_deploy.agent import docker, units
 from zephyr_deploy.agent.errors import NodeError
 from zephyr_deploy.agent.files import put
 from zephyr_deploy.agent.layout import UNITS
+from zephyr_deploy.agent.peers import Peers
 from zephyr_deploy.agent.shell import run
 from zephyr_deploy.agent.slots import Slots
 
@@ -24,8 +25,11 @@ if TYPE_CHECKING:
 
 START_S = 60.0
 STOP_S = 120.0
+CONNECT_S = 0.5
 MOST_RESTARTS = 2
-ENV = "gateway.env"
+HTTPS, HTTP = 443, 80
+ANY = "0.0.0.0"  # noqa: S104 - only to see whether it is free
+KEY = "api_key"
 
 
 class Gateway:
@@ -35,45 +39,59 @@ class Gateway:
         self.layout = layout
         self.unit = layout.gateway_unit
         self.slots = Slots(layout)
+        self.peers = Peers(layout)
 
-    def require_port(self, port: int) -> None:
-        """See that the port is free, or the gateway's own.
+    def require_ports(self, about: dict[str, Any], before: dict[str, Any]) -> None:
+        """See that the ports are free, or the gateway's own.
+
+        Args:
+            about: The ``release.json`` that is to serve.
+            before: The one that serves.
 
         Raises:
-            NodeError: it is another program's.
+            NodeError: one is another program's.
         """
-        if units.active(self.unit):
-            return
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError as error:
-                hint = "Choose another with --port (access.port), or end that program."
-                raise NodeError("config", f"port {port} of the node is taken by another program", hint) from error
+        held = _places(before) if self.running else set()
+        for address, port in sorted(_places(about) - held):
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    probe.bind((address, port))
+                except OSError as error:
+                    hint = "End that program" + ("." if address == ANY else ", or choose another port (access.port).")
+                    raise NodeError("config", f"port {port} of the node is taken by another program", hint) from error
 
     def keep_secret(self, api_key: str) -> None:
         """Put the key where Caddy reads it: a file for root alone in memory, and sealed for the next boot.
 
-        ``systemd-creds`` (systemd 250) seals it with the machine's own key; an older node forgets it at a reboot, and
-        the gateway then says that it waits for the next `up`.
+        Caddy reads it for each request, so a new key holds from now on. ``systemd-creds`` (systemd 250) seals it with
+        the machine's own key; an older node forgets it at a reboot, and the gateway then waits for the next `up`.
         """
         self.layout.run.mkdir(parents=True, exist_ok=True)
         self.layout.run.chmod(0o700)
-        text = f"ZEPHYR_API_KEY={api_key}\n" if api_key else ""
-        changed = put(self.layout.run / ENV, text, 0o600)
-        sealed = self.layout.home / f"{ENV}.cred"
-        if (changed or not sealed.exists()) and shutil.which("systemd-creds"):
-            done = run(["systemd-creds", "encrypt", f"--name={ENV}", "-", str(sealed)], stdin=text)
-            if not done.ok:
-                sealed.unlink() if sealed.exists() else None
+        changed = put(self.layout.run / KEY, api_key, 0o600)
+        sealed = self.layout.home / f"{KEY}.cred"
+        if not changed and sealed.exists():
+            return
+        if sealed.exists():  # Where the new one cannot be sealed, a boot would bring the old one back.
+            sealed.unlink()
+        if api_key and shutil.which("systemd-creds"):
+            run(["systemd-creds", "encrypt", f"--name={KEY}", "-", str(sealed)], stdin=api_key)
+            if sealed.exists():
+                sealed.chmod(0o600)
 
     def api_key(self) -> str:
         """The key that callers need; empty if none, or if it was lost."""
         try:
-            return (self.layout.run / ENV).read_text().strip().partition("=")[2]
+            return (self.layout.run / KEY).read_text().strip()
         except OSError:
             return ""
+
+    @property
+    def held(self) -> bool:
+        """Whether new requests wait in it now: no engine listens or its gate is closed, and no machine is beside it."""
+        alone = not self.peers.known
+        return alone and units.active(self.unit) and not any(map(_accepts, self.slots.known_ports))
 
     def install(self, files: dict[str, str]) -> None:
         """Bring Caddy to these files: nothing, a reload, or a start. The last two cut running requests.
@@ -83,11 +101,12 @@ class Gateway:
         """
         folder = self.layout.gateway
         places = " ".join(f"127.0.0.1:{port}" for port in self.slots.first_ports)
-        caddyfile = put(folder / "Caddyfile", files["Caddyfile"]) | put(folder / "upstream", f"to {places}\n")
+        changed = [put(folder / "Caddyfile", files["Caddyfile"]), put(folder / "upstream", f"to {places}\n")]
+        changed.append(self.peers.write())
         script = put(folder / "gateway.sh", files["gateway.sh"], 0o755)
         unit = units.install({self.unit: files["gateway.service"]})
         if self.running and not script and not unit:
-            if caddyfile:
+            if any(changed):
                 self.reload()
             return
         if units.active(self.unit):
@@ -133,3 +152,18 @@ class Gateway:
         said = [line for line in units.Journal(self.unit, since="-2min").more() if line.strip()]
         why = said[-1] if said else "it said nothing"
         raise NodeError("unhealthy", f"the gateway (Caddy) does not start: {why}", log=said[-20:])
+
+
+def _accepts(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=CONNECT_S).close()
+    except OSError:
+        return False
+    return True
+
+
+def _places(about: dict[str, Any]) -> set[tuple[str, int]]:
+    """Addresses and ports that the gateway of a release listens on."""
+    own = {("127.0.0.1", int(about["port"]))} if "port" in about else set()
+    ports = {"internal": (HTTPS,), "acme": (HTTP, HTTPS)}.get(about.get("tls", ""), ())
+    return own | {(ANY, port) for port in ports}

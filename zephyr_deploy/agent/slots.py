@@ -32,15 +32,20 @@ class Slots:
         self._file = layout.home / "slots.json"
 
     @property
+    def known_ports(self) -> list[int]:
+        """The first port of each place; none before they were chosen."""
+        known = get_json(self._file)
+        return [int(port) for port in known] if isinstance(known, list) else []
+
+    @property
     def first_ports(self) -> list[int]:
         """The first port of each place; chosen when they are first asked for, and kept.
 
         Raises:
             NodeError: there is no room for them.
         """
-        known = get_json(self._file)
-        if isinstance(known, list):
-            return [int(port) for port in known]
+        if known := self.known_ports:
+            return known
         taken = {int(port) for path in ROOT.glob("*/slots.json") for port in get_json(path) or []}
         free = [
             p for p in range(FIRST_PORT, LAST_PORT, WIDTH) if p not in taken and all(map(_free, range(p, p + WIDTH)))

@@ -111,6 +111,19 @@ class Store:
                 note.unlink()
             os.close(descriptor)
 
+    def work(self) -> dict[str, Any]:
+        """Who works on the deployment on this node now, as its lock tells; empty if nobody does."""
+        try:
+            descriptor = os.open(self.layout.lock, os.O_RDONLY)
+        except OSError:
+            return {}
+        try:
+            pid = holder_of(descriptor)
+        finally:
+            os.close(descriptor)
+        note = get_json(self.layout.lock.with_suffix(".json"))
+        return note if pid is not None and isinstance(note, dict) and note.get("pid") == pid else {}
+
     def _taken(self, who: dict[str, Any], wait_s: float) -> int:
         """The open lock file, locked; one that a `down` deleted meanwhile is opened anew."""
         path = self.layout.lock

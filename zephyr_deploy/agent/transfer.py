@@ -73,6 +73,7 @@ class Transfer:
             try:
                 self._attempt()
             except urllib.error.HTTPError as error:
+                error.close()
                 self._judge(error, last=attempt == TRIES)
             except (OSError, http.client.HTTPException) as error:
                 if attempt == TRIES:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING
 
 from zephyr_deploy.agent.files import put
@@ -28,6 +29,14 @@ def show(unit: str) -> dict[str, str]:
     """The properties `SHOW` of a unit; ``ActiveState`` is inactive for one that does not exist."""
     out = run(["systemctl", "show", unit, f"--property={','.join(SHOW)}"]).out
     return dict(line.partition("=")[::2] for line in out.splitlines() if "=" in line)
+
+
+def uptime_s(unit: str) -> float:
+    """Seconds since it became active; 0 where it is not."""
+    out = run(["systemctl", "show", unit, "--property=ActiveState,ActiveEnterTimestampMonotonic"]).out
+    shown = dict(line.partition("=")[::2] for line in out.splitlines() if "=" in line)
+    since = int(shown.get("ActiveEnterTimestampMonotonic") or 0) / 1e6
+    return max(0.0, time.clock_gettime(time.CLOCK_MONOTONIC) - since) if shown.get("ActiveState") == "active" else 0.0
 
 
 def active(unit: str) -> bool:

@@ -9,12 +9,14 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zephyr_deploy.agent import docker, health, machine, units
+from zephyr_deploy.agent import docker, machine, metrics, units
 from zephyr_deploy.agent.apply import Apply, rollback
+from zephyr_deploy.agent.bundle import bundle
 from zephyr_deploy.agent.engine import Engine
-from zephyr_deploy.agent.errors import NodeError
 from zephyr_deploy.agent.gateway import Gateway
 from zephyr_deploy.agent.layout import DATA, ROOT, Layout
+from zephyr_deploy.agent.logs import logs
+from zephyr_deploy.agent.reach import reach
 from zephyr_deploy.agent.shell import run
 from zephyr_deploy.agent.store import Store
 
@@ -23,13 +25,11 @@ if TYPE_CHECKING:
 
     from zephyr_deploy.agent.report import Report
 
-FOLLOW_POLL_S = 0.5
-
 
 def look(request: dict[str, Any], _report: Report) -> dict[str, Any]:
     """The machine, and with ``name`` how that deployment is; with ``resolve`` the digests of these images now."""
-    caller = os.environ.get("SSH_CONNECTION", "").partition(" ")[0]
-    found: dict[str, Any] = {"machine": machine.look(), "caller": caller}
+    caller, _, here, _ = (os.environ.get("SSH_CONNECTION") or "   ").split(" ")
+    found: dict[str, Any] = {"machine": machine.look(), "caller": caller, "here": here}
     if request.get("name"):
         found["deployment"] = state_of(request["name"])
     if request.get("resolve"):
@@ -49,11 +49,11 @@ def state_of(name: str) -> dict[str, Any] | None:
     why = (
         engine.why_not(timeout_s=20.0) if running else f"its unit is {shown.get('ActiveState')} ({shown.get('Result')})"
     )
-    if not why and not units.active(layout.gateway_unit):
-        why = "its gateway does not run"
     gateway = Gateway(layout)
     if not why and engine.about.get("api_key") and not gateway.api_key():
         why = "its API key was lost in a reboot; `zephyr-deploy up` sends it again"
+    if not why and not units.active(layout.gateway_unit):
+        why = "its gateway does not run"
     starting = running and bool(why) and shown.get("ActiveState") == "activating"
     return {
         "release": release,
@@ -66,6 +66,7 @@ def state_of(name: str) -> dict[str, Any] | None:
         "started_at": _started(store, release),
         "api_key": gateway.api_key(),
         "port": engine.port,
+        "peers": gateway.peers.known,
     }
 
 
@@ -74,17 +75,35 @@ def _started(store: Store, release: str) -> float:
     return times[-1] if times else time.time()
 
 
-def metrics(request: dict[str, Any], _report: Report) -> dict[str, Any]:
-    """The figures of ``names`` on the engine's ``/metrics`` (histograms by ``_sum``, ``_count``), and the GPUs now."""
+def status(request: dict[str, Any], _report: Report) -> dict[str, Any]:
+    """How a deployment is doing: its state, the figures of its engine, the GPUs, and what is being done to it.
+
+    The request: ``name``, and for each engine ``figures`` (see `metrics.sample`) and ``version_path``.
+    """
     layout = Layout(request["name"])
-    engine = Engine(layout, Store(layout).current, {})
-    answer = health.ask(engine.port, "GET", "/metrics")
-    figures: dict[str, float] = {}
-    for line in answer.text.splitlines() if answer.ok else []:
-        found = re.match(r"([a-zA-Z_:][\w:]*)(?:\{[^}]*\})?\s+(\S+)", line)
-        if found and found[1] in request["names"]:
-            figures[found[1]] = figures.get(found[1], 0.0) + float(found[2])
-    return {"figures": figures, "gpus": machine.gpus()}
+    store, gateway = Store(layout), Gateway(layout)
+    found: dict[str, Any] = {
+        "gpus": machine.gpus(),
+        "held": gateway.held,
+        "work": store.work(),
+        "units": _units(layout),
+        "deployment": None,
+    }
+    if store.current:
+        engine = Engine(layout, store.current, store.about(store.current))
+        asked = request.get("engines", {}).get(engine.about.get("engine"), {})
+        if engine.port and engine.active:  # before `state_of`, which generates a token of its own
+            found["figures"] = metrics.rates(engine.port, asked.get("figures", {}))
+            found["version"] = metrics.version(engine.port, asked.get("version_path", ""))
+        found["uptime_s"] = units.uptime_s(engine.unit)
+        found["deployment"] = state_of(layout.name)
+    return found
+
+
+def _units(layout: Layout) -> list[dict[str, str]]:
+    """Every unit of a deployment, with its state: while a release is replaced there are two engines."""
+    names = [*units.of(f"zephyr-{layout.name}@"), *units.of(f"zephyr-{layout.name}-gateway")]
+    return [{"unit": name, "state": units.show(name).get("ActiveState", "unknown")} for name in names]
 
 
 def releases(request: dict[str, Any], _report: Report) -> dict[str, Any]:
@@ -99,31 +118,6 @@ def files(request: dict[str, Any], _report: Report) -> dict[str, Any]:
     store = Store(Layout(request["name"]))
     release = str(request.get("release") or store.current)
     return {"release": release, "files": store.files(release) if release else {}}
-
-
-def logs(request: dict[str, Any], report: Report) -> dict[str, Any]:
-    """Send the log of the current release, or of the gateway, as ``line`` events; with ``follow`` until it ends."""
-    layout = Layout(request["name"])
-    store = Store(layout)
-    latest = [entry["release"] for entry in store.history()]
-    release = store.current or (latest[-1] if latest else "")
-    if not release:
-        raise NodeError(
-            "unhealthy", f"there is no log of {layout.name} on the node", "Start it with `zephyr-deploy up`."
-        )
-    unit = layout.gateway_unit if request.get("source") == "gateway" else layout.unit(release)
-    journal = units.Journal(unit, since=request.get("since") or "")
-    lines = journal.more()
-    for line in lines[-int(request["lines"]) :] if request["lines"] else []:
-        report.send("line", line=line)
-    while request.get("follow"):
-        report.check()
-        for line in journal.more():
-            report.send("line", line=line)
-        if not units.active(unit):
-            break
-        time.sleep(FOLLOW_POLL_S)
-    return {}
 
 
 def remove(request: dict[str, Any], report: Report) -> dict[str, Any]:
@@ -189,11 +183,26 @@ def _remove_empty(folder: Path) -> None:
         folder.rmdir()
 
 
+def authority(request: dict[str, Any], _report: Report) -> dict[str, Any]:
+    """The certificate of the gateway's own authority, by which others may know it."""
+    return {"pem": Gateway(Layout(request["name"])).peers.authority()}
+
+
+def meet(request: dict[str, Any], _report: Report) -> dict[str, Any]:
+    """Tell this machine of the others of its deployment; see `zephyr_deploy.agent.peers`."""
+    layout = Layout(request["name"])
+    with Store(layout).locked(request["who"], float(request.get("lock_wait_s", 0))):
+        gateway = Gateway(layout)
+        gateway.peers.meet(request, gateway)
+    return {}
+
+
 def apply(request: dict[str, Any], report: Report) -> dict[str, Any]:
     """See `zephyr_deploy.agent.apply.Apply`."""
     return Apply(request, report).run()
 
 
 VERBS: dict[str, Callable[[dict[str, Any], Report], dict[str, Any]]] = {
-    verb.__name__: verb for verb in (look, metrics, releases, files, logs, remove, apply, rollback)
+    verb.__name__: verb
+    for verb in (look, status, reach, releases, files, logs, bundle, remove, authority, meet, apply, rollback)
 }

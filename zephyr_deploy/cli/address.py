@@ -41,11 +41,10 @@ def endpoint_for(session: Session, name: str | None, url: str | None, api_key_en
         raise UsageError("Give a deployment or --url, not both.", hint="zephyr-deploy status")
     if not url.startswith(("http://", "https://")):
         raise UsageError(f"--url {url} is no address.", hint="Write e.g. http://127.0.0.1:8080.")
-    from pydantic import SecretStr
-
     from zephyr_deploy.endpoint.discover import discover
+    from zephyr_deploy.spec.secret import Secret
 
     key = os.environ.get(api_key_env) if api_key_env else None
     if api_key_env and not key:
         raise UsageError(f"The environment variable {api_key_env} is not set.", hint=f"export {api_key_env}=...")
-    yield discover(url, SecretStr(key) if key else None)
+    yield discover(url, Secret(key) if key else None)

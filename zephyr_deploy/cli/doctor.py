@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import typer
 
+from zephyr_deploy.cli.machine import (
+    FirstUseOpt,
+    HostKeyOpt,
+    HostsOpt,
+    IdentityOpt,
+    SshPortOpt,
+    UserOpt,
+    machine_flags,
+    trust_of,
+)
 from zephyr_deploy.cli.session import Session
 from zephyr_deploy.cli.verb import FIX, verb
+
+if TYPE_CHECKING:
+    from zephyr_deploy.deploy.results import Check
 
 CONFIGURATION = 3
 
@@ -14,21 +29,50 @@ CONFIGURATION = 3
     panel=FIX,
     examples=[
         ("zephyr-deploy doctor", "What stands in the way on this machine, and how to mend it"),
-        ("zephyr-deploy doctor --output json", "The same as JSON"),
+        ("zephyr-deploy doctor --host gpu1 --user ubuntu", "The same for a machine of yours, seen from there"),
+        ("zephyr-deploy doctor --output json", "As JSON"),
     ],
 )
-def doctor(session: Session) -> None:
-    """Check this machine and say how to mend what is missing; exit code 3 if something is."""
-    from zephyr_deploy.deploy import doctor as verbs
-
-    checks = verbs.doctor()
+def doctor(
+    session: Session,
+    *,
+    host: HostsOpt = None,
+    user: UserOpt = None,
+    ssh_port: SshPortOpt = None,
+    identity: IdentityOpt = None,
+    host_key: HostKeyOpt = None,
+    trust_on_first_use: FirstUseOpt = False,
+) -> None:
+    """Check this machine, or hosts, and say how to mend what is missing; exit code 3 if something is."""
+    flags = machine_flags(host, user, ssh_port, identity)
+    checks = _of_hosts(session, flags, host_key, first_use=trust_on_first_use) if host else _here()
     failed = [check for check in checks if check.verdict == "failed"]
-    rows = [(check.verdict, check.name, check.detail, check.fix) for check in checks]
+    several = len({check.host for check in checks}) > 1
+    rows = [
+        (*((check.host or "",) if several else ()), check.verdict, check.name, check.detail, check.fix)
+        for check in checks
+    ]
+    columns = (*(("HOST",) if several else ()), "", "CHECK", "FOUND", "FIX")
     session.out.result(
         "doctor",
         checks,
-        table=lambda: session.out.grid(("", "CHECK", "FOUND", "FIX"), rows),
+        table=lambda: session.out.grid(columns, rows),
         quiet=(check.name for check in failed),
     )
     if failed:
         raise typer.Exit(CONFIGURATION)
+
+
+def _here() -> list[Check]:
+    from zephyr_deploy.deploy import doctor as verbs
+
+    return verbs.doctor()
+
+
+def _of_hosts(session: Session, flags: dict[str, object], host_key: str | None, *, first_use: bool) -> list[Check]:
+    from zephyr_deploy.deploy.doctor_node import doctor_nodes
+    from zephyr_deploy.providers.ssh.provider import SshProvider
+
+    given = {"provider": "ssh", **{key: value for key, value in flags.items() if value is not None}}
+    deployment = session.load(given).deployment
+    return doctor_nodes(deployment, SshProvider().nodes(deployment), trust_of(host_key, first_use=first_use))

@@ -16,6 +16,7 @@ NAMED = {
     "down": "{}",
     "status": "{}",
     "releases": "{}",
+    "render": "{}",
     "logs": "{}",
     "tunnel": "{}",
     "ssh": "{}",
@@ -24,12 +25,13 @@ NAMED = {
     "env": "{}",
     "smoke": "{}",
     "bench": "{}",
+    "debug-bundle": "{}",
     "chat": "--name {}",
 }
 """How each command is told which deployment is meant."""
 CONFIGURED = {*NAMED, "config", "init"}
 """Commands that read the file, or write it."""
-_COMMAND = re.compile(r"zephyr-deploy (?P<verb>[a-z]+)\b(?P<rest>(?: +NAME\b)?)")
+_COMMAND = re.compile(r"zephyr-deploy (?P<verb>[a-z]+(?:-[a-z]+)*)\b(?P<rest>(?: +NAME\b)?)")
 
 
 @dataclass(frozen=True)

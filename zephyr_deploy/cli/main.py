@@ -32,6 +32,7 @@ COMMANDS = (
     "status",
     "ls",
     "releases",
+    "render",
     "logs",
     "tunnel",
     "ssh",
@@ -43,9 +44,10 @@ COMMANDS = (
     "bench",
     "config",
     "doctor",
+    "debug-bundle",
     "version",
 )
-"""Every command, in the order of ``--help``; each is the `Verb` of that name in the module of that name."""
+"""Every command, in the order of ``--help``; each is the `Verb` in the module of that name, with _ for -."""
 
 EXAMPLES = (
     ("zephyr-deploy up", "Serve a model on this machine"),
@@ -115,11 +117,11 @@ def build(words: Sequence[str] | None = None) -> typer.Typer:
 
 def load(name: str) -> Verb | Group:
     """The command of that name."""
-    module = import_module(f"zephyr_deploy.cli.{name}")
+    module = import_module(f"zephyr_deploy.cli.{name.replace('-', '_')}")
     if name in GROUPS:
         panel, words, verbs = GROUPS[name]
         return Group(name, words, panel, tuple(getattr(module, verb) for verb in verbs))
-    command: Verb = getattr(module, name)
+    command: Verb = getattr(module, name.replace("-", "_"))
     return command
 
 

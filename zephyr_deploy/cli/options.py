@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -56,3 +57,24 @@ def seconds(text: str) -> float:
         return parse_duration(text).total_seconds()
     except ValueError:
         raise UsageError(f"{text!r} is no length of time.", hint="Write e.g. 500ms, 30s, 5m or 1h30m.") from None
+
+
+def moment(text: str) -> datetime:
+    """Read a point in time: so long ago, e.g. ``10m``, or as ISO 8601 has it, without a zone by this machine's.
+
+    Raises:
+        UsageError: it is neither, or lies in the future.
+    """
+    now = datetime.now(timezone.utc)
+    try:
+        return now - parse_duration(text)
+    except (ValueError, OverflowError):
+        pass
+    try:
+        found = datetime.fromisoformat(text.strip().replace("Z", "+00:00")).astimezone()
+    except (ValueError, OverflowError):
+        hint = "Write how long ago, e.g. 10m or 1h30m, or when: 2026-11-24T10:00 (this machine's time) or ...T10:00Z."
+        raise UsageError(f"{text!r} is no point in time.", hint=hint) from None
+    if found > now:
+        raise UsageError(f"{text} lies in the future.", hint=f"It is {now.astimezone():%Y-%m-%dT%H:%M} now.")
+    return found

@@ -16,7 +16,7 @@ from zephyr_deploy.cli.terminal import ReaderGoneError, console, is_live, tolera
 from zephyr_deploy.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from rich.console import Console, RenderableType
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from zephyr_deploy.cli.progress import Phase
     from zephyr_deploy.events import Listener
 
+SHOWN_LINES = 15
+"""Of a log that goes with an error; JSON has all that there are."""
 SCHEMA = "zephyr-deploy/1"
 """Version of the JSON; it grows by new fields, and the number changes when a field changes or goes."""
 
@@ -88,8 +90,18 @@ class Output:
             return
         self._end_line()
         self._say("Error: ", failure.message, "bold red")
+        self._evidence(failure.details)
         if hint:
             self._say("Next: ", hint, "cyan")
+
+    def _evidence(self, details: Mapping[str, object]) -> None:
+        """What a service said before it failed: the end of its log, then the line that shows the cause."""
+        line, log = details.get("line"), details.get("log")
+        if self.mode == "table" and isinstance(log, list):
+            for said in log[-SHOWN_LINES:]:
+                self._say("  | ", str(said), "dim")
+        if line:
+            self._say("Seen: ", str(line), "bold")
 
     def note(self, text: str) -> None:
         """Tell people something that is good to know."""

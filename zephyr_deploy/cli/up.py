@@ -142,6 +142,7 @@ def show_up(session: Session, result: UpResult) -> None:
         ("deployment", service.name),
         ("state", service.state),
         ("endpoint", service.url),
+        *((("public", service.public_url),) if service.public_url else ()),
         ("model", service.model_id),
         ("release", result.release),
         ("price", f"${service.price_per_hour_usd:.2f} an hour"),

@@ -2,21 +2,8 @@
 
 from __future__ import annotations
 
-from zephyr_deploy import __version__
 from zephyr_deploy.cli.session import Session
 from zephyr_deploy.cli.verb import FIX, verb
-
-LIBRARIES = (
-    "boto3",
-    "fabric",
-    "huggingface-hub",
-    "jinja2",
-    "paramiko",
-    "pydantic",
-    "text-generation",
-    "typer",
-    "xllamacpp",
-)
 
 
 @verb(
@@ -28,29 +15,13 @@ LIBRARIES = (
 )
 def version(session: Session) -> None:
     """Show the version of this tool, of Python and of the libraries."""
-    import platform
+    from zephyr_deploy.deploy.versions import versions
 
-    libraries = {name: _installed(name) for name in LIBRARIES}
-    data = {
-        "zephyr_deploy": __version__,
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "libraries": libraries,
-    }
+    data = versions()
     rows = [
-        ("zephyr-deploy", __version__),
-        ("python", platform.python_version()),
-        ("platform", platform.platform()),
-        *((name, found or "not installed") for name, found in libraries.items()),
+        ("zephyr-deploy", data["zephyr_deploy"]),
+        ("python", data["python"]),
+        ("platform", data["platform"]),
+        *((name, found or "not installed") for name, found in data["libraries"].items()),
     ]
-    session.out.result("version", data, table=lambda: session.out.facts(rows), quiet=__version__)
-
-
-def _installed(name: str) -> str | None:
-    from importlib.metadata import PackageNotFoundError
-    from importlib.metadata import version as installed
-
-    try:
-        return installed(name)
-    except PackageNotFoundError:
-        return None
+    session.out.result("version", data, table=lambda: session.out.facts(rows), quiet=data["zephyr_deploy"])

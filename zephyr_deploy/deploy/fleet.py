@@ -12,6 +12,7 @@ from zephyr_deploy.events import PhaseFinished, PhaseProgress, PhaseStarted
 from zephyr_deploy.node.program import NoPythonError, call
 from zephyr_deploy.providers.nodes.connect import connect
 from zephyr_deploy.providers.nodes.look import Found, read_look
+from zephyr_deploy.release.request import meet_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -53,6 +54,21 @@ class Member:
     def caller(self) -> str:
         """This machine, as that one sees it."""
         return self._looked.caller
+
+    @property
+    def here(self) -> str:
+        """Its address, as other machines of its network reach it."""
+        return self._looked.here
+
+    @property
+    def peers(self) -> tuple[str, ...]:
+        """The machines that its gateway spreads requests over."""
+        return self._looked.peers
+
+    @property
+    def allowed(self) -> str:
+        """The network that the exposed endpoint there is open to already; empty where none is exposed."""
+        return self._looked.allowed
 
     @property
     def lock(self) -> str:
@@ -165,6 +181,25 @@ class Fleet:
         answer = self.members[0].call("look", {"resolve": list(images)}, deadline_s=LOOK_S)
         return {str(name): str(digest) for name, digest in answer["digests"].items()}
 
+    def introduce(self, port: int, who: dict[str, str]) -> None:
+        """Have the gateway of every machine know all others, so that each spreads requests over all.
+
+        Raises:
+            ZephyrError: the first machine that could not be told.
+        """
+        nodes = [member.here for member in self.members]
+        if len(nodes) < 2 or all(list(member.peers) == nodes for member in self.members):  # noqa: PLR2004
+            return
+        with self.phases.phase("meet", "Have the machines know each other"):
+            answers: dict[str, str] = {}
+
+            def ask(member: Member) -> None:
+                answers[member.name] = member.call("authority", {"name": self.name}, deadline_s=LOOK_S)["pem"]
+
+            self.each(self.members, ask)
+            request = meet_request(self.name, nodes, port, authorities=list(answers.values()), who=who)
+            self.each(self.members, lambda member: member.call("meet", request, deadline_s=LOOK_S))
+
     def each(self, members: Sequence[Member], work: Callable[[Member], object], *, at_once: bool = True) -> None:
         """Do ``work`` on each of them; one that fails does not stop the others, unless they come one by one.
 
@@ -172,10 +207,12 @@ class Fleet:
             ZephyrError: of the first that failed, with how the others ended.
         """
         failed: list[tuple[Member, ZephyrError]] = []
+        well: list[Member] = []
 
         def guarded(member: Member) -> None:
             try:
                 work(member)
+                well.append(member)
             except ZephyrError as error:
                 failed.append((member, error))
 
@@ -188,15 +225,15 @@ class Fleet:
                 if failed:
                     break
         if failed:
-            raise self._failure(failed, len(members))
+            raise self._failure(failed, f"{len(well)} of {len(members)} machines ended well")
 
-    def _failure(self, failed: list[tuple[Member, ZephyrError]], count: int) -> ZephyrError:
+    def _failure(self, failed: list[tuple[Member, ZephyrError]], others_did: str) -> ZephyrError:
         """The first error; with several machines it names its own and says how many went well."""
         member, error = failed[0]
         if len(self.members) == 1:
             return error
         others = "".join(f"\n  {m.name}: {e.message}" for m, e in failed[1:])
-        message = f"{member.name}: {error.message}{others}\n  {count - len(failed)} of {count} machines ended well"
+        message = f"{member.name}: {error.message}{others}\n  {others_did}"
         return type(error)(message, hint=error.hint, details={**error.details, "node": member.name})
 
     def hear(self, member: Member, event: Event) -> None:

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from zephyr_deploy.endpoint.types import Endpoint
-    from zephyr_deploy.node.address import NodeAddress
     from zephyr_deploy.node.tunnel import Tunnel
 
 
@@ -55,25 +54,10 @@ def tunnel(
     if record is None:
         hint = f"Only deployments on machines reached over SSH need one: zephyr-deploy status {name}"
         raise NotDeployedError(f"{name} has no machine to tunnel to", hint=hint)
-    address = node_of(record.nodes, host)
+    address = record.node(host)
     return Tunnel(
         lambda: connect(name, address, several=len(record.nodes) > 1),
         record.port,
         local_port=local_port,
         on_state=on_state or (lambda _state, _detail: None),
     )
-
-
-def node_of(nodes: tuple[NodeAddress, ...], host: str | None) -> NodeAddress:
-    """The machine that is meant: by its address, or by its host name alone; the first where none is named.
-
-    Raises:
-        NotDeployedError: none is called so.
-    """
-    if host is None:
-        return nodes[0]
-    for address in nodes:
-        if host in {str(address), address.host}:
-            return address
-    names = ", ".join(str(address) for address in nodes)
-    raise NotDeployedError(f"the deployment has no machine {host}", hint=f"It has: {names}")

@@ -11,6 +11,7 @@ from zephyr_deploy.deploy.lock import deployment_lock
 from zephyr_deploy.deploy.origin import who
 from zephyr_deploy.deploy.results import PhaseReport, RollbackResult
 from zephyr_deploy.deploy.rollout import READY_DEADLINE_S, rollout
+from zephyr_deploy.deploy.wanted import where_noted
 from zephyr_deploy.errors import ConfigError, NotDeployedError, UnhealthyError, ZephyrError
 from zephyr_deploy.events import Listener, Phases, silent
 from zephyr_deploy.node.hostkeys import Trust
@@ -39,12 +40,7 @@ def redeploy(deployment: Deployment, options: RolloutOptions, listener: Listener
         ConfigError: its provider has no machines.
         ZephyrError: see `zephyr_deploy.deploy.rollout.rollout`.
     """
-    record = record_of(deployment.name)
-    if deployment.provider == "local" and record is not None:
-        hosts = tuple(str(address) for address in record.nodes)
-        identity = next((str(a.identity) for a in record.nodes if a.identity), None)
-        machine = deployment.machine.model_copy(update={"host": hosts[0], "hosts": hosts[1:], "identity": identity})
-        deployment = deployment.model_copy(update={"provider": record.provider, "machine": machine})
+    deployment = where_noted(deployment)
     provider = provider_named(deployment.provider)
     if not isinstance(provider, NodeProvider):
         hint = "On this machine `zephyr-deploy up` replaces what runs."

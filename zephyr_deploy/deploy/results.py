@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 from typing import Literal
 
 from zephyr_deploy.endpoint.types import Endpoint
 from zephyr_deploy.events import Outcome, PhaseFinished
 from zephyr_deploy.plan.plan import Plan
 from zephyr_deploy.providers.base import Service
+from zephyr_deploy.providers.machines import MachineState, MachineStatus
 from zephyr_deploy.spec.deployment import Frozen
 
 
@@ -62,6 +64,40 @@ class RollbackResult(Frozen):
     phases: tuple[PhaseReport, ...]
 
 
+class RenderResult(Frozen):
+    """What `render` made."""
+
+    release: str
+    """Id of the release."""
+    files: dict[str, str]
+    """Content by path."""
+    complete: bool = True
+    """False: nothing was looked up, and zeros stand for the digests; no machine would be brought to this."""
+
+
+class NodeDiff(Frozen):
+    """How what serves on one machine differs from what is wanted."""
+
+    node: str
+    release: str
+    """Id of the release that serves there; empty if none does."""
+    same: bool
+    changed: tuple[str, ...]
+    """Paths that differ."""
+    diff: str
+    """Unified diff from what serves to what is wanted; empty if they are the same."""
+
+
+class DiffResult(Frozen):
+    """How what is wanted differs from what serves."""
+
+    release: str
+    """Id of the release that is wanted."""
+    same: bool
+    """Whether every machine has exactly it."""
+    nodes: tuple[NodeDiff, ...]
+
+
 class DownResult(Frozen):
     """The receipt of `down`."""
 
@@ -75,13 +111,30 @@ class DownResult(Frozen):
 
 
 class StatusResult(Frozen):
-    """How a deployment is; ``service`` is None when there is none."""
+    """How a deployment is; ``service``, that of the first machine, is None when there is none."""
 
     name: str
+    state: MachineState = "absent"
+    """``ready`` where all machines are, else the state of the first that is not."""
     service: Service | None
+    machines: tuple[MachineStatus, ...] = ()
+    """One for each machine."""
     age_s: float | None = None
     cost_usd: float = 0.0
     at: datetime
+
+
+class BundleResult(Frozen):
+    """What `debug-bundle` wrote."""
+
+    name: str
+    path: Path
+    size: int
+    """Bytes."""
+    files: tuple[str, ...]
+    """Names of the files in it."""
+    missing: tuple[str, ...]
+    """What could not be had, and why."""
 
 
 class Check(Frozen):
@@ -92,3 +145,5 @@ class Check(Frozen):
     detail: str
     fix: str = ""
     """What to do; empty when the verdict is ok."""
+    host: str | None = None
+    """Which machine; None: this one."""

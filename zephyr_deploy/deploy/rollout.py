@@ -7,34 +7,32 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-from zephyr_deploy import hub
 from zephyr_deploy.deploy.fleet import Fleet, Member
 from zephyr_deploy.deploy.journal import Journal
 from zephyr_deploy.deploy.lock import deployment_lock
 from zephyr_deploy.deploy.origin import who
 from zephyr_deploy.deploy.prepare import prepare, require_ready
 from zephyr_deploy.deploy.results import PhaseReport, UpResult
+from zephyr_deploy.deploy.wanted import lock_of_fleet, plan_of_fleet
 from zephyr_deploy.errors import NotDeployedError, ZephyrError
 from zephyr_deploy.events import Phases
 from zephyr_deploy.node.hostkeys import Trust
-from zephyr_deploy.plan.node import plan_for_node
 from zephyr_deploy.providers.nodes.key import settled_key
 from zephyr_deploy.providers.nodes.record import NodesRecord
-from zephyr_deploy.release.render import render
+from zephyr_deploy.release.render import peer_port, render
 from zephyr_deploy.release.request import apply_request
-from zephyr_deploy.release.resolve import images_of, resolve, reusable
+from zephyr_deploy.spec.sources import api_key, hub_token
 
 if TYPE_CHECKING:
-    from pydantic import SecretStr
-
     from zephyr_deploy.events import Listener
     from zephyr_deploy.plan.plan import Plan
     from zephyr_deploy.providers.base import NodeProvider, Service
-    from zephyr_deploy.release.lock import Lock
     from zephyr_deploy.release.release import Release
     from zephyr_deploy.spec.deployment import Deployment
+    from zephyr_deploy.spec.secret import Secret
 
 READY_DEADLINE_S = 1800.0
 """Loading a model of a hundred gigabytes from a slow disk takes a quarter of an hour; more is a fault."""
@@ -77,19 +75,6 @@ def rollout(
         return _Rollout(deployment, provider, options, Phases(listener), command).run()
 
 
-def plan_of_nodes(deployment: Deployment, provider: NodeProvider, trust: Trust | None = None) -> Plan:
-    """What `rollout` would plan, by one look at the machines; nothing is changed.
-
-    Raises:
-        ZephyrError: a machine cannot be reached, or the wish cannot be fulfilled there.
-    """
-    run = _Rollout(deployment, provider, RolloutOptions(), Phases(), "plan")
-    with Fleet(deployment.name, deployment.provider, provider.nodes(deployment), run.phases) as fleet:
-        fleet.connect(trust or Trust(), run.journal)
-        fleet.look()
-        return run.plan(fleet)
-
-
 class _Rollout:
     """One run, its steps in order."""
 
@@ -117,13 +102,13 @@ class _Rollout:
             if self.may_prepare:
                 prepare(fleet, self.deployment, self.options.trust, self.journal)
             require_ready(fleet)
-            plan = self.plan(fleet)
-            lock = self._lock(fleet, plan)
-            release = render(plan, lock)
+            plan = plan_of_fleet(fleet, self.deployment)
+            release = render(plan, lock_of_fleet(fleet, plan, upgrade=self.options.upgrade))
             key = self._key(fleet)
             waiting = [member for member in fleet.members if not _is_current(member, release, key)]
             if waiting:
                 self._apply(fleet, waiting, release, key)
+            fleet.introduce(peer_port(self.deployment), self.who)
             return self._result(fleet, plan, release, changed=bool(waiting))
 
     def _note(self, addresses: tuple[object, ...]) -> None:
@@ -140,38 +125,25 @@ class _Rollout:
             hint = "Begin with `zephyr-deploy up`."
             raise NotDeployedError(f"deployment {self.deployment.name} is on none of its machines", hint=hint)
 
-    def plan(self, fleet: Fleet) -> Plan:
-        """The plan for the first machine; one release serves all, so the others have to fit it."""
-        with self.phases.phase("plan", "Plan"):
-            plans = [
-                plan_for_node(self.deployment, member.facts, hub=hub.endpoint(), caller=member.caller)
-                for member in fleet.members
-            ]
-        for note in plans[0].notes:
-            self.phases.notice(note)
-        return plans[0]
+    @cached_property
+    def _token(self) -> Secret | None:
+        """The hub's token, looked for once and only where it is needed."""
+        return hub_token(self.deployment.model.token_from)
 
-    def _lock(self, fleet: Fleet, plan: Plan) -> Lock:
-        locks = [] if self.options.upgrade else [reusable(member.lock, plan) for member in fleet.members]
-        known = next((lock for lock in locks if lock), None)
-        if known is not None:
-            return known
-        with self.phases.phase("resolve", "Pin image and model"):
-            return resolve(plan, fleet.digests(images_of(plan)))
-
-    def _key(self, fleet: Fleet) -> SecretStr | None:
-        if not self.deployment.access.api_key:
+    def _key(self, fleet: Fleet) -> Secret | None:
+        access = self.deployment.access
+        if not access.api_key:
             return None
         there = next((m.service.api_key for m in fleet.members if m.service and m.service.api_key), None)
-        return settled_key(self.deployment.name, there)
+        return settled_key(self.deployment.name, there, api_key(access.api_key_from))
 
-    def _apply(self, fleet: Fleet, waiting: list[Member], release: Release, key: SecretStr | None) -> None:
+    def _apply(self, fleet: Fleet, waiting: list[Member], release: Release, key: Secret | None) -> None:
         request = apply_request(
             self.deployment.name,
             release,
             who=self.who,
             api_key=key,
-            hf_token=hub.token(),
+            hf_token=self._token,
             lock_wait_s=self.options.lock_wait_s,
             ready_s=self.options.ready_deadline_s,
         )
@@ -198,7 +170,7 @@ class _Rollout:
         )
 
 
-def _is_current(member: Member, release: Release, key: SecretStr | None) -> bool:
+def _is_current(member: Member, release: Release, key: Secret | None) -> bool:
     """Whether a machine serves exactly this, and well."""
     service = member.service
     return service is not None and (service.release, service.state, service.api_key) == (release.id, "ready", key)

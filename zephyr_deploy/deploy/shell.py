@@ -8,7 +8,6 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zephyr_deploy.deploy.reach import node_of
 from zephyr_deploy.errors import ConfigError, NotDeployedError
 from zephyr_deploy.node import sshconfig
 from zephyr_deploy.node.route import resolve
@@ -78,6 +77,6 @@ def _host(name: str, host: str | None) -> SshHost:
     if record is None:
         hint = f"Its machine is this one, or unknown here: zephyr-deploy status {name}"
         raise NotDeployedError(f"{name} is on no machine that is noted here", hint=hint)
-    address = node_of(record.nodes, host)
+    address = record.node(host)
     entry = sshconfig.ssh_host(name, resolve(address), pin_file(name))
     return entry.model_copy(update={"alias": alias_for(name, address, several=len(record.nodes) > 1)})

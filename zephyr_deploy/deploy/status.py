@@ -5,16 +5,28 @@ from __future__ import annotations
 from datetime import datetime, timezone
 
 from zephyr_deploy.deploy.down import cost_usd
-from zephyr_deploy.deploy.find import services
 from zephyr_deploy.deploy.results import StatusResult
+from zephyr_deploy.paths import checked_name
+from zephyr_deploy.providers.registry import providers
 
 
 def status(name: str) -> StatusResult:
-    """Look at one deployment; never raises because it is absent or unwell."""
+    """Look at every machine of one deployment; never raises because one is absent, away or unwell.
+
+    Raises:
+        ConfigError: no deployment can be called ``name``.
+    """
+    checked_name(name)
     now = datetime.now(timezone.utc)
-    found = services(name)
-    if not found:
-        return StatusResult(name=name, service=None, at=now)
-    service = found[0]
-    age = (now - service.started_at).total_seconds()
-    return StatusResult(name=name, service=service, age_s=age, cost_usd=cost_usd(service), at=now)
+    machines = tuple(machine for provider in providers() for machine in provider.machines(name))
+    state = next((machine.state for machine in machines if machine.state != "ready"), "ready" if machines else "absent")
+    service = next((machine.service for machine in machines if machine.service), None)
+    return StatusResult(
+        name=name,
+        state=state,
+        service=service,
+        machines=machines,
+        age_s=(now - service.started_at).total_seconds() if service else None,
+        cost_usd=sum(cost_usd(machine.service) for machine in machines if machine.service),
+        at=now,
+    )

@@ -10,13 +10,15 @@ from zephyr_deploy.deploy.find import services
 from zephyr_deploy.deploy.journal import Journal
 from zephyr_deploy.deploy.lock import deployment_lock
 from zephyr_deploy.deploy.results import PhaseReport, UpResult
-from zephyr_deploy.deploy.rollout import RolloutOptions, plan_of_nodes, rollout
+from zephyr_deploy.deploy.rollout import RolloutOptions, rollout
+from zephyr_deploy.deploy.wanted import plan_of_nodes
 from zephyr_deploy.errors import ConfigError, DeadlineError
 from zephyr_deploy.events import Listener, Phases, silent
 from zephyr_deploy.plan.planner import make_plan
 from zephyr_deploy.providers.base import NodeProvider, ProcessProvider
 from zephyr_deploy.providers.local.probe import probe
 from zephyr_deploy.providers.registry import provider as provider_named
+from zephyr_deploy.spec.sources import api_key
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from zephyr_deploy.providers.base import Service
     from zephyr_deploy.release.release import Release
     from zephyr_deploy.spec.deployment import Deployment
+    from zephyr_deploy.spec.secret import Secret
 
 READY_DEADLINE_S = 300.0
 """Loading a 7B model from a slow disk takes a minute or two; more is a fault."""
@@ -90,6 +93,7 @@ class _Up:
         self.phases = phases
         self.ready_deadline_s = ready_deadline_s
         self.journal = Journal(deployment.name, run=secrets.token_hex(4))
+        self.given = api_key(deployment.access.api_key_from)
 
     def run(self) -> UpResult:
         for entry in self.journal.unfinished():
@@ -117,7 +121,7 @@ class _Up:
     def _settle(self, plan: Plan, release: Release, *, may_keep: bool) -> Service | None:
         """Keep the one service that is what we want; take every other of this name away."""
         found = services(self.deployment.name)
-        keep = next((s for s in found if may_keep and _is_current(s, plan, release)), None)
+        keep = next((s for s in found if may_keep and _is_current(s, plan, release, self.given)), None)
         others = [s for s in found if s is not keep]
         if keep is None:
             self.provider.check_start(plan, replacing=others)
@@ -139,7 +143,7 @@ class _Up:
         with self.phases.phase("start", "Start"):
             self.journal.intend("start", release=release.id)
             try:
-                service = self.provider.start(plan, release)
+                service = self.provider.start(plan, release, self.given)
             except ConfigError as error:
                 self.journal.failed("start", cause=error.message)
                 raise
@@ -170,7 +174,7 @@ def grace_s(service: Service) -> float:
     return 0.0 if service.state == "failed" else 30.0
 
 
-def _is_current(service: Service, plan: Plan, release: Release) -> bool:
+def _is_current(service: Service, plan: Plan, release: Release, given: Secret | None) -> bool:
     """Whether a running service is exactly what the plan would start."""
     port, access = plan.serve.port, plan.deployment.access
     return (
@@ -178,4 +182,5 @@ def _is_current(service: Service, plan: Plan, release: Release) -> bool:
         and service.state in {"ready", "starting"}
         and port in {0, service.port}
         and (service.api_key is not None) == access.api_key
+        and given in {None, service.api_key}
     )

@@ -6,8 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import SecretStr
-
 from zephyr_deploy.endpoint.chunks import generation_of
 from zephyr_deploy.endpoint.http import ask, our_errors
 from zephyr_deploy.endpoint.info import read_info
@@ -17,8 +15,9 @@ from zephyr_deploy.endpoint.types import Params
 from zephyr_deploy.endpoint.verdict import native, right, same, short, whole
 from zephyr_deploy.engines.registry import engine
 from zephyr_deploy.errors import IncompleteError, UnauthorizedError, UnhealthyError
+from zephyr_deploy.spec.secret import Secret
 
-WRONG_KEY = SecretStr("this-is-not-the-key")
+WRONG_KEY = Secret("this-is-not-the-key")
 
 
 @dataclass(frozen=True)

@@ -11,15 +11,14 @@ from zephyr_deploy.errors import RequestError, UnauthorizedError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pydantic import SecretStr
-
     from zephyr_deploy.spec.deployment import EngineName
+    from zephyr_deploy.spec.secret import Secret
 
 OWNERS: dict[str, EngineName] = {"vllm": "vllm", "sglang": "sglang", "llamacpp": "llamacpp"}
 """``owned_by`` in ``/v1/models``, by engine."""
 
 
-def discover(url: str, api_key: SecretStr | None = None, *, timeout_s: float = 10.0) -> Endpoint:
+def discover(url: str, api_key: Secret | None = None, *, timeout_s: float = 10.0) -> Endpoint:
     """Ask what runs at ``url``. A server that is none of our engines is spoken to as vLLM: by the model's own name.
 
     Args:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import SecretStr
-
 from zephyr_deploy.spec.deployment import EngineName, Frozen
+from zephyr_deploy.spec.secret import SecretField
 
 FinishReason = Literal["length", "eos_token", "stop_sequence"]
 Role = Literal["system", "user", "assistant"]
@@ -19,7 +18,7 @@ class Endpoint(Frozen):
     url: str
     engine: EngineName
     model_id: str
-    api_key: SecretStr | None = None
+    api_key: SecretField | None = None
 
     def headers(self) -> dict[str, str]:
         """The HTTP headers that authorize a request; empty where the endpoint asks for none."""

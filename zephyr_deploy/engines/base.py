@@ -97,6 +97,8 @@ class MetricNames:
     """Histogram of time to first token, seconds."""
     itl: str | None
     """Histogram of inter-token latency, seconds."""
+    requests: str | None = None
+    """Counter of requests."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,8 @@ class LogCause:
     pattern: re.Pattern[str]
     cause: str
     fix: str
+    weak: bool = False
+    """The engine may get over it, or every failure ends with it: the answer only where it has ended, or stays so."""
 
 
 @dataclass(frozen=True)
@@ -154,6 +158,8 @@ class EngineSpec:
     auth: AuthRule
     drain: DrainRule
     causes: Sequence[LogCause]
+    version_path: str = "/info"
+    """Where it says its version, as ``version`` of a JSON object."""
     port_flags: tuple[str, ...] = ("--port",)
     """Flags that each want a port of the host's own, one after the other; two servers must not share any."""
     shm_size: str = "1g"

@@ -10,9 +10,9 @@ import re
 from zephyr_deploy.engines.base import LogCause
 
 
-def cause(pattern: str, what: str, fix: str) -> LogCause:
+def cause(pattern: str, what: str, fix: str, *, weak: bool = False) -> LogCause:
     """A `LogCause` from the text of its pattern."""
-    return LogCause(re.compile(pattern), what, fix)
+    return LogCause(re.compile(pattern), what, fix, weak)
 
 
 MACHINE = (

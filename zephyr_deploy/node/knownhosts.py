@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import os
 import re
+import threading
 from typing import TYPE_CHECKING, NamedTuple
 
 from zephyr_deploy.errors import ConfigError
@@ -72,6 +73,10 @@ def read_known(files: Iterable[Path], name: str) -> Known:
     return Known(tuple(keys), tuple(revoked))
 
 
+_one_at_a_time = threading.Lock()
+"""Several machines of a deployment are pinned side by side; between processes the deployment's own lock does it."""
+
+
 class PinFile:
     """A ``known_hosts`` file of this tool's own: names in the clear, mode 0600, written whole or not at all."""
 
@@ -89,12 +94,14 @@ class PinFile:
             CapacityError: the disk is full.
             ConfigError: the file cannot be written.
         """
-        self._write([*self._others(names), f"{','.join(names)} {key.type} {key.base64}"])
+        with _one_at_a_time:
+            self._write([*self._others(names), f"{','.join(names)} {key.type} {key.base64}"])
 
     def forget(self, *names: str) -> None:
         """Take every pin of these names away, as when their machine is gone."""
-        if self.path.exists():
-            self._write(self._others(names))
+        with _one_at_a_time:
+            if self.path.exists():
+                self._write(self._others(names))
 
     def _others(self, names: tuple[str, ...]) -> list[str]:
         """The lines as they are without these names."""

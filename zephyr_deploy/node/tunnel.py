@@ -227,7 +227,7 @@ class Tunnel:
                 if not stopping:
                     flow.carry()
             finally:
-                remote.close()
+                flow.close_remote()  # on a connection that is being lost even this may fail
                 with self._changed:
                     self._flows.discard(flow)
 
@@ -277,7 +277,7 @@ class _Flow:
                 self._remote.sendall(piece)
             self._remote.shutdown_write()
             return
-        self._close_remote()  # the way down ends with it, after what has come already
+        self.close_remote()  # the way down ends with it, after what has come already
 
     def _down(self) -> None:
         with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
@@ -295,15 +295,16 @@ class _Flow:
             if not self._remote.eof_received:
                 self._local.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self._local.shutdown(socket.SHUT_RD)
-        self._close_remote()
+        self.close_remote()
 
     def close(self) -> None:
         """End both ways at once, from another thread."""
         with contextlib.suppress(OSError):
             self._local.shutdown(socket.SHUT_RDWR)
-        self._close_remote()
+        self.close_remote()
 
-    def _close_remote(self) -> None:
+    def close_remote(self) -> None:
+        """End the way to the node, as far as there still is one."""
         with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
             self._remote.close()
 

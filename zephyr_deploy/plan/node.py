@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from zephyr_deploy.engines.base import Problem, ServeSettings
 from zephyr_deploy.engines.models import known_shape
 from zephyr_deploy.engines.registry import engine as engine_spec
+from zephyr_deploy.plan.caller import network_of
 from zephyr_deploy.plan.plan import ModelSource, Plan
 from zephyr_deploy.plan.refusal import refuse
 from zephyr_deploy.spec.types import names_a_path
@@ -37,7 +38,7 @@ def plan_for_node(deployment: Deployment, facts: NodeFacts, *, hub: str, caller:
         deployment: What is wanted.
         facts: What the node is.
         hub: Address of the Hugging Face hub.
-        caller: Network of this machine as the node sees it.
+        caller: This machine as the node sees it, or the network that an exposed endpoint is open to already.
 
     Raises:
         ConfigError: the wish cannot be fulfilled there; every reason is in the message.
@@ -46,17 +47,28 @@ def plan_for_node(deployment: Deployment, facts: NodeFacts, *, hub: str, caller:
     spec = engine_spec(name)
     gpus = deployment.engine.num_shard or deployment.machine.gpus or min(1, len(facts.gpus))
     serve = _serve_settings(deployment, gpus)
-    refuse([*_problems(deployment, facts, gpus, name), *spec.problems(serve, known_shape(serve.model_id))])
+    refuse(
+        [
+            *_problems(deployment, facts, gpus, name),
+            *_exposure(deployment, caller),
+            *spec.problems(serve, known_shape(serve.model_id)),
+        ]
+    )
     return Plan(
         deployment=deployment,
         engine=name,
-        source=ModelSource(kind="hub", location=deployment.model.id, version=deployment.model.revision),
+        source=ModelSource(
+            kind="hub",
+            location=deployment.model.id,
+            version=deployment.model.revision,
+            token_from=deployment.model.token_from,
+        ),
         serve=serve,
         image=deployment.engine.image or spec.image,
         gpus=gpus,
         overlap=(deployment.engine.memory_fraction or 1.0) <= OVERLAP_FRACTION,
         hub=hub,
-        caller=caller,
+        caller=network_of(caller),
         notes=tuple(_notes(deployment, facts, gpus)),
     )
 
@@ -108,6 +120,12 @@ def _problems(deployment: Deployment, facts: NodeFacts, gpus: int, name: EngineN
         yield Problem(
             f"engine.env.{key}", reason, "Remove it: export HF_TOKEN here; the endpoint's key is made at `up`."
         )
+
+
+def _exposure(deployment: Deployment, caller: str) -> Iterator[Problem]:
+    if deployment.access.expose and not deployment.access.cidr and not network_of(caller):
+        reason = f"it is unset, and where you come from is not known (the node sees {caller or 'nothing'})"
+        yield Problem("access.cidr", reason, 'Say who may reach the endpoint, e.g. cidr = "203.0.113.0/24".')
 
 
 def _notes(deployment: Deployment, facts: NodeFacts, gpus: int) -> Iterator[str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Literal
 
+from pydantic import Field
+
 from zephyr_deploy.engines.base import ServeSettings
 from zephyr_deploy.spec.deployment import Deployment, EngineName, Frozen
 
@@ -28,6 +30,8 @@ class ModelSource(Frozen):
     """Of the file itself; None where nobody has published one."""
     size: int | None = None
     """Of the file itself, in bytes."""
+    token_from: str | None = Field(None, exclude=True)
+    """Where the hub's token is; no part of what the source is."""
 
 
 class Plan(Frozen):

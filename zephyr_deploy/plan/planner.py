@@ -72,8 +72,12 @@ def _choose_model(deployment: Deployment) -> tuple[str, ModelSource, tuple[str, 
     sibling = table.gguf_siblings.get(model.id)
     if sibling and model.file is None:
         note = f"{model.id} has no GGUF file; its sibling {sibling.id} is served."
-        return model.id, ModelSource(kind="hub", location=sibling.id, file=sibling.file), (note,)
-    return model.id, ModelSource(kind="hub", location=model.id, version=model.revision, file=model.file), ()
+        source = ModelSource(kind="hub", location=sibling.id, file=sibling.file, token_from=model.token_from)
+        return model.id, source, (note,)
+    source = ModelSource(
+        kind="hub", location=model.id, version=model.revision, file=model.file, token_from=model.token_from
+    )
+    return model.id, source, ()
 
 
 def _local_file(text: str) -> Path:

@@ -12,17 +12,19 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
-from pydantic import SecretStr
-
 from zephyr_deploy.endpoint.types import Endpoint
 from zephyr_deploy.spec.deployment import EngineName, Frozen
+from zephyr_deploy.spec.secret import SecretField
 
 if TYPE_CHECKING:
     from zephyr_deploy.events import PhaseHandle
     from zephyr_deploy.node.address import NodeAddress
     from zephyr_deploy.plan.plan import Plan
+    from zephyr_deploy.providers.logs import LogQuery
+    from zephyr_deploy.providers.machines import MachineStatus
     from zephyr_deploy.release.release import Release
     from zephyr_deploy.spec.deployment import Deployment
+    from zephyr_deploy.spec.secret import Secret
 
 ServiceState = Literal["starting", "ready", "unhealthy", "draining", "failed"]
 
@@ -39,6 +41,10 @@ class Service(Frozen):
     engine: EngineName
     model_id: str
     url: str
+    public_url: str | None = None
+    """Where others reach it, by TLS; None: nobody else does."""
+    tls: Literal["", "internal", "acme"] = ""
+    """Who vouches for ``public_url``: the gateway's own authority, or a public one."""
     host: str | None = None
     """The node that it runs on; None: this machine. ``url`` is then the node's own loopback: see `deploy.reach`."""
     pid: int | None = None
@@ -46,7 +52,7 @@ class Service(Frozen):
     detail: str = ""
     """Why it is not ready, in one sentence; empty when it is."""
     price_per_hour_usd: float = 0.0
-    api_key: SecretStr | None = None
+    api_key: SecretField | None = None
 
     @property
     def port(self) -> int | None:
@@ -68,8 +74,17 @@ class Provider(ABC):
         """Everything of ours that exists here, whoever started it and whatever state was lost."""
 
     @abstractmethod
-    def logs(self, name: str, *, lines: int, follow: bool) -> Iterator[str]:
-        """The last ``lines`` of the service's log; with ``follow`` also what comes, until it ends."""
+    def machines(self, name: str) -> list[MachineStatus]:
+        """How deployment ``name`` is doing, on each of its machines; one that cannot be asked says why."""
+
+    @abstractmethod
+    def logs(self, name: str, query: LogQuery) -> Iterator[str]:
+        """The lines of the service's log that are wanted; those to come, until the service is gone.
+
+        Raises:
+            NotDeployedError: there is neither a service nor a log of one; it has no such machine.
+            ConfigError: the pattern is none; there is no such phase; there is no such source here.
+        """
 
 
 class NodeProvider(Provider):
@@ -112,8 +127,8 @@ class ProcessProvider(Provider):
         """
 
     @abstractmethod
-    def start(self, plan: Plan, release: Release) -> Service:
-        """Start the release; return as soon as it runs, before it is ready.
+    def start(self, plan: Plan, release: Release, given: Secret | None = None) -> Service:
+        """Start the release; return as soon as it runs, before it is ready. ``given``: the key it shall ask for.
 
         Raises:
             ConfigError: it cannot run here (port taken, library missing).

@@ -48,3 +48,16 @@ class Lock(Frozen):
     def fits(self, image: str, repo: str, revision: str | None) -> bool:
         """Whether it is the lock of that wish: then nothing needs to be looked up again."""
         return (self.engine.name, self.repo, self.asked_revision) == (image, repo, revision)
+
+
+def placeholder(engine: str, gateway: str, repo: str, revision: str | None) -> Lock:
+    """A lock that pins nothing: zeros stand where nothing was looked up, and no file of the model is named."""
+    digest = f"sha256:{'0' * 64}"
+    return Lock(
+        engine=LockedImage(name=engine, digest=digest),
+        gateway=LockedImage(name=gateway, digest=digest),
+        repo=repo,
+        asked_revision=revision,
+        commit="0" * 40,
+        files=(),
+    )

@@ -10,14 +10,17 @@ from zephyr_deploy.agent.layout import DATA, Layout
 from zephyr_deploy.engines.registry import engine as engine_spec
 from zephyr_deploy.engines.tgi.template import tokenizer_config, zephyr_template
 from zephyr_deploy.errors import ConfigError
+from zephyr_deploy.node.address import NodeAddress
 from zephyr_deploy.release.release import Release, release_of
 from zephyr_deploy.release.templates import render_template
 from zephyr_deploy.spec.deployment import ZEPHYR
+from zephyr_deploy.spec.values import SOURCES
 
 if TYPE_CHECKING:
     from zephyr_deploy.engines.base import EngineSpec, ServeSettings
     from zephyr_deploy.plan.plan import Plan
     from zephyr_deploy.release.lock import Lock
+    from zephyr_deploy.spec.deployment import Deployment
 
 TOKENIZER = "tokenizer_config.json"
 TEMPLATE = "chat_template.jinja"
@@ -25,8 +28,20 @@ ALWAYS_ENV = {"HF_HOME": "/data", "HF_HUB_OFFLINE": "1"}
 """The weights are on the node before the engine starts, so it needs neither the hub nor a token."""
 OPEN_PATHS = ("/health", "/ping")
 """What answers without a key: whether the engine lives is no secret."""
-PUBLIC_PATHS = ("/", "/generate", "/generate_stream", "/v1/*", "/info", "/health", "/tokenize", "/chat_tokenize")
-"""What an exposed endpoint shows; metrics and documentation are for the node alone."""
+PUBLIC_PATHS = (
+    "/",
+    "/generate",
+    "/generate_stream",
+    "/v1/chat/completions",
+    "/v1/completions",
+    "/v1/models",
+    "/v1/models/*",
+    "/info",
+    "/health",
+    "/tokenize",
+    "/chat_tokenize",
+)
+"""What an exposed endpoint shows; metrics, documentation and what changes an engine are for the node alone."""
 
 
 def render(plan: Plan, lock: Lock) -> Release:
@@ -108,6 +123,8 @@ def _about(plan: Plan, lock: Lock, stop_s: int) -> dict[str, object]:
         "ports": len(spec.port_flags),
         "api_key": access.api_key,
         "site": _site(plan),
+        "tls": _tls(plan),
+        "allowed": _allowed(plan),
         "overlap": plan.overlap,
         "stop_s": stop_s,
         "settings": _shown_settings(plan, lock),
@@ -130,15 +147,38 @@ def _shown_settings(plan: Plan, lock: Lock) -> dict[str, object]:
     """What a person would call the difference between two releases, by setting; masked as everything printed is."""
     wanted = plan.deployment.model_dump(mode="json", include={"model", "engine", "limits", "access"}, exclude_none=True)
     flat = {f"{section}.{key}": value for section, fields in wanted.items() for key, value in fields.items()}
+    flat = {path: value for path, value in flat.items() if path not in SOURCES}  # where a secret lies is no version
     return {**flat, "image": lock.engine.digest, "commit": lock.commit}
 
 
 def _site(plan: Plan) -> str:
-    """The name under which an exposed endpoint is reached; empty for a private one."""
+    """The name or address under which an exposed endpoint is reached, as a URL has it; empty for a private one."""
     access, machine = plan.deployment.access, plan.deployment.machine
     if not access.expose:
         return ""
-    return access.domain or (machine.host or machine.hosts[0]).rpartition("@")[2]
+    site = access.domain or NodeAddress.parse(machine.host or machine.hosts[0]).host
+    return f"[{site}]" if _is_address(site) and ":" in site and not site.startswith("[") else site
+
+
+def _tls(plan: Plan) -> str:
+    """Who vouches for an exposed endpoint: ``acme`` a public authority, ``internal`` Caddy's own; empty: nobody."""
+    site = _site(plan)
+    return "" if not site else "acme" if _has_public_name(site) else "internal"
+
+
+def _allowed(plan: Plan) -> str:
+    """The network that may reach an exposed endpoint; empty for a private one.
+
+    Raises:
+        ConfigError: nobody said, and it is not known where the caller is.
+    """
+    if not _site(plan):
+        return ""
+    allowed = plan.deployment.access.cidr or plan.caller
+    if not allowed:
+        hint = "Say it with access.cidr, e.g. 203.0.113.0/24."
+        raise ConfigError("it is not known who may reach the exposed endpoint", hint=hint)
+    return allowed
 
 
 def _caddyfile(plan: Plan) -> str:
@@ -149,19 +189,33 @@ def _caddyfile(plan: Plan) -> str:
         api_key=access.api_key,
         open_paths=OPEN_PATHS,
         site=site,
-        acme=bool(site) and _has_public_name(site),
-        cidr=access.cidr or plan.caller,
+        acme=_tls(plan) == "acme",
+        # Who asks for an address names no server in TLS, and behind NAT the address is not the machine's own.
+        sni=site.strip("[]") if _is_address(site) else "",
+        cidr=_allowed(plan),
         public_paths=PUBLIC_PATHS,
+        peer_port=peer_port(plan.deployment),
+        peer_name=f"zephyr-{plan.deployment.name}.internal",
     )
+
+
+def peer_port(deployment: Deployment) -> int:
+    """Where gateways of a deployment on several machines meet; 0 where there is one machine."""
+    machine = deployment.machine
+    return deployment.access.port + 1 if len({machine.host, *machine.hosts} - {None}) > 1 else 0
 
 
 def _has_public_name(site: str) -> bool:
     """Whether a certificate authority can vouch for it: a name with a dot, and no address."""
+    return not _is_address(site) and "." in site and not site.endswith((".local", ".internal", ".lan", ".home.arpa"))
+
+
+def _is_address(site: str) -> bool:
     try:
         ipaddress.ip_address(site.strip("[]"))
     except ValueError:
-        return "." in site and not site.endswith((".local", ".internal", ".lan", ".home.arpa"))
-    return False
+        return False
+    return True
 
 
 def _json(data: object) -> str:

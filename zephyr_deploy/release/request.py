@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, get_args
 
 from zephyr_deploy.engines.registry import engine as engine_spec
+from zephyr_deploy.release.templates import render_template
+from zephyr_deploy.spec.deployment import EngineName
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from pydantic import SecretStr
+    from collections.abc import Mapping, Sequence
 
     from zephyr_deploy.engines.base import EngineSpec
     from zephyr_deploy.release.release import Release
-    from zephyr_deploy.spec.deployment import EngineName
+    from zephyr_deploy.spec.secret import Secret
 
 
 def apply_request(
@@ -22,8 +23,8 @@ def apply_request(
     release: Release,
     *,
     who: Mapping[str, str],
-    api_key: SecretStr | None,
-    hf_token: str,
+    api_key: Secret | None,
+    hf_token: Secret | None,
     lock_wait_s: float,
     ready_s: float,
 ) -> dict[str, Any]:
@@ -34,7 +35,7 @@ def apply_request(
         release: Its files.
         who: Who asks; see `zephyr_deploy.deploy.origin.who`.
         api_key: What callers of the endpoint shall show.
-        hf_token: The hub's token; empty if there is none.
+        hf_token: The hub's token; None if there is none.
         lock_wait_s: How long to wait while another works on the deployment there, in seconds.
         ready_s: How long the engine may take until it generates, in seconds.
     """
@@ -45,17 +46,66 @@ def apply_request(
         "files": release.files,
         "who": dict(who),
         "api_key": api_key.get_secret_value() if api_key else "",
-        "hf_token": hf_token,
+        "hf_token": hf_token.get_secret_value() if hf_token else "",
         "lock_wait_s": lock_wait_s,
         "ready_s": ready_s,
         **watch(about["engine"]),
     }
 
 
+def meet_request(
+    name: str, nodes: Sequence[str], port: int, *, authorities: Sequence[str], who: Mapping[str, str]
+) -> dict[str, Any]:
+    """The request that has a gateway spread requests over several machines.
+
+    Args:
+        name: Of the deployment.
+        nodes: Addresses of all its machines, as they reach each other.
+        port: Where their gateways meet.
+        authorities: Certificates of their authorities, as PEM.
+        who: Who asks.
+    """
+    bracketed = [f"[{node}]" if ":" in node else node for node in nodes]
+    entry = render_template("caddy/entry.jinja", nodes=bracketed, port=port, name=f"zephyr-{name}.internal")
+    files = {
+        "entry": entry,
+        "strangers": render_template("caddy/strangers.jinja", addresses=nodes),
+        "peers.pem": "".join(authorities),
+    }
+    return {"name": name, "who": dict(who), "nodes": list(nodes), "files": files}
+
+
 def watch(name: EngineName) -> dict[str, Any]:
     """What to look for in an engine's log: causes of failure, and the stages of its start."""
     spec: EngineSpec = engine_spec(name)
     return {
-        "causes": [{"pattern": cause.pattern.pattern, "cause": cause.cause, "fix": cause.fix} for cause in spec.causes],
-        "milestones": [[stage, pattern.pattern] for stage, pattern in spec.milestones.items()],
+        "causes": [
+            {"pattern": cause.pattern.pattern, "cause": cause.cause, "fix": cause.fix, "weak": cause.weak}
+            for cause in spec.causes
+        ],
+        "milestones": _stages(spec),
     }
+
+
+def milestones() -> dict[str, list[list[str]]]:
+    """The stages of every engine's start, with the pattern of the line that ends each: the node knows which runs."""
+    return {name: _stages(engine_spec(name)) for name in get_args(EngineName)}
+
+
+def figures(name: EngineName) -> dict[str, str]:
+    """What the figures of an engine are called on its ``/metrics``, by what they are to us."""
+    names = asdict(engine_spec(name).metrics)
+    return {ours: names[ours] for ours in ("running", "queued", "generated_tokens", "requests") if names[ours]}
+
+
+def status_request(name: str) -> dict[str, Any]:
+    """The request that asks a node how deployment ``name`` is doing."""
+    engines = {
+        engine: {"figures": figures(engine), "version_path": engine_spec(engine).version_path}
+        for engine in get_args(EngineName)
+    }
+    return {"name": name, "engines": engines}
+
+
+def _stages(spec: EngineSpec) -> list[list[str]]:
+    return [[stage, pattern.pattern] for stage, pattern in spec.milestones.items()]

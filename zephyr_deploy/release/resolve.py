@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from zephyr_deploy.plan.plan import Plan
+    from zephyr_deploy.spec.secret import Secret
 
 GATEWAY_IMAGE = "caddy:2"
 SMALL_FILES = {".json", ".txt", ".model", ".jinja", ".tiktoken", ".py"}
@@ -32,20 +33,24 @@ def reusable(text: str, plan: Plan) -> Lock | None:
     if not text:
         return None
     lock = Lock.model_validate_json(text)
+    return lock if fits(lock, plan) else None
+
+
+def fits(lock: Lock, plan: Plan) -> bool:
+    """Whether a lock is of the images and the model that are planned."""
     image, gateway = images_of(plan)
-    fits = lock.fits(image, plan.source.location, plan.source.version) and lock.gateway.name == gateway
-    return lock if fits else None
+    return lock.fits(image, plan.source.location, plan.source.version) and lock.gateway.name == gateway
 
 
-def resolve(plan: Plan, digests: Mapping[str, str]) -> Lock:
-    """Look the model up, and put the images' ``digests`` beside it.
+def resolve(plan: Plan, digests: Mapping[str, str], token: Secret | None = None) -> Lock:
+    """Look the model up, and put the images' ``digests`` beside it; ``token`` is shown to the hub.
 
     Raises:
         UnreachableError: the hub cannot be reached.
         CredentialsError: the repository is gated.
         ConfigError: there is no such repository, revision, or it holds no weights.
     """
-    info = hub.model_info(plan.source.location, plan.source.version)
+    info = hub.model_info(plan.source.location, plan.source.version, bearer=token.get_secret_value() if token else "")
     engine, gateway = images_of(plan)
     return Lock(
         engine=LockedImage(name=engine, digest=digests[engine]),

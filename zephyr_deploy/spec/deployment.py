@@ -15,6 +15,7 @@ from pydantic_core import PydanticCustomError
 
 from zephyr_deploy.paths import NAME_PATTERN, NAME_WORDS
 from zephyr_deploy.spec.rules import broken_rules
+from zephyr_deploy.spec.sources import SecretSource
 from zephyr_deploy.spec.types import Allowed, Arguments, Duration, Environment, Network, PlaybookSettings
 
 ZEPHYR = "HuggingFaceH4/zephyr-7b-beta"
@@ -49,7 +50,7 @@ TotalTokens = Annotated[int, Field(ge=2, le=10_000_000)]
 class Frozen(BaseModel):
     """Base of everything that is planned with: immutable, closed to unknown keys."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=(), hide_input_in_errors=True)
 
 
 class Model(Frozen):
@@ -63,6 +64,11 @@ class Model(Frozen):
         None, min_length=1, description="Which GGUF file of the repository.", examples=["zephyr-7b-beta.Q4_K_M.gguf"]
     )
     trust_remote_code: bool = Field(False, description="Run Python code that the model's repository carries.")
+    token_from: SecretSource | None = Field(
+        None,
+        description="Where the hub's token is; unset: HF_TOKEN, or what `hf auth login` stored.",
+        examples=["cmd:op read op://vault/huggingface/token"],
+    )
 
 
 class Engine(Frozen):
@@ -154,6 +160,11 @@ class Access(Frozen):
 
     port: int = Field(8080, ge=0, le=65535, description="Port on the loopback interface; 0 takes a free one.")
     api_key: bool = Field(True, description="Ask for a bearer token, made at `up` and kept on this machine.")
+    api_key_from: SecretSource | None = Field(
+        None,
+        description="Where the bearer token is, instead of one made at `up`.",
+        examples=["env:ZEPHYR_DEMO_KEY", "file:~/.config/zephyr-key"],
+    )
     expose: bool = Field(False, description="Open the endpoint to other machines (TLS and token).", examples=[True])
     domain: str | None = Field(
         None,

@@ -12,7 +12,7 @@ from zephyr_deploy.spec.keys import KEYS, SECTIONS, nearest, nearest_key
 from zephyr_deploy.spec.lines import Lines, lines_of
 from zephyr_deploy.spec.origin import Given, Layer, LayerName, Origin, Problem
 from zephyr_deploy.spec.types import names_a_path
-from zephyr_deploy.spec.values import show
+from zephyr_deploy.spec.values import SOURCES, show
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -126,7 +126,9 @@ class ConfigFile:
         return f"{self.shown}:{line}" if line else self.shown
 
     def _beside_file(self, path: str, value: object) -> object:
-        """A relative path of a model counts from the file that names it, not from where the user stands."""
+        """A relative path of a model or secret counts from the file that names it, not from where the user stands."""
+        if path in SOURCES and isinstance(value, str) and (place := value.removeprefix("file:")) != value:
+            return value if place.startswith(("/", "~")) else f"file:{(self.path.parent / place).resolve()}"
         if path != "model.id" or not isinstance(value, str) or value.startswith(("/", "~")):
             return value
         return str((self.path.parent / value).resolve()) if names_a_path(value) else value

@@ -49,6 +49,8 @@ def _exposure(deployment: Deployment) -> Iterator[Broken]:
     access = deployment.access
     if access.expose and not access.api_key:
         yield Broken(("access.expose", "access.api_key"), "an endpoint open to other machines must ask for a key")
+    if access.api_key_from is not None and not access.api_key:
+        yield Broken(("access.api_key_from", "access.api_key"), "there is a key, and nobody is asked for it")
     if access.domain is not None and not access.expose:
         reason = "domain is the name of an exposed endpoint, and this one is not; set expose = true beside it"
         yield Broken(("access.domain", "access.expose"), reason)

@@ -13,8 +13,10 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer, WithJsonSchema
 
 from zephyr_deploy.spec.durations import parse_duration
+from zephyr_deploy.spec.secret import REDACTED
 
-_SECRET_NAME = re.compile(r"TOKEN|KEY|SECRET|PASSW|CREDENTIAL|AUTH", re.IGNORECASE)
+_SECRET_NAME = re.compile(r"TOKEN(?!S\b|S_|I[ZS])|KEY|SECRET|PASSW|CREDENTIAL|AUTH", re.IGNORECASE)
+"""``HF_TOKEN`` is one, ``MAX_TOTAL_TOKENS`` counts, and ``TOKENIZERS_PARALLELISM`` or ``TOKENISER`` is of neither."""
 
 
 @dataclass(frozen=True)
@@ -29,9 +31,14 @@ def names_a_path(model_id: str) -> bool:
     return model_id.startswith(("/", "./", "../", "~")) or model_id.lower().endswith(".gguf")
 
 
+def is_secret_name(name: str) -> bool:
+    """Whether what is called so, a variable or a flag, is a secret by its name. A count of tokens is none."""
+    return _SECRET_NAME.search(name) is not None
+
+
 def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
     """An environment for people and JSON: what is secret by its name is masked."""
-    return {name: "[REDACTED]" if _SECRET_NAME.search(name) else value for name, value in environment.items()}
+    return {name: REDACTED if is_secret_name(name) else value for name, value in environment.items()}
 
 
 def arguments_without_secrets(arguments: Sequence[str]) -> tuple[str, ...]:
@@ -39,10 +46,10 @@ def arguments_without_secrets(arguments: Sequence[str]) -> tuple[str, ...]:
     shown: list[str] = []
     for before, word in pairwise(["", *arguments]):
         flag, equals, _ = word.partition("=")
-        if word.startswith("-") and equals and _SECRET_NAME.search(flag):
-            shown.append(f"{flag}=[REDACTED]")
-        elif before.startswith("-") and "=" not in before and not word.startswith("-") and _SECRET_NAME.search(before):
-            shown.append("[REDACTED]")
+        if word.startswith("-") and equals and is_secret_name(flag):
+            shown.append(f"{flag}={REDACTED}")
+        elif before.startswith("-") and "=" not in before and not word.startswith("-") and is_secret_name(before):
+            shown.append(REDACTED)
         else:
             shown.append(word)
     return tuple(shown)

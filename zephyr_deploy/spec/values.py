@@ -12,12 +12,16 @@ from typing import TYPE_CHECKING, get_args
 
 from zephyr_deploy.spec.allowed import kind_of
 from zephyr_deploy.spec.durations import format_duration
+from zephyr_deploy.spec.secret import REDACTED
+from zephyr_deploy.spec.sources import shown
 from zephyr_deploy.spec.types import arguments_without_secrets, without_secrets
 
 if TYPE_CHECKING:
     from zephyr_deploy.spec.keys import Key
 
-MASKED = frozenset({"engine.env", "engine.args"})
+SOURCES = frozenset({"access.api_key_from", "model.token_from"})
+"""Settings that say where a secret is; somebody may write the secret itself."""
+MASKED = frozenset({"engine.env", "engine.args", *SOURCES})
 """Settings that may hold secrets; see `masked`."""
 _LINE = 100
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
@@ -48,6 +52,10 @@ def masked(path: str, value: object) -> object:
         return without_secrets({str(name): item for name, item in value.items()})
     if path == "engine.args" and isinstance(value, Sequence) and not isinstance(value, str):
         return arguments_without_secrets([str(word) for word in value])
+    if path == "access.api_key" and isinstance(value, str):
+        return REDACTED  # It is a switch, and somebody took it for the place of the key.
+    if path in SOURCES and value is not None:
+        return shown(value)
     return value
 
 

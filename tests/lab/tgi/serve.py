@@ -205,6 +205,7 @@ class _Server(uvicorn.Server):
 def _web_server(app: Starlette, drain_s: int | None) -> uvicorn.Server:
     config = uvicorn.Config(
         app,
+        lifespan="off",
         log_config=None,
         access_log=False,
         server_header=False,

@@ -20,6 +20,7 @@ from zephyr_deploy.plan.planner import make_plan
 from zephyr_deploy.providers.local.folder import Folder, Record
 from zephyr_deploy.providers.local.processes import members
 from zephyr_deploy.providers.local.provider import LocalProvider
+from zephyr_deploy.providers.logs import LogQuery
 from zephyr_deploy.spec.deployment import Access, Deployment, Limits, Model
 
 NAME = "mine"
@@ -85,7 +86,7 @@ def test_a_lost_state_folder_loses_nothing(provider):
     assert [(s.pid, s.state, s.model_id, s.api_key) for s in found] == [
         (ready.pid, "ready", ready.model_id, ready.api_key)
     ]
-    assert any(" ready: " in line for line in provider.logs(NAME, lines=100, follow=False)), "even its log"
+    assert any(" ready: " in line for line in provider.logs(NAME, LogQuery(lines=100, follow=False))), "even its log"
     provider.stop(found[0], 10, quiet)
     assert members(ready.pid, NAME) == []
 
@@ -160,7 +161,7 @@ def test_the_service_gets_no_cloud_credentials(provider, monkeypatch):
 @pytest.mark.engine
 def test_logs_are_followed_until_the_service_ends(provider):
     ready = run(provider)
-    lines = provider.logs(NAME, lines=0, follow=True)
+    lines = provider.logs(NAME, LogQuery(lines=0, follow=True))
     os.kill(ready.pid, signal.SIGTERM)
     heard = list(lines)
     assert heard[-1].endswith(" stopped")
@@ -223,7 +224,7 @@ def test_without_purge_the_models_stay(provider):
 
 def test_logs_of_nobody(provider):
     with pytest.raises(NotDeployedError):
-        provider.logs("nobody", lines=10, follow=False)
+        provider.logs("nobody", LogQuery(lines=10, follow=False))
 
 
 @pytest.mark.engine

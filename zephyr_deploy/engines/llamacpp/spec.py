@@ -91,6 +91,7 @@ SPEC = EngineSpec(
         generated_tokens="tgi_request_generated_tokens_sum",
         ttft=None,
         itl="tgi_request_mean_time_per_token_duration",
+        requests="tgi_request_count",
     ),
     auth=AuthRule(
         env=API_KEY_ENV,

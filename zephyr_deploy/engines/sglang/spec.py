@@ -66,6 +66,7 @@ SPEC = EngineSpec(
         generated_tokens="sglang:generation_tokens_total",
         ttft="sglang:time_to_first_token_seconds",
         itl="sglang:inter_token_latency_seconds",
+        requests="sglang:num_requests_total",
     ),
     auth=AuthRule(
         env=None,
@@ -77,6 +78,7 @@ SPEC = EngineSpec(
         bound_s=lambda _drain_s: None,
         note="SIGTERM waits for running requests without limit: whoever stops it must set one.",
     ),
+    version_path="/server_info",
     shm_size="32g",
     causes=CAUSES,
 )

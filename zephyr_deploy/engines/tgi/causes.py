@@ -66,12 +66,14 @@ REQUESTS = (
         r"Template error",
         "The model has no chat template that TGI can find or render.",
         "Serve a chat model, or use /generate; templates only in chat_template.jinja are not read by TGI.",
+        weak=True,
     ),
     # TGI #628, #695, #1108
     cause(
         r"`inputs` tokens \+ `max_new_tokens` must be <=|`inputs` must have less than",
         "A request is longer than the limits allow.",
         "Send a shorter prompt or fewer max_new_tokens, or set limits.max_total_tokens higher.",
+        weak=True,
     ),
 )
 
@@ -111,26 +113,31 @@ END_MARKERS = (
         r"Download encountered an error|DownloadError|Retry \d/4",
         "The download of the model failed.",
         "Check model.id and the node's network, then `zephyr-deploy up` goes on where it stopped.",
+        weak=True,
     ),
     cause(
         r"Method (Prefill|Decode|Warmup) encountered an error",
         "TGI failed while computing.",
         "Read the lines before it: `zephyr-deploy logs`.",
+        weak=True,
     ),
     cause(
         r"ShardCannotStart|Shard \d+ failed to start",
         "TGI could not load the model.",
         "Read the block after `Shard complete standard error output:`: `zephyr-deploy logs`.",
+        weak=True,
     ),
     cause(
         r"Shard \d+ crashed|ShardFailed|ShardDisconnected",
         "A TGI process ended while serving.",
         "Run `zephyr-deploy up` to start it again; read why in `zephyr-deploy logs`.",
+        weak=True,
     ),
     cause(
         r"WebserverFailed|WebserverCannotStart|Webserver Crashed",
         "TGI's web server ended.",
         "Read the lines before it: `zephyr-deploy logs`.",
+        weak=True,
     ),
 )
 """What TGI prints at the end of any failure: true, and of no use while a better line is there."""

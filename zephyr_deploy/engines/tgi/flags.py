@@ -10,9 +10,10 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import BeforeValidator, Field
 
 from zephyr_deploy.spec.deployment import Dtype, Frozen, KvCacheDtype, Quantization
+from zephyr_deploy.spec.secret import SecretField
 
 ENV_ONLY = frozenset({"api_key", "ngrok_authtoken"})
 """Secrets: rendered to the environment, never to argv, which every user of the machine can read."""
@@ -98,11 +99,11 @@ class TgiFlags(Frozen):
     otlp_endpoint: str | None = None
     otlp_service_name: str | None = Field(None, description="text-generation-inference.router.")
     cors_allow_origin: Origins | None = Field(None, description="Any origin.")
-    api_key: SecretStr | None = Field(None, description="Printed in clear when TGI starts: use the tunnel or Caddy.")
+    api_key: SecretField | None = Field(None, description="Printed in clear when TGI starts: use the tunnel or Caddy.")
     watermark_gamma: F32 | None = None
     watermark_delta: F32 | None = None
     ngrok: Bool | None = Field(None, description="Panics in the published image.")
-    ngrok_authtoken: SecretStr | None = None
+    ngrok_authtoken: SecretField | None = None
     ngrok_edge: str | None = None
     tokenizer_config_path: str | None = Field(None, description="Replaces tokenizer_config.json.")
     disable_grammar_support: Bool | None = None

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pydantic import SecretStr
-
 from zephyr_deploy.engines.tgi.flags import ARGV_ONLY, ENV_ONLY, env_name, flag_name, is_switch
 from zephyr_deploy.errors import ConfigError
+from zephyr_deploy.spec.secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,7 +58,7 @@ def _said(flags: TgiFlags) -> Iterator[tuple[str, Any]]:
 
 def _text(value: object) -> str:
     match value:
-        case SecretStr():
+        case Secret():
             return value.get_secret_value()
         case bool():
             return "true" if value else "false"

@@ -37,6 +37,7 @@ SPEC = EngineSpec(
         ttft=None,
         # tgi_request_mean_time_per_token_duration is a mean over each whole request, its prompt included.
         itl=None,
+        requests="tgi_request_count",
     ),
     auth=AuthRule(
         env=None,

@@ -79,6 +79,7 @@ SPEC = EngineSpec(
         generated_tokens="vllm:generation_tokens_total",
         ttft="vllm:time_to_first_token_seconds",
         itl="vllm:inter_token_latency_seconds",
+        requests="vllm:request_success_total",
     ),
     auth=AuthRule(
         env="VLLM_API_KEY",
@@ -99,6 +100,7 @@ SPEC = EngineSpec(
         bound_s=lambda drain_s: drain_s,
         note="Because --shutdown-timeout is always given; by itself vLLM aborts every running request on SIGTERM.",
     ),
+    version_path="/version",
     shm_size="8g",
     causes=CAUSES,
 )

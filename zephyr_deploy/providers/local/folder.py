@@ -7,10 +7,11 @@ import secrets
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from pydantic import SecretStr, ValidationError
+from pydantic import ValidationError
 
 from zephyr_deploy.paths import deployment_dir, private_dir
 from zephyr_deploy.spec.deployment import Frozen
+from zephyr_deploy.spec.secret import Secret
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,19 +51,23 @@ class Folder:
             write_private(folder / name, text)
         return folder / SETTINGS
 
-    def api_key(self) -> SecretStr:
+    def api_key(self) -> Secret:
         """The deployment's key; made when first asked for, and kept until the deployment is forgotten."""
         key = self.known_api_key()
         if key is None:
-            key = SecretStr(secrets.token_urlsafe(32))
+            key = Secret(secrets.token_urlsafe(32))
             private_dir(self.path)
             write_private(self._key, key.get_secret_value())
         return key
 
-    def known_api_key(self) -> SecretStr | None:
+    def forget_api_key(self) -> None:
+        """Keep no key: it is given at every start."""
+        self._key.unlink(missing_ok=True)
+
+    def known_api_key(self) -> Secret | None:
         """The key as far as it is known here."""
         try:
-            return SecretStr(self._key.read_text()) if self._key.stat().st_size else None
+            return Secret(self._key.read_text()) if self._key.stat().st_size else None
         except OSError:
             return None
 

@@ -18,9 +18,8 @@ if TYPE_CHECKING:
     import socket
     from pathlib import Path
 
-    from pydantic import SecretStr
-
     from zephyr_deploy.engines.base import ServeSettings
+    from zephyr_deploy.spec.secret import Secret
 
 KEPT_ENV = frozenset({"PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TMPDIR", "TZ", "VIRTUAL_ENV"})
 KEPT_PREFIXES = ("LD_", "DYLD_", "PYTHON")
@@ -57,7 +56,7 @@ def launch(
     release: str,
     settings: Path,
     log: Path,
-    api_key: SecretStr | None,
+    api_key: Secret | None,
 ) -> int:
     """Start the service in a session of its own, with the bound ``listener`` handed down; returns its pid.
 
@@ -83,7 +82,7 @@ def launch(
         os.close(handed)
 
 
-def service_env(api_key: SecretStr | None) -> dict[str, str]:
+def service_env(api_key: Secret | None) -> dict[str, str]:
     """Environment of the service: the least that Python needs, and the key."""
     env = {k: v for k, v in os.environ.items() if k in KEPT_ENV or k.startswith(KEPT_PREFIXES)}
     # `-m` would put the caller's folder first on the path: a starlette.py there must not become part of the service.

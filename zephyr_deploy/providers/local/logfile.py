@@ -21,12 +21,13 @@ OWN_LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ ")
 """How a line of the service itself begins; those of libraries, and tracebacks, do not."""
 
 
-def tail(path: Path, lines: int) -> list[str]:
-    """The last ``lines`` lines within the last 256 KiB; empty if there is no log."""
+def tail(path: Path, lines: int, end: int | None = None) -> list[str]:
+    """The last ``lines`` lines within the last 256 KiB, or those before byte ``end``; empty if there is no log."""
     try:
         with path.open("rb") as file:
-            file.seek(max(0, os.fstat(file.fileno()).st_size - TAIL_BYTES))
-            text = file.read().decode(errors="replace")
+            end = os.fstat(file.fileno()).st_size if end is None else end
+            start = file.seek(max(0, end - TAIL_BYTES))
+            text = file.read(end - start).decode(errors="replace")
     except FileNotFoundError:
         return []
     return text.splitlines()[-lines:] if lines else []
@@ -56,11 +57,10 @@ def _crash(log: Sequence[str]) -> str | None:
     return last[0] if "Traceback (most recent call last):" in last else None
 
 
-def follow(path: Path, lines: int, running: Callable[[], bool]) -> Iterator[str]:
-    """The last ``lines`` lines, then every new one until ``running`` is false and the log is read to its end."""
-    yield from tail(path, lines)
+def follow(path: Path, start: int, running: Callable[[], bool]) -> Iterator[str]:
+    """Every line after the first ``start`` bytes, until ``running`` is false and the log is read to its end."""
     with path.open("rb") as file:
-        file.seek(0, os.SEEK_END)
+        file.seek(start)
         rest = b""
         while True:
             last_round = not running()

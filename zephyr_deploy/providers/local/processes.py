@@ -13,12 +13,12 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 import psutil
-from pydantic import SecretStr
 
 from zephyr_deploy.engines.llamacpp.engine import ENGINE_MODULE
 from zephyr_deploy.engines.llamacpp.settings import API_KEY_ENV
 from zephyr_deploy.engines.llamacpp.spec import SERVICE_MODULE
 from zephyr_deploy.paths import state_dir
+from zephyr_deploy.spec.secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,7 +35,7 @@ class ServiceProcess:
     release: str
     port: int
     model_id: str
-    api_key: SecretStr | None
+    api_key: Secret | None
 
     @property
     def pid(self) -> int:
@@ -124,7 +124,7 @@ def _service(process: psutil.Process, options: dict[str, str]) -> ServiceProcess
             release=options["--release"],
             port=int(options["--port"]),
             model_id=options["--model"],
-            api_key=SecretStr(key) if key else None,
+            api_key=Secret(key) if key else None,
         )
     return None
 

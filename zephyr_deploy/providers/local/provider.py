@@ -5,18 +5,20 @@ from __future__ import annotations
 import shutil
 import time
 from datetime import datetime, timezone
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zephyr_deploy.errors import DeadlineError, EngineFailedError, NotDeployedError
+from zephyr_deploy.errors import ConfigError, DeadlineError, EngineFailedError, NotDeployedError
 from zephyr_deploy.paths import deployment_dir, is_name, require_own_state, state_dir
 from zephyr_deploy.providers.base import ProcessProvider, Service
 from zephyr_deploy.providers.local import launch, processes
 from zephyr_deploy.providers.local.folder import Folder, Record
+from zephyr_deploy.providers.local.lines import LocalLines
 from zephyr_deploy.providers.local.logfile import cause_of, follow, tail
 from zephyr_deploy.providers.local.preflight import preflight
 from zephyr_deploy.providers.local.render import render
-from zephyr_deploy.providers.local.state import describe, describe_dead, look
+from zephyr_deploy.providers.local.state import describe, describe_dead, look, status_of
 from zephyr_deploy.providers.local.stop import stop_service
 from zephyr_deploy.providers.local.weights.fetch import prepare_source
 from zephyr_deploy.providers.local.weights.limits import check_limits
@@ -27,7 +29,10 @@ if TYPE_CHECKING:
 
     from zephyr_deploy.events import PhaseHandle
     from zephyr_deploy.plan.plan import Plan
+    from zephyr_deploy.providers.logs import LogQuery
+    from zephyr_deploy.providers.machines import MachineStatus
     from zephyr_deploy.release.release import Release
+    from zephyr_deploy.spec.secret import Secret
 
 POLL_S = 0.1
 SHOWN_LINES = 20
@@ -49,6 +54,10 @@ class LocalProvider(ProcessProvider):
         dead = [(folder, folder.record()) for folder in (Folder(p.name) for p in folders if p.name not in names)]
         return [*found, *(describe_dead(record, folder) for folder, record in dead if record)]
 
+    def machines(self, name: str) -> list[MachineStatus]:
+        """The one there can be; see `Provider.machines`."""
+        return [status_of(service) for service in self.services() if service.name == name]
+
     def prepare(self, plan: Plan, phase: PhaseHandle) -> Plan:
         """Fetch and check the model; see `Provider.prepare`."""
         preflight()
@@ -65,14 +74,14 @@ class LocalProvider(ProcessProvider):
         if plan.serve.port not in {service.port for service in replacing}:
             launch.reserve(plan.serve.port or 0).close()
 
-    def start(self, plan: Plan, release: Release) -> Service:
+    def start(self, plan: Plan, release: Release, given: Secret | None = None) -> Service:
         """Take the port, then start the process; see `Provider.start`."""
         preflight()
         folder = Folder(plan.deployment.name)
         with launch.reserve(plan.serve.port or 0) as listener:
             settings = folder.write_release(release)
             folder.turn_log()
-            api_key = folder.api_key() if plan.deployment.access.api_key else None
+            api_key = _api_key(folder, given) if plan.deployment.access.api_key else None
             pid = launch.launch(
                 plan.serve,
                 listener,
@@ -140,18 +149,25 @@ class LocalProvider(ProcessProvider):
             removed.append(f"downloaded models ({freed / 1e6:.0f} MB)")
         return removed
 
-    def logs(self, name: str, *, lines: int, follow: bool) -> Iterator[str]:
-        """Read the log; see `Provider.logs`.
+    def logs(self, name: str, query: LogQuery) -> Iterator[str]:
+        """Read the log, which has the engine and its gateway in one; see `Provider.logs`."""
+        if query.source != "engine" or query.host is not None:
+            hint = f"Here one log has all of it: zephyr-deploy logs {name}"
+            raise ConfigError(f"{name} runs on this machine: it has neither other logs nor other machines", hint=hint)
+        path, lines = _log_of(name), LocalLines(query)
+        end = path.stat().st_size
+        found = lines.last(path, end)
+        if not query.follow:
+            return iter(found)
+        return chain(found, filter(lines.wanted, follow(path, end, lambda: bool(processes.find(name)))))
 
-        Raises:
-            NotDeployedError: there is neither a service nor a log of one.
-        """
-        path = _log_of(name)
-        return _follow(path, lines, name) if follow else iter(tail(path, lines))
 
-
-def _follow(path: Path, lines: int, name: str) -> Iterator[str]:
-    return follow(path, lines, lambda: bool(processes.find(name)))
+def _api_key(folder: Folder, given: Secret | None) -> Secret:
+    """The key that the service shall ask for; one that is given is kept nowhere but in its environment."""
+    if given is None:
+        return folder.api_key()
+    folder.forget_api_key()
+    return given
 
 
 def _log_of(name: str) -> Path:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
+from zephyr_deploy.agent import metrics
 from zephyr_deploy.engines.llamacpp.causes import DRAINING, MILESTONES
+from zephyr_deploy.engines.registry import engine as engine_spec
 from zephyr_deploy.providers.base import Service, ServiceState
 from zephyr_deploy.providers.local.logfile import cause_of, tail
+from zephyr_deploy.providers.machines import Figures, MachineStatus
+from zephyr_deploy.release.request import figures
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,6 +56,26 @@ def describe_dead(record: Record, folder: Folder) -> Service:
         started_at=record.started_at,
         detail=cause_of(folder.log).cause,
         api_key=folder.known_api_key() if record.api_key else None,
+    )
+
+
+def status_of(service: Service) -> MachineStatus:
+    """How a service of this machine is doing: its gateway has TGI's metrics under TGI's names."""
+    found: dict[str, float] = {}
+    version = ""
+    uptime_s = (datetime.now(timezone.utc) - service.started_at).total_seconds()
+    if service.state == "ready" and service.port:
+        found = metrics.rates(service.port, figures(service.engine))
+        version = metrics.version(service.port, engine_spec(service.engine).version_path)
+    return MachineStatus(
+        host=None,
+        state=service.state,
+        detail=service.detail,
+        service=service,
+        figures=Figures.read(found, uptime_s),
+        uptime_s=uptime_s if service.state != "failed" else None,
+        engine_version=version,
+        draining=(service.release,) if service.state == "draining" else (),
     )
 
 

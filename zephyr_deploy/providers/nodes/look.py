@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from pydantic import SecretStr
-
 from zephyr_deploy.plan.machine import NodeFacts
 from zephyr_deploy.providers.base import Service
+from zephyr_deploy.providers.machines import Figures, MachineStatus
 from zephyr_deploy.spec.deployment import Frozen
+from zephyr_deploy.spec.secret import Secret
 
 if TYPE_CHECKING:
     from zephyr_deploy.node.address import NodeAddress
@@ -22,6 +23,12 @@ class Found(Frozen):
     facts: NodeFacts
     caller: str = ""
     """This machine as the node sees it."""
+    here: str = ""
+    """Its own address, as it was reached: how other machines of the same network reach it."""
+    peers: tuple[str, ...] = ()
+    """The machines that its gateway spreads requests over."""
+    allowed: str = ""
+    """The network that the exposed endpoint there is open to; empty where none is exposed."""
     lock: str = ""
     """The lock of the release that serves there, as JSON; empty if none does."""
     service: Service | None = None
@@ -33,6 +40,9 @@ def read_look(answer: dict[str, Any], name: str, provider: ProviderName, address
     return Found(
         facts=NodeFacts.model_validate(answer["machine"]),
         caller=answer.get("caller", ""),
+        here=answer.get("here", ""),
+        peers=tuple(there["peers"]) if there else (),
+        allowed=there["about"].get("allowed", "") if there else "",
         lock=there["lock"] if there else "",
         service=_service(there, name, provider, address) if there else None,
     )
@@ -48,8 +58,47 @@ def _service(there: dict[str, Any], name: str, provider: ProviderName, address: 
         engine=about.get("engine", "tgi"),
         model_id=about.get("model_id", ""),
         url=f"http://127.0.0.1:{about.get('port', 8080)}",
+        public_url=f"https://{about['site']}" if about.get("site") else None,
+        tls=about.get("tls", ""),
         host=str(address),
         started_at=datetime.fromtimestamp(there["started_at"], timezone.utc),
         detail=there["detail"],
-        api_key=SecretStr(key) if key else None,
+        api_key=Secret(key) if key else None,
     )
+
+
+def read_status(answer: dict[str, Any], name: str, provider: ProviderName, address: NodeAddress) -> MachineStatus:
+    """Read what the program answered to ``status``."""
+    there, uptime_s = answer.get("deployment"), answer.get("uptime_s") or None
+    found = MachineStatus(
+        host=str(address),
+        state="absent",
+        detail=f"nothing of {name} is on it",
+        gpus=answer["gpus"],
+        held=answer["held"],
+        work=_work(answer.get("work", {})),
+        draining=tuple(
+            unit["unit"].partition("@")[2].rpartition(".")[0]
+            for unit in answer["units"]
+            if unit["state"] == "deactivating" and "@" in unit["unit"]
+        ),
+    )
+    if not there:
+        return found
+    service = _service(there, name, provider, address)
+    lock = json.loads(there["lock"] or "{}")
+    more = {
+        "state": service.state,
+        "detail": service.detail,
+        "service": service,
+        "figures": Figures.read(answer.get("figures", {}), uptime_s),
+        "uptime_s": uptime_s,
+        "restarts": there["restarts"],
+        "engine_version": answer.get("version", ""),
+        "image": lock.get("engine", {}).get("name", ""),
+    }
+    return found.model_copy(update=more)
+
+
+def _work(note: dict[str, Any]) -> str:
+    return f"{note.get('command', '?')} by {note.get('user', '?')} on {note.get('machine', '?')}" if note else ""

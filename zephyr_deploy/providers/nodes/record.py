@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
+from zephyr_deploy.errors import NotDeployedError
 from zephyr_deploy.node.address import NodeAddress
 from zephyr_deploy.node.knownhosts import write_private
 from zephyr_deploy.paths import deployment_dir, is_name, private_dir, state_dir
@@ -29,6 +30,18 @@ class NodesRecord(Frozen):
     nodes: tuple[NodeAddress, ...]
     port: int = 8080
     """Of the gateway, on each node's loopback."""
+
+    def node(self, host: str | None) -> NodeAddress:
+        """The machine that is meant: by its address, or by its host name alone; the first where none is named.
+
+        Raises:
+            NotDeployedError: none is called so.
+        """
+        found = next((a for a in self.nodes if host in {None, str(a), a.host}), None)
+        if found is None:
+            names = ", ".join(str(address) for address in self.nodes)
+            raise NotDeployedError(f"{self.name} has no machine {host}", hint=f"It has: {names}")
+        return found
 
     def save(self) -> None:
         """Write it.

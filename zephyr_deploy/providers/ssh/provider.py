@@ -13,13 +13,16 @@ from zephyr_deploy.errors import NotDeployedError, ZephyrError
 from zephyr_deploy.node.address import NodeAddress
 from zephyr_deploy.node.program import call
 from zephyr_deploy.providers.base import NodeProvider, Service
+from zephyr_deploy.providers.machines import MachineStatus
 from zephyr_deploy.providers.nodes.connect import connect
-from zephyr_deploy.providers.nodes.look import read_look
+from zephyr_deploy.providers.nodes.look import read_look, read_status
 from zephyr_deploy.providers.nodes.record import record_of, records
+from zephyr_deploy.release.request import milestones, status_request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from zephyr_deploy.providers.logs import LogQuery
     from zephyr_deploy.providers.nodes.record import NodesRecord
     from zephyr_deploy.spec.deployment import Deployment
 
@@ -51,13 +54,30 @@ class SshProvider(NodeProvider):
         with ThreadPoolExecutor(min(AT_ONCE, len(asked)), thread_name_prefix="look") as pool:
             return [service for service in pool.map(lambda pair: _look(*pair), asked) if service]
 
-    def logs(self, name: str, *, lines: int, follow: bool) -> Iterator[str]:
-        """The journal of the release that serves; of several nodes, the first's."""
+    def machines(self, name: str) -> list[MachineStatus]:
+        """Every machine that this user's note names, all asked at once; see `Provider.machines`."""
+        record = record_of(name)
+        if record is None or record.provider != self.name:
+            return []
+        with ThreadPoolExecutor(min(AT_ONCE, len(record.nodes)), thread_name_prefix="status") as pool:
+            return list(pool.map(lambda address: _status(record, address), record.nodes))
+
+    def logs(self, name: str, query: LogQuery) -> Iterator[str]:
+        """The journal of one machine, searched there; see `Provider.logs`."""
         record = record_of(name)
         if record is None:
             raise NotDeployedError(f"there is no log of {name}", hint=f"Start it with `zephyr-deploy up {name}`.")
-        request = {"name": name, "lines": lines, "follow": follow}
-        return _lines(record, request)
+        request = {
+            "name": name,
+            "lines": query.lines,
+            "follow": query.follow,
+            "since": query.since.timestamp() if query.since else None,
+            "grep": query.grep,
+            "phase": query.phase,
+            "source": query.source,
+            "milestones": milestones(),
+        }
+        return _lines(record, record.node(query.host), request)
 
 
 def _look(record: NodesRecord, address: NodeAddress) -> Service | None:
@@ -66,24 +86,40 @@ def _look(record: NodesRecord, address: NodeAddress) -> Service | None:
         with connect(record.name, address, several=len(record.nodes) > 1) as node:
             answer = call(node, "look", {"name": record.name}, deadline_s=LOOK_S)
     except ZephyrError as error:
-        return Service(
-            name=record.name,
-            provider="ssh",
-            release="",
-            state="unhealthy",
-            engine="tgi",
-            model_id="",
-            url=f"http://127.0.0.1:{record.port}",
-            host=str(address),
-            started_at=datetime.now(timezone.utc),
-            detail=error.message,
-        )
+        return _unasked(record, address, error.message)
     return read_look(answer, record.name, "ssh", address).service
 
 
-def _lines(record: NodesRecord, request: dict[str, object]) -> Iterator[str]:
+def _unasked(record: NodesRecord, address: NodeAddress, why: str) -> Service:
+    """What stands for the service on a machine that cannot be asked."""
+    return Service(
+        name=record.name,
+        provider=record.provider,
+        release="",
+        state="unhealthy",
+        engine="tgi",
+        model_id="",
+        url=f"http://127.0.0.1:{record.port}",
+        host=str(address),
+        started_at=datetime.now(timezone.utc),
+        detail=why,
+    )
+
+
+def _status(record: NodesRecord, address: NodeAddress) -> MachineStatus:
+    """How one machine does; one that cannot be asked is shown with the reason."""
+    try:
+        with connect(record.name, address, several=len(record.nodes) > 1) as node:
+            answer = call(node, "status", status_request(record.name), deadline_s=LOOK_S)
+    except ZephyrError as error:
+        stand_in = _unasked(record, address, error.message)
+        return MachineStatus(host=str(address), state="unreachable", detail=error.message, service=stand_in)
+    return read_status(answer, record.name, record.provider, address)
+
+
+def _lines(record: NodesRecord, address: NodeAddress, request: dict[str, object]) -> Iterator[str]:
     """The lines of a log as they come: the call runs in a thread, and its connection is closed when nobody reads on."""
-    with connect(record.name, record.nodes[0], several=len(record.nodes) > 1) as node:
+    with connect(record.name, address, several=len(record.nodes) > 1) as node:
         lines: Queue[str | BaseException | None] = Queue()
 
         def work() -> None:

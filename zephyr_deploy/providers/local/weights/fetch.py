@@ -38,7 +38,7 @@ def prepare_source(source: ModelSource, phase: PhaseHandle) -> ModelSource:
     if source.kind == "file":
         return _own_file(source, phase)
     if source.kind == "hub":
-        source = _resolved(source, phase)
+        source = _resolved(source, phase).model_copy(update={"token_from": source.token_from})
     target = place_of(source)
     if _fault(source, target) is None:
         phase.unchanged(f"{target.name}, {target.stat().st_size / MB:.0f} MB, checked")

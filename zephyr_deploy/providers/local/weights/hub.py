@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from zephyr_deploy.errors import ConfigError
-from zephyr_deploy.hub import endpoint, model_info, token
+from zephyr_deploy.hub import endpoint, model_info
+from zephyr_deploy.spec.sources import hub_token
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +27,8 @@ def resolve(source: ModelSource) -> ModelSource:
         CredentialsError: the repository is gated, or private (the hub does not say which repositories exist).
         ConfigError: there is no such repository, revision or file, or it is not clear which file.
     """
-    info = model_info(source.location, source.version)
+    given = hub_token(source.token_from)
+    info = model_info(source.location, source.version, bearer=given.get_secret_value() if given else "")
     files = {s.rfilename: s for s in info.siblings or () if s.rfilename.lower().endswith(".gguf")}
     name = choose(source.location, list(files), source.file)
     lfs = files[name].lfs
@@ -73,7 +75,7 @@ def fetch_from_hub(source: ModelSource, target: Path, phase: PhaseHandle) -> Non
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     part = target.with_name(target.name + ".part")
     url = hf_hub_url(source.location, source.file or "", revision=source.version, endpoint=endpoint())
-    bearer = token()
-    headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
+    given = hub_token(source.token_from)
+    headers = {"Authorization": f"Bearer {given.get_secret_value()}"} if given else {}
     Download(url, part, headers=headers, report=bytes_of(phase)).run(source.sha256)
     part.replace(target)

@@ -1,0 +1,148 @@
+"""What a node remembers, and who may change it."""
+
+import multiprocessing
+import os
+import signal
+import time
+
+import pytest
+
+from zephyr_deploy.agent import store as module
+from zephyr_deploy.agent.errors import NodeError
+from zephyr_deploy.agent.layout import Layout
+from zephyr_deploy.agent.store import Store, holder_of
+
+ME = {"user": "ann", "machine": "laptop", "command": "up", "origin": "a1"}
+OTHER = {"user": "bob", "machine": "desk", "command": "redeploy", "origin": "b2"}
+
+
+@pytest.fixture
+def layout(tmp_path):
+    layout = Layout("demo")
+    layout.home = tmp_path / "demo"
+    layout.releases, layout.ports = layout.home / "releases", layout.home / "ports"
+    layout.lock, layout.state, layout.history = (layout.home / name for name in ("lock", "state.json", "history.jsonl"))
+    return layout
+
+
+@pytest.fixture
+def store(layout):
+    return Store(layout)
+
+
+def hold(layout, who, ready, seconds):
+    """Another process, which holds the lock until it is asked to end."""
+    ended = []
+    signal.signal(signal.SIGTERM, lambda *_: ended.append(1))
+    with Store(layout).locked(who, 0):
+        ready.set()
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and not ended:
+            time.sleep(0.02)
+
+
+@pytest.fixture
+def held_by(layout):
+    context, processes = multiprocessing.get_context("fork"), []
+
+    def start(who, seconds=30.0):
+        ready = context.Event()
+        process = context.Process(target=hold, args=(layout, who, ready, seconds))
+        process.start()
+        processes.append(process)
+        assert ready.wait(10)
+        return process
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.join()
+
+
+def test_another_is_told_who_holds_it(store, held_by):
+    held_by(ME)
+    with (
+        pytest.raises(NodeError, match="locked on the node by `up` of ann on laptop since") as caught,
+        store.locked(OTHER, 0),
+    ):
+        pass
+    assert caught.value.kind == "locked"
+    assert "--lock-wait" in caught.value.hint
+
+
+def test_or_waits(store, held_by):
+    held_by(ME, seconds=0.5)
+    with store.locked(OTHER, 10):
+        pass
+
+
+def test_a_holder_of_the_same_origin_is_asked_to_end_and_followed(store, held_by):
+    """Its connection was cut: on the machine that it came from only one call at a time works on a deployment."""
+    orphan = held_by(ME)
+    with store.locked(ME, 0):
+        orphan.join(5)
+        assert orphan.exitcode == 0
+
+
+def test_a_killed_holder_leaves_no_lock(store, held_by):
+    process = held_by(OTHER)
+    process.kill()
+    process.join()
+    with store.locked(ME, 0):
+        pass
+
+
+def test_the_kernel_knows_the_holder(store, layout):
+    with store.locked(ME, 0):
+        descriptor = os.open(layout.lock, os.O_RDWR)
+        try:
+            assert holder_of(descriptor) == os.getpid()
+        finally:
+            os.close(descriptor)
+
+
+def test_a_lock_file_that_was_deleted_is_made_anew(store, layout):
+    with store.locked(ME, 0):
+        layout.lock.unlink()
+    with store.locked(OTHER, 0):
+        assert layout.lock.exists()
+
+
+def release(store, name):
+    store.write_release(name, {"release.json": '{"name": "demo"}', "engine.sh": "#!/bin/sh\n"})
+
+
+def test_the_last_good_release_is_the_one_that_served_before_and_is_still_here(store):
+    for name in ("aaa", "bbb", "ccc"):
+        release(store, name)
+    store.note("aaa", "active", ME)
+    store.note("bbb", "failed", ME, cause="no memory")
+    store.note("ccc", "active", ME)
+    assert store.last_good("ccc") == "aaa"
+    assert store.last_good("aaa") == "ccc"
+    assert store.last_good("zzz") == "ccc"
+
+
+def test_old_releases_are_pruned_but_never_the_one_that_serves(store, layout):
+    names = [f"r{n}" for n in range(module.KEPT_RELEASES + 3)]
+    for name in names:
+        release(store, name)
+        store.note(name, "active", ME)
+    gone = store.prune({"r0"})
+    assert gone == ["r1", "r2"]
+    assert store.has("r0")
+    assert store.has(names[-1])
+
+
+def test_a_line_cut_short_by_a_crash_is_passed_over(store, layout):
+    release(store, "aaa")
+    store.note("aaa", "active", ME)
+    with layout.history.open("a") as file:
+        file.write('{"release": "bb')
+    assert [entry["release"] for entry in store.history()] == ["aaa"]
+
+
+def test_scripts_can_be_run(store, layout):
+    release(store, "aaa")
+    assert os.access(layout.release("aaa") / "engine.sh", os.X_OK)
+    assert store.files("aaa").keys() == {"release.json", "engine.sh"}

@@ -1,0 +1,88 @@
+"""docs/guides/ssh.md, followed on a real machine: what it prints is what the page shows.
+
+``RECORD_GUIDE=1 pytest tests/docs/test_ssh_guide.py`` writes the page anew.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from lab.cards import A100
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "guides" / "ssh.md"
+
+
+@pytest.fixture(scope="module")
+def quickstart():
+    spec = importlib.util.spec_from_file_location("quickstart", ROOT / "scripts" / "quickstart.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["quickstart"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+class Session:
+    """Types the page's commands for a real machine, and writes what comes back as the page has it."""
+
+    def __init__(self, quickstart, lab, node, home):
+        self.normal = quickstart.normal
+        self._play = quickstart.play
+        self._home = home
+        self._env = {"HF_ENDPOINT": lab.hub_url, "ZEPHYR_PORT": "8080"}
+        self._path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        self._names = {
+            "gpu1": node.address,
+            "~/.ssh/id_ed25519": str(node.key),
+            "FINGERPRINT": node.host_key_fingerprint,
+        }
+
+    def type(self, command):
+        for shown, real in self._names.items():
+            command = command.replace(shown, real)
+        printed = self._play(command, self._home, self._path, **self._env)
+        for shown, real in self._names.items():
+            printed = printed.replace(real, shown)
+        printed = re.sub(r"\S*/state/", "~/.local/state/zephyr-deploy/", printed)
+        lines = [line.rstrip() for line in printed.splitlines() if not line.startswith("... ")]
+        return "\n".join(_in_order(lines))
+
+
+def _in_order(lines):
+    """Image and weights come side by side: whichever is told first, the page has the image first."""
+    lines = list(lines)
+    for place, (one, other) in enumerate(pairwise(lines)):
+        if re.search(r"\bWeights\b", one) and re.search(r"\bImage\b", other):
+            lines[place : place + 2] = [other, one]
+    return lines
+
+
+@pytest.fixture
+def session(quickstart, lab, node_factory, home):
+    return Session(quickstart, lab, node_factory(card=A100, preload=True), home)
+
+
+def test_every_command_prints_what_the_page_shows(quickstart, session):
+    page = PAGE.read_text()
+    steps = quickstart.steps(page)
+    played = [(step, session.type(step.command)) for step in steps]
+    if os.environ.get("RECORD_GUIDE"):
+        for step, printed in played:
+            page = re.sub(
+                rf"^\$ {re.escape(step.command)}\n(?:(?!```|\$ ).*\n)*",
+                lambda _, command=step.command, text=printed: f"$ {command}\n{text}\n",
+                page,
+                count=1,
+                flags=re.MULTILINE,
+            )
+        PAGE.write_text(page)
+        pytest.skip("the page has been recorded")
+    for step, printed in played:
+        assert session.normal(printed) == session.normal(step.output), step.command
+    assert len(steps) >= 12

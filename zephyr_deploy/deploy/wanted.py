@@ -1,0 +1,93 @@
+"""From machines that were looked at to what shall run on them: the plan, and the lock of all that it is made of.
+
+`up`, `redeploy` and `render` take these same steps, so that what `render` shows is what `up` would bring.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+from zephyr_deploy import hub
+from zephyr_deploy.deploy.fleet import Fleet
+from zephyr_deploy.deploy.journal import Journal
+from zephyr_deploy.events import Phases
+from zephyr_deploy.node.hostkeys import Trust
+from zephyr_deploy.plan.caller import is_within
+from zephyr_deploy.plan.node import plan_for_node
+from zephyr_deploy.providers.nodes.record import record_of
+from zephyr_deploy.release.resolve import images_of, resolve, reusable
+from zephyr_deploy.spec.sources import hub_token
+
+if TYPE_CHECKING:
+    from zephyr_deploy.plan.plan import Plan
+    from zephyr_deploy.providers.base import NodeProvider
+    from zephyr_deploy.release.lock import Lock
+    from zephyr_deploy.spec.deployment import Deployment
+
+
+def plan_of_fleet(fleet: Fleet, deployment: Deployment) -> Plan:
+    """The plan for the first machine; one release serves all, so the others have to fit it.
+
+    Raises:
+        ConfigError: the wish cannot be fulfilled on a machine.
+    """
+    with fleet.phases.phase("plan", "Plan"):
+        plans = [
+            plan_for_node(deployment, member.facts, hub=hub.endpoint(), caller=member.allowed or member.caller)
+            for member in fleet.members
+        ]
+    for note in plans[0].notes:
+        fleet.phases.notice(note)
+    _tell_outside(fleet, deployment)
+    return plans[0]
+
+
+def _tell_outside(fleet: Fleet, deployment: Deployment) -> None:
+    """What is open to the network that the first `up` came from stays so: a caller from elsewhere is told."""
+    access = deployment.access
+    for member in fleet.members:
+        allowed = access.cidr or member.allowed
+        if access.expose and not is_within(member.caller, allowed):
+            said = f"The endpoint is open to {allowed}, and you come from {member.caller}: see access.cidr."
+            fleet.phases.notice(said, warning=True)
+
+
+def lock_of_fleet(fleet: Fleet, plan: Plan, *, upgrade: bool = False) -> Lock:
+    """The lock that a machine has for this wish; looked up where none has one, and with ``upgrade`` always.
+
+    The hub's token is looked for only then: asking for it may cost a program's start.
+
+    Raises:
+        ZephyrError: image or model cannot be looked up.
+    """
+    locks = [] if upgrade else [reusable(member.lock, plan) for member in fleet.members]
+    known = next((lock for lock in locks if lock), None)
+    if known is not None:
+        return known
+    with fleet.phases.phase("resolve", "Pin image and model"):
+        token = hub_token(plan.deployment.model.token_from)
+        return resolve(plan, fleet.digests(images_of(plan)), token)
+
+
+def plan_of_nodes(deployment: Deployment, provider: NodeProvider, trust: Trust | None = None) -> Plan:
+    """What `up` would plan, by one look at the machines; nothing is changed.
+
+    Raises:
+        ZephyrError: a machine cannot be reached, or the wish cannot be fulfilled there.
+    """
+    with Fleet(deployment.name, deployment.provider, provider.nodes(deployment), Phases()) as fleet:
+        fleet.connect(trust or Trust(), Journal(deployment.name, run=secrets.token_hex(4)))
+        fleet.look()
+        return plan_of_fleet(fleet, deployment)
+
+
+def where_noted(deployment: Deployment) -> Deployment:
+    """A deployment of which only the name is wanted, with its machines by this user's note; others as they are."""
+    record = record_of(deployment.name)
+    if deployment.provider != "local" or record is None:
+        return deployment
+    hosts = tuple(str(address) for address in record.nodes)
+    identity = next((str(address.identity) for address in record.nodes if address.identity), None)
+    machine = deployment.machine.model_copy(update={"host": hosts[0], "hosts": hosts[1:], "identity": identity})
+    return deployment.model_copy(update={"provider": record.provider, "machine": machine})
