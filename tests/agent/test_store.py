@@ -33,7 +33,8 @@ def store(layout):
 def hold(layout, who, ready, seconds):
     """Another process, which holds the lock until it is asked to end."""
     ended = []
-    signal.signal(signal.SIGTERM, lambda *_: ended.append(1))
+    for asked in (signal.SIGTERM, signal.SIGUSR1):
+        signal.signal(asked, lambda number, _frame: ended.append(number))
     with Store(layout).locked(who, 0):
         ready.set()
         deadline = time.monotonic() + seconds

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from zephyr_deploy.agent import docker, units
@@ -55,7 +56,8 @@ class Apply:
             NodeError: it could not be done; the release that served before serves.
             GoneError: nobody listens, and nothing was switched yet.
         """
-        with self.store.locked(self.who, float(self.request.get("lock_wait_s", 0))):
+        wait_s, tell = float(self.request.get("lock_wait_s", 0)), self.report.notice
+        with self.store.locked(self.who, wait_s, wanted=self.release, tell=tell):
             self.files = self.request.get("files") or self.store.files(self.release)
             if "release.json" not in self.files:
                 raise NodeError("config", f"the node has no release {self.release}", "See `zephyr-deploy releases`.")
@@ -145,7 +147,7 @@ class Apply:
         with self.report.phase("image", "Image") as phase:
             missing = [reference for reference in self.about["images"] if docker.image(reference) is None]
             for reference in missing:
-                docker.pull(reference, self.report, phase)
+                docker.pull(reference, self._fetch.check, phase)
             if not missing:
                 phase.unchanged("here already")
 
@@ -154,18 +156,37 @@ class Apply:
         if before is None and old == self.release and new.active:  # It is there, and does not work.
             new.stop()
         self._guarded(new, before, lambda: self._open_gateway(new, before))
-        if before is not None and not self.about.get("overlap"):
-            self._drained(new, before)
-        else:
-            self._side_by_side(new, before)
+        try:
+            if before is not None and not self.about.get("overlap"):
+                self._drained(new, before)
+            else:
+                self._side_by_side(new, before)
+        except NodeError:
+            self._gateway_back_to(old)
+            raise
         self.gateway.keep_secret(self._api_key())
+        self._commit(new, before, old)
+
+    def _commit(self, new: Engine, before: Engine | None, old: str) -> None:
+        """Write down what serves: here, and for systemd, which starts at a boot what was written down last."""
         self.store.set_current(self.release)
+        units.enable(new.unit)
+        if before is not None:
+            units.remove([before.unit])
         self.store.note(self.release, "active", self.who, before=old, changes=self._changes(old))
 
     def _serving(self, old: str) -> Engine | None:
-        """The engine that is to be replaced; None where there is none that runs, or it is of this release."""
+        """The engine that is to be replaced, whether it runs just now or not; None where it is of this release."""
         before = self._engine(old) if old and old != self.release else None
-        return before if before is not None and before.active else None
+        return before if before is not None and before.installed else None
+
+    def _gateway_back_to(self, old: str) -> None:
+        """The gateway as the old release wants it, which serves again; none where there is no old one."""
+        with suppress(NodeError):  # The error that led here is the one to tell.
+            if old and old != self.release:
+                self.gateway.install(self.store.files(old))
+            elif not old:
+                self.gateway.remove()
 
     def _guarded(self, new: Engine, before: Engine | None, work: Callable[[], None]) -> None:
         """Do ``work``; where it fails, leave nothing of the new release, and nothing at all where it is the first."""
@@ -196,7 +217,6 @@ class Apply:
         if before is not None:
             time.sleep(SEEN_S)
             self._drain(before)
-            units.remove([before.unit])
 
     def _drained(self, new: Engine, before: Engine) -> None:
         """Let the old one end its requests while new ones wait, then start the new one in its place."""
@@ -206,7 +226,6 @@ class Apply:
         except NodeError as error:
             self._back_to(before, error)
             raise
-        units.remove([before.unit])
 
     def _drain(self, engine: Engine) -> None:
         with self.report.phase("drain", "Let the old release end its requests"):
@@ -231,7 +250,8 @@ class Apply:
         try:
             with self.report.phase("restore", "Start the old release again") as phase:
                 before.start()
-                before.wait_ready(self.report, phase, patient)
+                if not self.report.dismissed:  # Else whoever took over looks after it.
+                    before.wait_ready(self.report, phase, patient)
         except NodeError as second:
             error.message += f"; and {second.message}, which served before"
         else:

@@ -9,24 +9,30 @@ import base64
 import http.client
 import json
 import socket
+import threading
 import time
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from zephyr_deploy.agent.errors import NodeError
+from zephyr_deploy.agent.errors import GoneError, NodeError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from zephyr_deploy.agent.report import Phase, Report
+    from zephyr_deploy.agent.report import Phase
 
 SOCKET = "/var/run/docker.sock"
 API = "/v1.41"
 ASK_S = 20.0
+REGISTRY_S = 30.0
+"""Longest wait for a registry's answer to a small question."""
 SILENCE_S = 120.0
 """A pull that says nothing for this long is dead: Docker itself gives up a layer only after minutes."""
+WATCH_S = 0.5
 NOT_FOUND = 404
 FAILED = 400
+RESUME_HINT = "Check the node's network, then run it again: it resumes."
 GONE_HINT = "See `systemctl status docker` on the node, or prepare it: `zephyr-deploy up` with --prepare."
 
 
@@ -34,14 +40,29 @@ class _Connection(http.client.HTTPConnection):
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(self.timeout)
-        self.sock.connect(SOCKET)
+        try:
+            self.sock.connect(SOCKET)
+        except OSError as error:
+            raise NodeError("config", f"Docker does not run on the node ({error})", GONE_HINT) from error
 
 
 def _open(method: str, path: str, timeout_s: float, headers: dict[str, str] | None = None) -> http.client.HTTPResponse:
     connection = _Connection("docker", timeout=timeout_s)
+    return _answer(connection, method, path, headers or {})
+
+
+def _answer(
+    connection: _Connection, method: str, path: str, headers: dict[str, str], registry_of: str = ""
+) -> http.client.HTTPResponse:
+    """What Docker answers; where it has to ask the registry of an image first, silence is the registry's."""
     try:
-        connection.request(method, API + path, headers={"Host": "docker", **(headers or {})})
+        connection.request(method, API + path, headers={"Host": "docker", **headers})
         return connection.getresponse()
+    except socket.timeout as error:
+        if not registry_of:
+            raise NodeError("config", f"Docker does not answer on the node ({error})", GONE_HINT) from error
+        said = f"the registry of {registry_of} did not answer within {connection.timeout:g} s"
+        raise NodeError("unreachable", said, RESUME_HINT) from error
     except (OSError, http.client.HTTPException) as error:
         raise NodeError("config", f"Docker does not answer on the node ({error})", GONE_HINT) from error
 
@@ -86,7 +107,8 @@ def registry_digest(reference: str) -> str:
     Raises:
         NodeError: there is no such image, or the registry does not answer.
     """
-    with _open("GET", f"/distribution/{quote(reference, safe='/:@')}/json", ASK_S * 3, _auth()) as response:
+    connection, path = _Connection("docker", timeout=REGISTRY_S), f"/distribution/{quote(reference, safe='/:@')}/json"
+    with _answer(connection, "GET", path, _auth(), reference) as response:
         body = _read(response)
     if response.status >= FAILED:
         raise image_error(reference, _message(body))
@@ -98,12 +120,12 @@ def _auth() -> dict[str, str]:
     return {"X-Registry-Auth": base64.urlsafe_b64encode(b"{}").decode()}
 
 
-def pull(reference: str, report: Report, phase: Phase) -> None:
-    """Pull an image; finished layers outlive a cut.
+def pull(reference: str, check: Callable[[], None], phase: Phase) -> None:
+    """Pull an image.
 
     Args:
         reference: Name with ``@sha256:`` digest (or tag).
-        report: Asked now and then whether anybody listens.
+        check: Called now and then; may raise to end the pull.
         phase: Is told the bytes.
 
     Raises:
@@ -114,17 +136,52 @@ def pull(reference: str, report: Report, phase: Phase) -> None:
     query = f"fromImage={quote(name, safe='')}&tag={quote(digest or 'latest', safe='')}"
     if not digest and ":" in name.rpartition("/")[2]:
         query = f"fromImage={quote(name, safe='')}"
-    with _open("POST", f"/images/create?{query}", SILENCE_S, _auth()) as response:
+    connection = _Connection("docker", timeout=SILENCE_S)
+    connection.connect()
+    try:
+        with _hung_up_on(connection.sock, check):
+            response = _answer(connection, "POST", f"/images/create?{query}", _auth(), reference)
+            _follow(response, reference, phase)
+    finally:
+        connection.close()
+        check()  # Where it was ended from here, that is the cause, and not what Docker made of it.
+
+
+def _follow(response: http.client.HTTPResponse, reference: str, phase: Phase) -> None:
+    """Read a pull to its end."""
+    with response:
         if response.status >= FAILED:
             raise image_error(reference, _message(_read(response)))
         layers: dict[str, tuple[int, int]] = {}
         for event in _events(response, reference):
-            report.check()
             if "error" in event:
                 raise image_error(reference, str(event["error"]))
             _count(event, layers)
             if layers:
                 phase.progress(sum(done for done, _ in layers.values()), sum(total for _, total in layers.values()))
+
+
+@contextmanager
+def _hung_up_on(line: socket.socket, check: Callable[[], None]) -> Iterator[None]:
+    """Hang up as soon as ``check`` raises: Docker then ends the pull, which may be silent for minutes."""
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(WATCH_S):
+            try:
+                check()
+            except (GoneError, NodeError):
+                with suppress(OSError):
+                    line.shutdown(socket.SHUT_RDWR)
+                return
+
+    watcher = threading.Thread(target=watch, name="pull-watch", daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join()
 
 
 def _events(response: http.client.HTTPResponse, reference: str) -> Iterator[dict[str, Any]]:
@@ -133,9 +190,7 @@ def _events(response: http.client.HTTPResponse, reference: str) -> Iterator[dict
         try:
             line = response.readline()
         except (OSError, http.client.HTTPException) as error:
-            raise NodeError(
-                "unreachable", f"pulling {reference} stopped ({error})", "Run it again: it resumes."
-            ) from error
+            raise NodeError("unreachable", f"pulling {reference} stopped ({error})", RESUME_HINT) from error
         if not line:
             return
         if line.strip():
@@ -164,21 +219,12 @@ def image_error(reference: str, message: str) -> NodeError:
         )
     if "unauthorized" in low or "denied" in low or "authentication required" in low:
         return NodeError("credentials", said, "Log in on the node: `sudo docker login`.")
-    return NodeError("unreachable", said, "Check the node's network, then run it again: it resumes.")
+    return NodeError("unreachable", said, RESUME_HINT)
 
 
 def container(name: str) -> Any:
     """The container of that name; None if there is none."""
     return ask(f"/containers/{quote(name, safe='')}/json")
-
-
-def info() -> Any:
-    """What Docker says of itself.
-
-    Raises:
-        NodeError: it does not answer.
-    """
-    return ask("/info")
 
 
 def out_of_memory(name: str, since: float) -> bool:
@@ -197,3 +243,12 @@ def out_of_memory(name: str, since: float) -> bool:
             return response.status < FAILED and bool(_read(response).strip())
     except NodeError:  # Docker does not answer: nothing is known
         return False
+
+
+def info() -> Any:
+    """What Docker says of itself.
+
+    Raises:
+        NodeError: it does not answer.
+    """
+    return ask("/info")

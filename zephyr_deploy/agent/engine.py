@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from zephyr_deploy.agent import docker, health, units
 from zephyr_deploy.agent.files import put
+from zephyr_deploy.agent.layout import UNITS
 from zephyr_deploy.agent.wait import GENERATE_S, Wait
 
 if TYPE_CHECKING:
@@ -37,6 +38,11 @@ class Engine:
         return units.active(self.unit)
 
     @property
+    def installed(self) -> bool:
+        """Whether it has a unit."""
+        return (UNITS / self.unit).exists()
+
+    @property
     def port(self) -> int:
         """Where it listens; 0 before it was ever started."""
         try:
@@ -53,7 +59,7 @@ class Engine:
         units.install({self.unit: unit_text})
 
     def start(self) -> None:
-        """Start it now and at every boot."""
+        """Start it now; after a boot, what was written down as serving is started, and not this (see `Apply`)."""
         self._journal = units.Journal(self.unit, cursor=units.place_now())
         self._started = time.time()
         units.start(self.unit)

@@ -92,9 +92,14 @@ class Fetch:
         path = quote(file["path"])
         url = f"{self.model['endpoint']}/{self.model['repo']}/resolve/{self.model['commit']}/{path}"
         headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
-        return Transfer(url, self._blob(file), file["size"], file["blob"], headers=headers, check=self._check)
+        return Transfer(url, self._blob(file), file["size"], file["blob"], headers=headers, check=self.check)
 
-    def _check(self) -> None:
+    def check(self) -> None:
+        """See whether what is fetched is still wanted.
+
+        Raises:
+            GoneError: it is not, or nobody listens.
+        """
         self._report.check()
         if self._stop.is_set():
             raise GoneError

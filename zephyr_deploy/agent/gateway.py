@@ -10,6 +10,7 @@ from __future__ import annotations
 import shutil
 import socket
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from zephyr_deploy.agent import docker, units
@@ -97,8 +98,28 @@ class Gateway:
         """Bring Caddy to these files: nothing, a reload, or a start. The last two cut running requests.
 
         Raises:
-            NodeError: it does not start, or refuses its configuration.
+            NodeError: it does not start, or refuses its configuration; it is back at the files that it had.
         """
+        had = self._files()
+        try:
+            self._bring(files)
+        except NodeError:
+            if had:
+                with suppress(NodeError):  # The first error is the one to tell.
+                    self._bring(had)
+            raise
+
+    def _files(self) -> dict[str, str]:
+        """What is installed; empty where it is not whole."""
+        folder = self.layout.gateway
+        unit = UNITS / self.unit
+        paths = {"Caddyfile": folder / "Caddyfile", "gateway.sh": folder / "gateway.sh", "gateway.service": unit}
+        try:
+            return {name: path.read_text() for name, path in paths.items()}
+        except OSError:
+            return {}
+
+    def _bring(self, files: dict[str, str]) -> None:
         folder = self.layout.gateway
         places = " ".join(f"127.0.0.1:{port}" for port in self.slots.first_ports)
         changed = [put(folder / "Caddyfile", files["Caddyfile"]), put(folder / "upstream", f"to {places}\n")]
@@ -111,6 +132,7 @@ class Gateway:
             return
         if units.active(self.unit):
             units.stop(self.unit, STOP_S)
+        units.enable(self.unit)
         units.start(self.unit)
         self._wait_up()
 

@@ -25,6 +25,7 @@ def main(request: dict[str, Any]) -> int:
     report = Report()
     signal.signal(signal.SIGTERM, lambda *_: report.leave())
     signal.signal(signal.SIGHUP, lambda *_: report.leave())
+    signal.signal(signal.SIGUSR1, lambda *_: report.dismiss())
     try:
         with report.heartbeat():
             result = VERBS[request["verb"]](request, report)

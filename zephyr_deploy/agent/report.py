@@ -16,7 +16,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from zephyr_deploy.agent.errors import GoneError
+from zephyr_deploy.agent.errors import GoneError, NodeError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,13 +50,18 @@ class Phase:
 
 
 class Report:
-    """Writes the lines. Once a write has failed, nobody listens: `check` raises `GoneError`, except in `to_the_end`."""
+    """Writes the lines. Once a write has failed, nobody listens: `check` raises `GoneError`, except in `to_the_end`.
+
+    Once a later call wants something else, `check` raises everywhere.
+    """
 
     def __init__(self, descriptor: int = 1) -> None:
         self._descriptor = descriptor
         self._lock = threading.Lock()
         self._gone = threading.Event()
         self._must_end = False
+        self.dismissed = False
+        """Whether a later call of the same user wants something else."""
 
     def send(self, event: str, **facts: Any) -> None:
         """Write one line."""
@@ -76,8 +81,20 @@ class Report:
         """Behave as if nobody listened: what a signal to end asks for."""
         self._gone.set()
 
+    def dismiss(self) -> None:
+        """Have the work end, a switch taken back: a later call wants something else."""
+        self.dismissed = True
+        self._gone.set()
+
     def check(self) -> None:
-        """Raise `GoneError` where nobody listens, unless within `to_the_end`."""
+        """See whether the work is still wanted.
+
+        Raises:
+            GoneError: nobody listens, and this is not within `to_the_end`.
+            NodeError: a later call of the same user wants something else.
+        """
+        if self.dismissed:
+            raise NodeError("locked", "a later call from the same machine took over", "Run it again.")
         if self._gone.is_set() and not self._must_end:
             raise GoneError
 

@@ -16,13 +16,15 @@ from zephyr_deploy.agent.errors import NodeError, of_disk
 from zephyr_deploy.agent.files import add_line, get_json, get_lines, put, put_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from zephyr_deploy.agent.layout import Layout
 
 KEPT_RELEASES = 5
-TAKE_OVER_S = 900.0
+TAKE_OVER_S = 2400.0
 """How long a call that was cut off may take to end: within its switch it goes on until the model answers."""
+UNCLEAR_S = 1.0
+"""How long it may be unclear who holds the lock: between taking it and the note on it, and between its end and ours."""
 
 
 class Store:
@@ -91,20 +93,31 @@ class Store:
         return sorted(folder.name for folder in folders)
 
     @contextmanager
-    def locked(self, who: dict[str, Any], wait_s: float) -> Iterator[None]:
+    def locked(
+        self, who: dict[str, Any], wait_s: float, *, wanted: str = "", tell: Callable[[str], None] = lambda _: None
+    ) -> Iterator[None]:
         """Hold the deployment's lock on this node; it is the kernel's and goes with its holder.
 
         A holder of the same ``origin`` (one state folder of one user's machine) is a call whose connection was cut:
-        on that machine only one call at a time works on a deployment. It is asked to end, and followed.
+        on that machine only one call at a time works on a deployment. It is asked to end, and followed: with SIGTERM,
+        which ends it before its switch, where it brings the same release; with SIGUSR1, which has it take back its
+        switch, where something else is wanted now.
+
+        Args:
+            who: Who asks; see `zephyr_deploy.deploy.origin.who`.
+            wait_s: How long to wait for another origin, in seconds.
+            wanted: The release that is to serve; empty where none is.
+            tell: Told when a call that was cut off is waited for.
 
         Raises:
             NodeError: another origin holds it after ``wait_s`` seconds; the message says who.
         """
         note = self.layout.lock.with_suffix(".json")
-        descriptor = self._taken(who, wait_s)
+        descriptor = self._taken(_Wish(who, wait_s, wanted, tell))
         try:
             with suppress(NodeError):  # The disk may be full, and `down` must work all the same.
-                put(note, json.dumps({**who, "pid": os.getpid(), "since": time.time()}), 0o600)
+                about = {**who, "pid": os.getpid(), "since": time.time(), "release": wanted}
+                put(note, json.dumps(about), 0o600)
             yield
         finally:
             with suppress(OSError):
@@ -124,7 +137,7 @@ class Store:
         note = get_json(self.layout.lock.with_suffix(".json"))
         return note if pid is not None and isinstance(note, dict) and note.get("pid") == pid else {}
 
-    def _taken(self, who: dict[str, Any], wait_s: float) -> int:
+    def _taken(self, wish: _Wish) -> int:
         """The open lock file, locked; one that a `down` deleted meanwhile is opened anew."""
         path = self.layout.lock
         while True:
@@ -136,7 +149,7 @@ class Store:
             except OSError as error:
                 raise of_disk(error, "the deployment's folder cannot be made") from error
             try:
-                self._take(descriptor, who, wait_s)
+                self._take(descriptor, wish)
                 if path.exists() and path.stat().st_ino == os.fstat(descriptor).st_ino:
                     return descriptor
             except BaseException:
@@ -144,22 +157,44 @@ class Store:
                 raise
             os.close(descriptor)
 
-    def _take(self, descriptor: int, who: dict[str, Any], wait_s: float) -> None:
-        start, asked_to_end = time.monotonic(), False
+    def _take(self, descriptor: int, wish: _Wish) -> None:
+        start = clear_at = time.monotonic()
         while True:
             try:
                 return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 holder = get_json(self.layout.lock.with_suffix(".json")) or {}
-            pid, waited = holder_of(descriptor), time.monotonic() - start
-            mine = pid is not None and holder.get("pid") == pid and holder.get("origin") == who["origin"]
-            if mine and pid is not None and not asked_to_end:
-                asked_to_end = True
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGTERM)
-            if waited > max(wait_s, TAKE_OVER_S if mine else 1.0 if not holder else 0.0):
-                raise locked(self.layout.name, holder, waited)
+            pid, now = holder_of(descriptor), time.monotonic()
+            mine = False
+            if pid is not None and holder.get("pid") == pid:
+                clear_at, mine = now, holder.get("origin") == wish.who["origin"]
+                if mine:
+                    wish.ask_to_end(pid, holder)
+            longest = max(wish.wait_s, TAKE_OVER_S) if mine else wish.wait_s
+            if now - start > longest and (clear_at == now or now - clear_at > UNCLEAR_S):
+                raise locked(self.layout.name, holder, now - start)
             time.sleep(0.1)
+
+
+class _Wish:
+    """Who wants a lock and for what; see `Store.locked`."""
+
+    def __init__(self, who: dict[str, Any], wait_s: float, wanted: str, tell: Callable[[str], None]) -> None:
+        self.who, self.wait_s = who, wait_s
+        self._wanted, self._tell = wanted, tell
+        self._asked: set[int] = set()
+
+    def ask_to_end(self, pid: int, holder: dict[str, Any]) -> None:
+        """Tell the process of a call that was cut off what is expected of it, once."""
+        if pid in self._asked:
+            return
+        self._asked.add(pid)
+        same = bool(self._wanted) and holder.get("release") == self._wanted
+        self._tell(
+            f"An earlier `{holder.get('command', '?')}` from here was cut off and still works; waiting for its end."
+        )
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM if same else signal.SIGUSR1)
 
 
 def holder_of(descriptor: int) -> int | None:

@@ -44,24 +44,28 @@ def active(unit: str) -> bool:
     return show(unit).get("ActiveState") in {"active", "activating", "reloading"}
 
 
-def start(unit: str) -> None:
-    """Start a unit now and at every boot; one that runs goes on."""
-    run(["systemctl", "reset-failed", unit])
+def enable(unit: str) -> None:
+    """Have a unit started at every boot."""
     must(["systemctl", "enable", "--quiet", unit], f"{unit} cannot be enabled")
+
+
+def start(unit: str) -> None:
+    """Start a unit now; one that runs goes on."""
+    run(["systemctl", "reset-failed", unit])
     must(["systemctl", "start", "--no-block", unit], f"{unit} cannot be started", START_S)
 
 
 def stop(unit: str, timeout_s: float) -> None:
-    """Stop a unit and keep it from starting at boot; returns when it is gone."""
-    run(["systemctl", "disable", "--quiet", unit])
+    """Stop a unit; returns when it is gone."""
     must(["systemctl", "stop", unit], f"{unit} cannot be stopped", timeout_s, kind="leftovers")
     run(["systemctl", "reset-failed", unit])
 
 
 def remove(names: Sequence[str]) -> None:
-    """Delete unit files; those that are not there are passed over."""
+    """Delete unit files, so that no boot starts them; those that are not there are passed over."""
     there = [UNITS / name for name in names if (UNITS / name).exists()]
     for path in there:
+        run(["systemctl", "disable", "--quiet", path.name])
         path.unlink()
     if there:
         must(["systemctl", "daemon-reload"], "systemd does not read our units", START_S)

@@ -127,13 +127,16 @@ def remove(request: dict[str, Any], report: Report) -> dict[str, Any]:
     if not layout.home.exists() and not any(units.of(prefix) for prefix in prefixes):
         return {"removed": [], "left": []}
     store, removed = Store(layout), []
-    with store.locked(request["who"], float(request.get("lock_wait_s", 0))), report.to_the_end():
-        Gateway(layout).remove()
+    wait_s = float(request.get("lock_wait_s", 0))
+    with store.locked(request["who"], wait_s, tell=report.notice), report.to_the_end():
+        gateway = Gateway(layout)
+        gateway.remove()
         grace_s = float(request.get("grace_s", 30.0))
         for unit in units.of(f"zephyr-{layout.name}@"):
             _stop_within(layout, unit, grace_s)
             units.remove([unit])
             removed.append(f"release {unit.partition('@')[2].rpartition('.')[0]}")
+        gateway.slots.open_all()
         about = store.about(store.current)
         for folder in (layout.run, layout.home):
             if folder.exists():

@@ -114,18 +114,20 @@ class NodeConnection:
         """Start ``command`` and read its lines as they come; the arguments are those of `run`.
 
         Raises:
-            DeadlineError: it was not even started in that time.
+            DeadlineError: it was not even started in that time, or nothing was heard of it for ``idle_s``.
             UnreachableError: the connection was lost.
         """
         deadline = Deadline(deadline_s)
+        start = Deadline(min(deadline_s, idle_s or deadline_s))
         try:
-            channel = self.transport.open_session(timeout=deadline_s)
-            with _closed_when_over(channel, deadline):
+            channel = self.transport.open_session(timeout=start.left())
+            with _closed_when_over(channel, start):
                 channel.exec_command(command)
         except (paramiko.SSHException, EOFError, OSError) as error:
-            if deadline.over:
-                message = f"{what} could not be started on {self.route.place} within {deadline_s:g} s"
-                raise DeadlineError(message, hint="The machine, or the way to it, may be down; try again.") from error
+            if start.over:
+                message = f"{what} could not be started on {self.route.place} within {start.seconds:g} s"
+                hint = "The machine, or the way to it, may be down; try again."
+                raise DeadlineError(message, hint=hint, details={"silent_s": start.seconds}) from error
             message = f"{what} could not be started on {self.route.place}: {error or 'the connection was lost'}"
             raise UnreachableError(message, hint="Try again; if it stays so, look at sshd's log there.") from error
         return Lines(channel, stdin, place=self.route.place, what=what, deadline=deadline, idle_s=idle_s)

@@ -131,7 +131,8 @@ class Lines:
             raise DeadlineError(message, hint="Give it more time, or log in to the machine and look.")
         if self._idle_s and time.monotonic() - self._heard >= self._idle_s:
             message = f"{self._what} on {self._place} said nothing for {self._idle_s:g} s"
-            raise DeadlineError(message, hint="The machine, or the way to it, may be down; log in and look.")
+            hint = "The machine, or the way to it, may be down; log in and look."
+            raise DeadlineError(message, hint=hint, details={"silent_s": self._idle_s})
 
     def _ended_but_held(self) -> bool:
         return self._channel.exit_status >= 0 and time.monotonic() - self._heard >= LINGER_S

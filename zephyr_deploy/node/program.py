@@ -23,8 +23,12 @@ if TYPE_CHECKING:
     from zephyr_deploy.node.connection import NodeConnection
     from zephyr_deploy.node.lines import Lines
 
-IDLE_S = 45.0
-"""The program gives a sign of life every second; silence for this long is a dead network."""
+IDLE_S = 20.0
+"""The program gives a sign of life every second; silence for this long, in seconds, is a dead network.
+
+TCP resends what was lost after 1, 2, 4 and 8 s, so a line that loses much still gets one through. Being wrong costs
+little: the same command, typed again, takes over what the first one began.
+"""
 DEADLINE_S = 4 * 3600.0
 """Longest call, in seconds: a model of hundreds of gigabytes on a slow line."""
 MISSING = 127
@@ -73,17 +77,24 @@ def call(
 
     Raises:
         ZephyrError: what went wrong there, as the same kind of error that it would be here.
-        UnreachableError: the connection was cut.
+        UnreachableError: the connection was cut, or nothing comes through it any more.
+        DeadlineError: it works, and has no result after ``deadline_s``.
         CredentialsError: the user may not become root there.
         NoPythonError: the machine has no Python.
     """
     body = _stdin({**request, "verb": verb})
-    with node.lines(command(node.route.user), body, deadline_s=deadline_s, idle_s=IDLE_S, what=verb) as lines:
-        for line in lines:
-            event = _parse(line)
-            if event.get("event") == "result":
-                return {key: value for key, value in event.items() if key != "event"}
-            _pass_on(event, listener, on_line)
+    try:
+        with node.lines(command(node.route.user), body, deadline_s=deadline_s, idle_s=IDLE_S, what=verb) as lines:
+            for line in lines:
+                event = _parse(line)
+                if event.get("event") == "result":
+                    return {key: value for key, value in event.items() if key != "event"}
+                _pass_on(event, listener, on_line)
+    except errors.DeadlineError as error:
+        if "silent_s" not in error.details:
+            raise
+        hint = "See that it is on and the network works, then run the same command again: it goes on where this ended."
+        raise errors.UnreachableError(error.message, hint=hint, details=error.details) from error
     raise _no_answer(node, lines)
 
 
