@@ -1,4 +1,4 @@
-"""A node of the lab for benchmarks: a real machine in a container, with a deployment on it. Needs what `make lab` needs."""
+"""Nodes of the lab for benchmarks: real machines in containers. They need what `make lab` needs."""
 
 from __future__ import annotations
 

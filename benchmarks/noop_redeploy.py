@@ -79,13 +79,16 @@ def end_state(node: Node, folder: Path) -> dict[str, object]:
     for number, path in enumerate(paths):
         source = folder / f"file{number}"
         source.write_text(node.exec(f"cat {path}").stdout)
-        files.append({"src": str(source), "dest": path, "mode": node.exec(f"stat -c %a {path}").stdout.strip().zfill(4)})
+        files.append(
+            {"src": str(source), "dest": path, "mode": node.exec(f"stat -c %a {path}").stdout.strip().zfill(4)}
+        )
     port = node.exec(f"sed -n s/ZEPHYR_PORT=//p /opt/zephyr-deploy/zephyr/ports/{release}.env").stdout.strip()
     folders = ["/opt/zephyr-deploy/zephyr", home, "/var/lib/zephyr-deploy/data"]
     return {"files": files, "folders": folders, "units": [unit, "zephyr-zephyr-gateway.service"], "port": port}
 
 
 def rendered(name: str, folder: Path, state: dict[str, object]) -> Path:
+    """A template of this benchmark's, rendered into ``folder``."""
     environment = Environment(loader=FileSystemLoader(HERE / "noop"), undefined=StrictUndefined, autoescape=False)
     path = folder / name
     path.write_text(environment.get_template(f"{name}.jinja").render(state) + "\n")
@@ -93,6 +96,7 @@ def rendered(name: str, folder: Path, state: dict[str, object]) -> Path:
 
 
 def ansible(folder: Path, node: Node, host: str, port: int) -> Callable[[], tuple[float, float]]:
+    """The playbook, by a connection of its own each time."""
     inventory = folder / f"hosts-{port}.ini"
     options = f"-o UserKnownHostsFile={folder}/known -o StrictHostKeyChecking=yes -o HostKeyAlias=node"
     inventory.write_text(
@@ -100,10 +104,17 @@ def ansible(folder: Path, node: Node, host: str, port: int) -> Callable[[], tupl
         f"ansible_python_interpreter=/usr/bin/python3 ansible_ssh_common_args='{options} -o ControlPath=none'\n"
     )
     (folder / "known").write_text(f"node {node.host_key}\n")
-    command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(inventory), str(folder / "deploy.yml")]
+    command = [
+        str(Path(sys.executable).with_name("ansible-playbook")),
+        "-i",
+        str(inventory),
+        str(folder / "deploy.yml"),
+    ]
 
     def once() -> tuple[float, float]:
-        seconds, cpu, printed = run(command, {"ANSIBLE_PIPELINING": "1", "ANSIBLE_HOST_KEY_CHECKING": "1", "ANSIBLE_NOCOLOR": "1"})
+        seconds, cpu, printed = run(
+            command, {"ANSIBLE_PIPELINING": "1", "ANSIBLE_HOST_KEY_CHECKING": "1", "ANSIBLE_NOCOLOR": "1"}
+        )
         if "changed=0" not in printed:
             sys.exit(f"Ansible changed something:\n{printed}")
         return seconds, cpu
@@ -112,13 +123,23 @@ def ansible(folder: Path, node: Node, host: str, port: int) -> Callable[[], tupl
 
 
 def pyinfra(folder: Path, node: Node, host: str, port: int) -> Callable[[], tuple[float, float]]:
+    """The operations, in a virtual environment made when it is missing."""
     program = Path(os.environ["ZEPHYR_CACHE_DIR"]) / "pyinfra"
     if not program.exists():
         venv.create(program, with_pip=True)
         run([str(program / "bin/pip"), "install", "--quiet", PYINFRA])
     (folder / ".ssh").mkdir(exist_ok=True)
     (folder / ".ssh/known_hosts").touch()
-    where = ["--user", "ubuntu", "--port", str(port), "--key", str(node.key), "--data", "ssh_strict_host_key_checking=accept-new"]
+    where = [
+        "--user",
+        "ubuntu",
+        "--port",
+        str(port),
+        "--key",
+        str(node.key),
+        "--data",
+        "ssh_strict_host_key_checking=accept-new",
+    ]
     command = [str(program / "bin/pyinfra"), "-y", *where, host, str(folder / "deploy.py")]
 
     def once() -> tuple[float, float]:
@@ -150,7 +171,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--rtt-ms", type=float, nargs="*", default=[0.0, 50.0])
-    parser.add_argument("--limit", type=float, help="fail where ours takes more than this share of the faster of the others")
+    parser.add_argument(
+        "--limit", type=float, help="fail where ours takes more than this share of the faster of the others"
+    )
     options = parser.parse_args()
     worst = 0.0
     with nodes() as ((node,), folder):
@@ -173,11 +196,15 @@ def main() -> int:
                 for _ in range(options.rounds):
                     for name, way in ways.items():
                         took[name].append(way())
-                print(f"round trip {rtt_ms:g} ms (seen {round_trip_ms(host, port):.0f} ms), median of {options.rounds}:")
+                print(
+                    f"round trip {rtt_ms:g} ms (seen {round_trip_ms(host, port):.0f} ms), median of {options.rounds}:"
+                )
                 median = {name: statistics.median(wall for wall, _ in pairs) for name, pairs in took.items()}
                 for name, wall in median.items():
                     cpu = statistics.median(cpu for _, cpu in took[name])
-                    print(f"  {name:<14}{wall:6.2f} s   {wall / median['zephyr-deploy']:5.1f} x   {cpu:5.2f} s CPU here")
+                    print(
+                        f"  {name:<14}{wall:6.2f} s   {wall / median['zephyr-deploy']:5.1f} x   {cpu:5.2f} s CPU here"
+                    )
                 worst = max(worst, median["zephyr-deploy"] / min(median["pyinfra"], median["ansible"]))
     return int(options.limit is not None and worst > options.limit)
 

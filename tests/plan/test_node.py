@@ -114,6 +114,7 @@ def test_a_ready_machine_lacks_nothing():
     [
         ({"docker": None}, "docker", True),
         ({"docker": DOCKER.model_copy(update={"gpu": False})}, "container toolkit", True),
+        ({"gpus": (), "nvidia_devices": 1}, "gpu", True),
         ({"docker": DOCKER.model_copy(update={"version": "19.03.8"})}, "docker", False),
         ({"docker": DockerFacts(error="dockerd does not run")}, "docker", False),
         ({"cuda": "12.2"}, "driver", False),
@@ -135,6 +136,7 @@ def test_what_stands_in_the_way(changes, name, preparable):
         ({}, 0.0, "clock"),
         ({"disk_free_bytes": 10**9}, 1000.0, "disk"),
         ({"docker": DOCKER.model_copy(update={"cgroup_driver": "systemd"})}, 1000.0, "cgroup driver"),
+        ({"gpus": (), "nvidia_devices": 0}, 1000.0, "gpu"),
         ({"gpus": (A100.model_copy(update={"name": "Tesla T4", "compute_capability": "7.5"}),)}, 1000.0, "gpu"),
     ],
 )

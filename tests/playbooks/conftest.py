@@ -97,6 +97,16 @@ class Machine:
         self.node.exec(f"mkdir -p $(dirname {path}) && cat >{path}", stdin=text)
 
     @property
+    def daemon_json(self):
+        """Docker's configuration."""
+        return json.loads(self.shell("cat /etc/docker/daemon.json"))
+
+    @property
+    def docker_started(self):
+        """When Docker was started last, in words of systemd's."""
+        return self.shell("systemctl show --property ActiveEnterTimestampMonotonic docker.service")
+
+    @property
     def gateway(self):
         """This machine's address, as the node sees it."""
         return self.node.lab.subnet[1]

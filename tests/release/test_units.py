@@ -4,7 +4,6 @@ import subprocess
 
 import pytest
 from release.conftest import program, release_for, wish
-from zephyr_deploy.errors import ConfigError
 
 
 def verify(release, name, folder):

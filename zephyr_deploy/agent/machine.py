@@ -17,6 +17,7 @@ from zephyr_deploy.agent.shell import run
 
 GPU_FIELDS = ("name", "memory.total", "memory.used", "driver_version", "compute_cap")
 MIB = 1 << 20
+PCI = Path("/sys/bus/pci/devices")
 NVIDIA = "0x10de"
 CONTROLLER = "0x03"
 """PCI's class of display controllers, of which 3D controllers are a part."""
@@ -70,7 +71,7 @@ def _nvidia_devices() -> int:
     """How many of NVIDIA's display and 3D controllers are plugged in; a GPU without a driver is one, too."""
     return sum(
         _content(device / "vendor") == NVIDIA and _content(device / "class").startswith(CONTROLLER)
-        for device in Path("/sys/bus/pci/devices").glob("*")
+        for device in PCI.glob("*")
     )
 
 

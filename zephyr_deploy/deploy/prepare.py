@@ -100,7 +100,7 @@ def _refuse_what_is_vain(fleet: Fleet, deployment: Deployment) -> None:
         if stays:
             raise _not_ready(member, stays, "No playbook brings that; nothing was changed.")
         if member.facts.gpus or not member.facts.nvidia_devices:  # what GPUs it has is known before a driver is there
-            plan_for_node(deployment, member.facts, hub=hub.endpoint(), caller=member.caller)
+            plan_for_node(deployment, member.facts, hub=hub.endpoint(), caller=member.allowed or member.caller)
 
 
 def _refuse_unknown(settings: Mapping[str, str]) -> None:

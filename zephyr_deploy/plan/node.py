@@ -10,6 +10,7 @@ from zephyr_deploy.engines.models import known_shape
 from zephyr_deploy.engines.registry import engine as engine_spec
 from zephyr_deploy.plan.caller import network_of
 from zephyr_deploy.plan.plan import ModelSource, Plan
+from zephyr_deploy.plan.readiness import NO_GPU
 from zephyr_deploy.plan.refusal import refuse
 from zephyr_deploy.spec.types import is_secret_name, names_a_path
 
@@ -105,8 +106,7 @@ def _problems(deployment: Deployment, facts: NodeFacts, gpus: int, name: EngineN
         reason = "the embedded engine runs on the machine that zephyr-deploy runs on"
         yield Problem("engine.name", reason, "Leave it out, or run `zephyr-deploy up --provider local` on the node.")
     elif not facts.gpus:
-        fix = "Install the driver (`zephyr-deploy up --prepare`), or serve a small model with --provider local there."
-        yield Problem("machine.host", f"{name} needs an NVIDIA GPU, and nvidia-smi finds none on the node", fix)
+        yield Problem("machine.host", f"{name} needs an NVIDIA GPU, and nvidia-smi finds none on the node", NO_GPU)
     if gpus > len(facts.gpus) > 0:
         yield Problem("machine.gpus", f"the node has {len(facts.gpus)} GPUs, not {gpus}", "Ask for fewer.")
     wanted = deployment.machine.gpu

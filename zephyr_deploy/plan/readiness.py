@@ -24,6 +24,7 @@ NODE_DISK_BYTES = 2e9
 CLOCK_SKEW_S = 120.0
 ARCHITECTURES = {"x86_64"}
 """TGI's images are built for no other."""
+NO_GPU = "Take a machine with one, or serve a small model there with --provider local."
 PREPARE = "`zephyr-deploy up` prepares it; or run the playbook yourself: zephyr-deploy inventory."
 
 
@@ -74,10 +75,9 @@ def _gpu(facts: NodeFacts) -> Iterator[Lack]:
         yield Lack(name="driver", detail=detail, fix="Install NVIDIA driver 550 or newer, and reboot the machine.")
     if not facts.gpus and facts.nvidia_devices:
         detail = "there is an NVIDIA GPU, and no driver for it that works"
-        yield Lack(name="driver", detail=detail, fix=PREPARE, preparable=True)
+        yield Lack(name="gpu", detail=detail, fix=PREPARE, preparable=True)
     elif not facts.gpus:
-        fix = "Take a machine with one, or serve a small model there with --provider local."
-        yield Lack(name="gpu", detail="nvidia-smi finds no NVIDIA GPU", fix=fix, grave=False)
+        yield Lack(name="gpu", detail="nvidia-smi finds no NVIDIA GPU", fix=NO_GPU, grave=False)
 
 
 def _docker(facts: NodeFacts) -> Iterator[Lack]:
