@@ -87,7 +87,7 @@ def _serve_settings(deployment: Deployment, name: EngineName, gpus: int) -> Serv
         speculate=engine.speculate,
         cuda_graphs=engine.cuda_graphs,
         memory_fraction=engine.memory_fraction,
-        # The three together: TGI computes with what is missing of them, and can overflow (tgi.md, traps).
+        # The three together: TGI computes with what is missing of them, and can overflow.
         # The others have no bound on the prompt alone, and refuse one.
         max_input_tokens=longest if name == "tgi" else limits.max_input_tokens,
         max_total_tokens=total,

@@ -15,7 +15,7 @@ OLDEST_DOCKER = (20, 10)
 OLDEST_SYSTEMD = 240
 """``Type=exec`` (systemd 240)."""
 NEEDED_CUDA = (12, 4)
-"""Of TGI 3.3's image (tgi.md, section 9); an older driver cannot run it."""
+"""``NVIDIA_REQUIRE_CUDA`` of TGI 3.3's image (nvidia/cuda:12.4.0-base); an older driver cannot run it."""
 CAPABILITY = ((8, 0), (9, 0))
 """What TGI 3.3's kernels are built for."""
 SUPPORTED = {"ubuntu": ("22.04", "24.04"), "debian": ("12",)}
