@@ -54,6 +54,12 @@ class Session:
         return "\n".join(_in_order(lines))
 
 
+def _whether_here(printed):
+    """Whether the image was on the machine is the lab's affair."""
+    printed = re.sub(r"^(done|unchanged) +(\S+ s  Image).*$", r"\2", printed, flags=re.MULTILINE)
+    return re.sub(r"^(Image +\S+) +\w+$", r"\1", printed, flags=re.MULTILINE)
+
+
 def _in_order(lines):
     """Image and weights come side by side: whichever is told first, the page has the image first."""
     lines = list(lines)
@@ -84,5 +90,5 @@ def test_every_command_prints_what_the_page_shows(quickstart, session):
         PAGE.write_text(page)
         pytest.skip("the page has been recorded")
     for step, printed in played:
-        assert session.normal(printed) == session.normal(step.output), step.command
+        assert session.normal(_whether_here(printed)) == session.normal(_whether_here(step.output)), step.command
     assert len(steps) >= 12
