@@ -27,14 +27,20 @@ def preload(lab: Lab) -> str:
     """The volume with the images of TGI and Caddy, filled when it is first asked for; its name."""
     volume = preload_volume(lab.services)
     with FileLock(LAB_DIR / "preload.lock", timeout=600):
-        if not (LAB_DIR / "filled" / volume).exists() or not lab.docker.exists("volume", volume):
+        if not (LAB_DIR / "filled" / volume).exists() or not _ours(lab, volume):
             _fill(lab, volume)
     return volume
+
+
+def _ours(lab: Lab, volume: str) -> bool:
+    """Whether the volume is there and was made here: Docker makes an empty one for a container that names none."""
+    return lab.docker.exists("volume", volume) and LABEL in (lab.docker.inspect(volume)["Labels"] or {})
 
 
 def _fill(lab: Lab, volume: str) -> None:
     from lab.boot import NodeSpec, boot
 
+    (LAB_DIR / "filled" / volume).unlink(missing_ok=True)
     lab.docker.try_("volume", "rm", volume)
     lab.docker("volume", "create", "--label", LABEL, volume)
     with tempfile.TemporaryDirectory() as folder:

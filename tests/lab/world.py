@@ -196,9 +196,11 @@ def _sweep(docker: Docker) -> None:
     for folder in (LAB_DIR / "users").iterdir():
         nodes = docker("ps", "--all", "--quiet", "--filter", f"label={LABEL}.services={folder.name}")
         if not nodes and not any(psutil.pid_exists(int(user.name)) for user in folder.iterdir()):
+            # The notes first: whoever is ended in between makes anew what is there, and never uses what is not.
+            for name in (folder.name, preload_volume(folder.name)):
+                (LAB_DIR / "filled" / name).unlink(missing_ok=True)
             docker.try_("rm", "--force", "--volumes", folder.name)
             docker.try_("volume", "rm", preload_volume(folder.name))
-            (LAB_DIR / "filled" / folder.name).unlink(missing_ok=True)
             shutil.rmtree(folder, ignore_errors=True)
 
 
