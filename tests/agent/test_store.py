@@ -8,6 +8,7 @@ import time
 import pytest
 
 from zephyr_deploy.agent import store as module
+from zephyr_deploy.agent import verbs
 from zephyr_deploy.agent.errors import NodeError
 from zephyr_deploy.agent.layout import Layout
 from zephyr_deploy.agent.store import Store, holder_of
@@ -21,7 +22,8 @@ def layout(tmp_path):
     layout = Layout("demo")
     layout.home = tmp_path / "demo"
     layout.releases, layout.ports = layout.home / "releases", layout.home / "ports"
-    layout.lock, layout.state, layout.history = (layout.home / name for name in ("lock", "state.json", "history.jsonl"))
+    layout.lock, layout.state = layout.home / "lock", layout.home / "state.json"
+    layout.history, layout.measured = layout.home / "history.jsonl", layout.home / "measured.jsonl"
     return layout
 
 
@@ -122,6 +124,17 @@ def test_the_last_good_release_is_the_one_that_served_before_and_is_still_here(s
     assert store.last_good("ccc") == "aaa"
     assert store.last_good("aaa") == "ccc"
     assert store.last_good("zzz") == "ccc"
+
+
+def test_figures_are_kept_of_the_release_that_serves_and_of_no_other(store, layout, monkeypatch):
+    monkeypatch.setattr(verbs, "Layout", lambda _name: layout)
+    release(store, "aaa")
+    store.set_current("aaa")
+    request = {"name": "demo", "who": ME, "levels": [{"concurrency": 1}]}
+    assert verbs.measured({**request, "release": "bbb"}, None) == {"noted": False}
+    assert verbs.measured({**request, "release": "aaa"}, None) == {"noted": True}
+    found = verbs.releases({"name": "demo"}, None)["measured"]
+    assert [(entry["release"], entry["who"], entry["levels"]) for entry in found] == [("aaa", ME, [{"concurrency": 1}])]
 
 
 def test_old_releases_are_pruned_but_never_the_one_that_serves(store, layout):

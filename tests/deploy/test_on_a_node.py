@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import pytest
@@ -11,6 +12,7 @@ from lab.plugin import NodeFactory
 from load import Load
 
 from zephyr_deploy import down, services, smoke, up
+from zephyr_deploy.cli import main as program
 from zephyr_deploy.deploy.reach import reached
 from zephyr_deploy.deploy.redeploy import redeploy, releases, rollback
 from zephyr_deploy.deploy.rollout import RolloutOptions
@@ -82,6 +84,16 @@ def test_up_again_changes_nothing(node, served, wanted, trust):
     assert (result.changed, result.release) == (False, served.release)
     assert {phase.phase for phase in result.phases} == {"connect", "look", "plan"}
     assert containers(node) == before
+
+
+def test_a_benchmark_is_kept_with_its_release(served, capsys):
+    assert program.main(["bench", NAME, "--requests", "2", "--concurrency", "2", "--max-new-tokens", "8"]) == 0
+    assert "releases" not in capsys.readouterr().err
+    latest = releases(NAME)[0]
+    assert [(level.concurrency, level.succeeded) for level in latest.bench] == [(2, 2)]
+    assert latest.bench[0].ttft_p50_ms > 0
+    assert program.main(["releases", NAME, "--output", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["data"][0]["bench"][0]["output_tokens_per_s"] > 0
 
 
 def test_only_loopback_listens(node, served):

@@ -26,6 +26,7 @@ class Layout:
         self.lock = self.home / "lock"
         self.state = self.home / "state.json"
         self.history = self.home / "history.jsonl"
+        self.measured = self.home / "measured.jsonl"
         self.run = RUN / name
         self.gateway_unit = f"zephyr-{name}-gateway.service"
         self.gateway_container = f"zephyr-{name}-gateway"

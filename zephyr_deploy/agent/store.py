@@ -72,6 +72,14 @@ class Store:
         """Every entry, oldest first."""
         return [entry for entry in get_lines(self.layout.history) if isinstance(entry, dict)]
 
+    def note_figures(self, release: str, who: dict[str, Any], levels: list[Any]) -> None:
+        """Append what a benchmark found of a release, as its caller gives it."""
+        add_line(self.layout.measured, {"at": time.time(), "release": release, "who": who, "levels": levels})
+
+    def figures(self) -> list[dict[str, Any]]:
+        """What benchmarks found, oldest first."""
+        return [entry for entry in get_lines(self.layout.measured) if isinstance(entry, dict)]
+
     def last_good(self, before: str) -> str:
         """The release that served last before ``before`` did and is still here; empty if there is none."""
         for entry in reversed(self.history()):

@@ -110,10 +110,19 @@ def _units(layout: Layout) -> list[dict[str, str]]:
 
 
 def releases(request: dict[str, Any], _report: Report) -> dict[str, Any]:
-    """The history of a deployment, and which of its releases are here."""
+    """The history of a deployment, which of its releases are here, and what benchmarks found of them."""
     store = Store(Layout(request["name"]))
     here = sorted(path.name for path in store.layout.releases.glob("*") if store.has(path.name))
-    return {"current": store.current, "here": here, "history": store.history()}
+    return {"current": store.current, "here": here, "history": store.history(), "measured": store.figures()}
+
+
+def measured(request: dict[str, Any], _report: Report) -> dict[str, Any]:
+    """Note what a benchmark found of ``release``, unless another serves by now; whether it was noted."""
+    store = Store(Layout(request["name"]))
+    same = store.current == request["release"]
+    if same:
+        store.note_figures(request["release"], request["who"], request["levels"])
+    return {"noted": same}
 
 
 def files(request: dict[str, Any], _report: Report) -> dict[str, Any]:
@@ -211,5 +220,5 @@ def apply(request: dict[str, Any], report: Report) -> dict[str, Any]:
 
 VERBS: dict[str, Callable[[dict[str, Any], Report], dict[str, Any]]] = {
     verb.__name__: verb
-    for verb in (look, status, reach, releases, files, logs, bundle, remove, authority, meet, apply, rollback)
+    for verb in (look, status, reach, releases, measured, files, logs, bundle, remove, authority, meet, apply, rollback)
 }

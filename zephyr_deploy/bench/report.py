@@ -61,6 +61,8 @@ class Target(Frozen):
     url: str
     engine: EngineName
     model_id: str
+    release: str | None = None
+    """Of a deployment: what served when the benchmark began."""
 
 
 class BenchReport(Frozen):

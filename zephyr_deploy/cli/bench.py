@@ -11,7 +11,7 @@ from zephyr_deploy.cli.address import ApiKeyEnvOpt, UrlOpt, endpoint_for
 from zephyr_deploy.cli.options import NameArg, seconds
 from zephyr_deploy.cli.session import Session
 from zephyr_deploy.cli.verb import LOOK, verb
-from zephyr_deploy.errors import UnhealthyError, UsageError
+from zephyr_deploy.errors import UnhealthyError, UsageError, ZephyrError
 
 if TYPE_CHECKING:
     from zephyr_deploy.bench.report import BenchReport, LevelReport
@@ -79,8 +79,20 @@ def bench(
     _show(session, report)
     if save is not None:
         _save(report, save)
+    _keep(session, report)
     judge(report, gates)
     _refuse_if_nothing_worked(report)
+
+
+def _keep(session: Session, report: BenchReport) -> None:
+    """With its release; that this fails spoils no measurement."""
+    from zephyr_deploy.deploy.measured import keep
+
+    try:
+        if not keep(report):
+            session.out.warn("`releases` will not show these figures: the release was replaced meanwhile.")
+    except ZephyrError as error:
+        session.out.warn(f"`releases` will not show these figures: {error.message}")
 
 
 def _levels(text: str) -> tuple[int, ...]:

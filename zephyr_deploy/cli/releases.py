@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from zephyr_deploy.cli.options import NameArg
 from zephyr_deploy.cli.session import Session
 from zephyr_deploy.cli.verb import LOOK, verb
 
-COLUMNS = ("", "RELEASE", "WHEN (UTC)", "EVENT", "WHO", "BY", "WHAT")
+if TYPE_CHECKING:
+    from zephyr_deploy.release.history import Figures
+
+COLUMNS = ("", "RELEASE", "WHEN (UTC)", "EVENT", "WHO", "BY", "WHAT", "BENCH")
 
 
 @verb(
@@ -17,7 +22,7 @@ COLUMNS = ("", "RELEASE", "WHEN (UTC)", "EVENT", "WHO", "BY", "WHAT")
     ],
 )
 def releases(session: Session, name: NameArg = None) -> None:
-    """List what was deployed, newest first."""
+    """List what was deployed, newest first, with what `bench` found of it."""
     from zephyr_deploy.deploy.redeploy import releases as run
 
     found = run(session.name(name))
@@ -30,8 +35,20 @@ def releases(session: Session, name: NameArg = None) -> None:
             f"{entry.user}@{entry.machine}",
             entry.command,
             entry.cause or ", ".join(entry.changes),
+            _bench(entry.bench),
         )
         for entry in found
     ]
     quiet = (entry.release for entry in found if entry.event == "active")
     session.out.result("releases", found, table=lambda: session.out.grid(COLUMNS, rows), quiet=quiet)
+
+
+def _bench(levels: tuple[Figures, ...]) -> str:
+    """The level with the most requests at once; JSON has all."""
+    if not levels:
+        return ""
+    last = max(levels, key=lambda level: level.concurrency)
+    times = [
+        f"{word} {value:.3g} ms" for word, value in (("TTFT", last.ttft_p50_ms), ("ITL", last.itl_p50_ms)) if value
+    ]
+    return ", ".join([f"{last.concurrency} at once: {last.output_tokens_per_s:.1f} tokens/s", *times])

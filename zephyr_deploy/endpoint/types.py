@@ -19,6 +19,8 @@ class Endpoint(Frozen):
     engine: EngineName
     model_id: str
     api_key: SecretField | None = None
+    release: str | None = None
+    """What serves there; None: it is not ours, and nobody knows."""
 
     def headers(self) -> dict[str, str]:
         """The HTTP headers that authorize a request; empty where the endpoint asks for none."""

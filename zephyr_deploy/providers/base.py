@@ -61,7 +61,14 @@ class Service(Frozen):
 
     def endpoint(self) -> Endpoint:
         """How to speak to it."""
-        return Endpoint(name=self.name, url=self.url, engine=self.engine, model_id=self.model_id, api_key=self.api_key)
+        return Endpoint(
+            name=self.name,
+            url=self.url,
+            engine=self.engine,
+            model_id=self.model_id,
+            api_key=self.api_key,
+            release=self.release,
+        )
 
 
 class Provider(ABC):

@@ -3,9 +3,24 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
+from math import inf
 from typing import Any, Literal
 
 from zephyr_deploy.spec.deployment import Frozen
+
+
+class Figures(Frozen):
+    """What a benchmark found of a release at one concurrency; times are medians of answered requests."""
+
+    at: datetime
+    user: str
+    machine: str
+    concurrency: int
+    requests: int
+    succeeded: int
+    output_tokens_per_s: float
+    ttft_p50_ms: float | None
+    itl_p50_ms: float | None
 
 
 class Deployed(Frozen):
@@ -25,6 +40,8 @@ class Deployed(Frozen):
     """Why it failed."""
     changes: tuple[str, ...] = ()
     """What differs from the release before, by setting."""
+    bench: tuple[Figures, ...] = ()
+    """Of the last benchmark while it served, one of each concurrency."""
 
 
 def read_history(answer: dict[str, Any]) -> list[Deployed]:
@@ -32,18 +49,37 @@ def read_history(answer: dict[str, Any]) -> list[Deployed]:
     current, here = answer["current"], set(answer["here"])
     entries = list(reversed(answer["history"]))
     latest = next((i for i, e in enumerate(entries) if e["release"] == current and e["event"] == "active"), -1)
-    return [
-        Deployed(
-            release=entry["release"],
-            event=entry["event"],
-            at=datetime.fromtimestamp(entry["at"], timezone.utc),
-            user=entry["who"].get("user", "?"),
-            machine=entry["who"].get("machine", "?"),
-            command=entry["who"].get("command", "?"),
-            current=place == latest,
-            here=entry["release"] in here,
-            cause=entry.get("cause", ""),
-            changes=tuple(entry.get("changes", ())),
+    found, until = [], inf
+    for place, entry in enumerate(entries):
+        served = entry["event"] == "active"
+        found.append(
+            Deployed(
+                release=entry["release"],
+                event=entry["event"],
+                at=_time(entry),
+                user=entry["who"].get("user", "?"),
+                machine=entry["who"].get("machine", "?"),
+                command=entry["who"].get("command", "?"),
+                current=place == latest,
+                here=entry["release"] in here,
+                cause=entry.get("cause", ""),
+                changes=tuple(entry.get("changes", ())),
+                bench=_figures(answer["measured"], entry, until) if served else (),
+            )
         )
-        for place, entry in enumerate(entries)
-    ]
+        until = entry["at"] if served else until
+    return found
+
+
+def _figures(measured: list[dict[str, Any]], entry: dict[str, Any], until: float) -> tuple[Figures, ...]:
+    """The last ones of this entry's release, from when it began to serve until another did."""
+    found = [m for m in measured if m["release"] == entry["release"] and entry["at"] <= m["at"] < until]
+    if not found:
+        return ()
+    last = found[-1]
+    whence = {"at": _time(last), "user": last["who"].get("user", "?"), "machine": last["who"].get("machine", "?")}
+    return tuple(Figures(**level, **whence) for level in last["levels"])
+
+
+def _time(entry: dict[str, Any]) -> datetime:
+    return datetime.fromtimestamp(entry["at"], timezone.utc)

@@ -1,0 +1,49 @@
+"""Figures of a benchmark are kept with the release that they are of, on its machine, where `releases` shows them."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Any
+
+from zephyr_deploy.deploy.fleet import Fleet
+from zephyr_deploy.deploy.journal import Journal
+from zephyr_deploy.deploy.origin import who
+from zephyr_deploy.events import Phases
+from zephyr_deploy.node.hostkeys import Trust
+from zephyr_deploy.providers.nodes.record import record_of
+
+if TYPE_CHECKING:
+    from zephyr_deploy.bench.report import BenchReport, LevelReport
+
+NOTE_S = 60.0
+
+
+def keep(report: BenchReport) -> bool:
+    """Write the figures of a deployment down where it runs; False: another release serves there by now.
+
+    Nothing is to be written, which is True, where the endpoint is not on a machine that is noted here.
+
+    Raises:
+        UnreachableError: the machine does not answer.
+        CapacityError: its disk is full.
+    """
+    name, release = report.target.name, report.target.release
+    record = record_of(name) if release else None
+    if record is None:
+        return True
+    request = {"name": name, "release": release, "who": who("bench"), "levels": [_level(lv) for lv in report.levels]}
+    with Fleet(name, record.provider, record.nodes[:1], Phases()) as fleet:
+        fleet.connect(Trust(), Journal(name, run=secrets.token_hex(4)))
+        return bool(fleet.members[0].call("measured", request, deadline_s=NOTE_S)["noted"])
+
+
+def _level(level: LevelReport) -> dict[str, Any]:
+    """The fields of `zephyr_deploy.release.history.Figures`, but for who measured and when."""
+    return {
+        "concurrency": level.concurrency,
+        "requests": level.requests,
+        "succeeded": level.succeeded,
+        "output_tokens_per_s": level.output_tokens_per_s,
+        "ttft_p50_ms": level.ttft_ms and level.ttft_ms.p50,
+        "itl_p50_ms": level.itl_ms and level.itl_ms.p50,
+    }
