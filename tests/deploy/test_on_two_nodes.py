@@ -11,8 +11,9 @@ from lab.plugin import NodeFactory
 from load import Load
 
 from zephyr_deploy import down, services, up
+from zephyr_deploy.cli import main as program
 from zephyr_deploy.deploy.reach import reached
-from zephyr_deploy.deploy.redeploy import redeploy
+from zephyr_deploy.deploy.redeploy import redeploy, releases
 from zephyr_deploy.deploy.rollout import RolloutOptions
 from zephyr_deploy.errors import ZephyrError
 from zephyr_deploy.node.hostkeys import Trust
@@ -89,6 +90,13 @@ def test_up_again_changes_nothing(wanted, trust):
     result = up(wanted(), rollout_options=trust)
     assert not result.changed
     assert {phase.phase for phase in result.phases} == {"connect", "look", "plan"}
+
+
+def test_one_machine_alone_can_be_asked(wanted, capsys):
+    """By the pin that it has as one of several: a benchmark leaves its figures on the first."""
+    assert program.main(["bench", NAME, "--requests", "2", "--concurrency", "1", "--max-new-tokens", "4"]) == 0
+    assert "releases" not in capsys.readouterr().err
+    assert releases(NAME)[0].bench[0].succeeded == 2
 
 
 def test_a_release_goes_over_node_by_node_and_no_request_fails(nodes, wanted, trust):

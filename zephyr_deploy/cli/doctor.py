@@ -73,6 +73,5 @@ def _of_hosts(session: Session, flags: dict[str, object], host_key: str | None, 
     from zephyr_deploy.deploy.doctor_node import doctor_nodes
     from zephyr_deploy.providers.ssh.provider import SshProvider
 
-    given = {"provider": "ssh", **{key: value for key, value in flags.items() if value is not None}}
-    deployment = session.load(given).deployment
+    deployment = session.load({"provider": "ssh", **flags}).deployment
     return doctor_nodes(deployment, SshProvider().nodes(deployment), trust_of(host_key, first_use=first_use))

@@ -11,6 +11,7 @@ from zephyr_deploy.cli.options import LockWaitOpt, NameArg, seconds
 from zephyr_deploy.cli.session import Session
 from zephyr_deploy.cli.up import show_up
 from zephyr_deploy.cli.verb import DEPLOY, verb
+from zephyr_deploy.cli.wish import ImageOpt, QuantizeOpt, RevisionOpt, TotalTokensOpt, UpgradeOpt
 
 
 @verb(
@@ -26,11 +27,11 @@ def redeploy(
     name: NameArg = None,
     *,
     model: Annotated[str | None, typer.Option(help="Hugging Face id.")] = None,
-    revision: Annotated[str | None, typer.Option(help="Branch, tag or commit of the model.")] = None,
-    image: Annotated[str | None, typer.Option(help="Container image of the server.")] = None,
-    quantize: Annotated[str | None, typer.Option(help="Quantization of the weights, e.g. awq.")] = None,
-    max_total_tokens: Annotated[int | None, typer.Option(help="Longest prompt plus answer, in tokens.")] = None,
-    upgrade: Annotated[bool, typer.Option("--upgrade", help="Look image and model up anew.")] = False,
+    revision: RevisionOpt = None,
+    image: ImageOpt = None,
+    quantize: QuantizeOpt = None,
+    max_total_tokens: TotalTokensOpt = None,
+    upgrade: UpgradeOpt = False,
     timeout: Annotated[str, typer.Option(help="Longest wait for the model to answer.")] = "30m",
     lock_wait: LockWaitOpt = "0s",
     host_key: HostKeyOpt = None,
@@ -48,7 +49,7 @@ def redeploy(
         "engine.quantize": quantize,
         "limits.max_total_tokens": max_total_tokens,
     }
-    loaded = session.load({key: value for key, value in flags.items() if value is not None})
+    deployment = session.load(flags).deployment
     options = RolloutOptions(
         trust=trust_of(host_key, first_use=trust_on_first_use),
         prepare=False,
@@ -57,5 +58,5 @@ def redeploy(
         ready_deadline_s=seconds(timeout),
     )
     with session.out.listening() as listener:
-        result = run(loaded.deployment, options, listener)
+        result = run(deployment, options, listener)
     show_up(session, result)

@@ -21,6 +21,19 @@ from zephyr_deploy.cli.options import NameArg
 from zephyr_deploy.cli.session import Session
 from zephyr_deploy.cli.terminal import visible
 from zephyr_deploy.cli.verb import LOOK, verb
+from zephyr_deploy.cli.wish import (
+    ExposeOpt,
+    GpuOpt,
+    GpusOpt,
+    ImageOpt,
+    ModelOpt,
+    ProviderOpt,
+    QuantizeOpt,
+    RevisionOpt,
+    TotalTokensOpt,
+    UpgradeOpt,
+    expose_flags,
+)
 from zephyr_deploy.errors import GateError, UsageError
 
 if TYPE_CHECKING:
@@ -52,23 +65,23 @@ def render(
         bool, typer.Option("--offline", help="Ask nobody: assume a machine, put zeros for digests.")
     ] = False,
     lock: Annotated[Path | None, typer.Option(help="Take digests from this lock.json of a release.")] = None,
-    upgrade: Annotated[bool, typer.Option("--upgrade", help="Look image and model up anew.")] = False,
-    provider: Annotated[str | None, typer.Option(help="Where the machine comes from: local or ssh.")] = None,
-    model: Annotated[str | None, typer.Option(help="Hugging Face id, or path of a GGUF file.")] = None,
-    revision: Annotated[str | None, typer.Option(help="Branch, tag or commit of the model.")] = None,
+    upgrade: UpgradeOpt = False,
+    provider: ProviderOpt = None,
+    model: ModelOpt = None,
+    revision: RevisionOpt = None,
     host: HostsOpt = None,
     user: UserOpt = None,
     ssh_port: SshPortOpt = None,
     identity: IdentityOpt = None,
     host_key: HostKeyOpt = None,
     trust_on_first_use: FirstUseOpt = False,
-    gpu: Annotated[str | None, typer.Option(help="GPU by name, e.g. a100.")] = None,
-    gpus: Annotated[int | None, typer.Option(help="How many of them.")] = None,
+    gpu: GpuOpt = None,
+    gpus: GpusOpt = None,
     engine: Annotated[str | None, typer.Option(help="Server to run: tgi, vllm or sglang.")] = None,
-    image: Annotated[str | None, typer.Option(help="Container image of the server.")] = None,
-    quantize: Annotated[str | None, typer.Option(help="Quantization of the weights, e.g. awq.")] = None,
-    max_total_tokens: Annotated[int | None, typer.Option(help="Longest prompt plus answer, in tokens.")] = None,
-    expose: Annotated[str | None, typer.Option(help="Open it to others under this domain or address.")] = None,
+    image: ImageOpt = None,
+    quantize: QuantizeOpt = None,
+    max_total_tokens: TotalTokensOpt = None,
+    expose: ExposeOpt = None,
 ) -> None:
     """Print the files of the release that `up` would bring, or how they differ from what serves; change nothing."""
     _refuse_what_does_not_go_together(file=file, write=write, diff=diff, exit_code=exit_code)
@@ -84,9 +97,9 @@ def render(
         "engine.image": image,
         "engine.quantize": quantize,
         "limits.max_total_tokens": max_total_tokens,
-        **({"access.expose": True, "access.domain": expose} if expose else {}),
+        **expose_flags(expose),
     }
-    deployment = session.load({key: value for key, value in flags.items() if value is not None}).deployment
+    deployment = session.load(flags).deployment
     from zephyr_deploy.deploy.render import RenderOptions
 
     trust = trust_of(host_key, first_use=trust_on_first_use)

@@ -75,14 +75,15 @@ class Session:
         """What the user wants: flags over environment over profile over zephyr.toml.
 
         Args:
-            flags: Values of the command's own flags by dotted key, e.g. ``{"model.id": "…"}``; no unset ones.
+            flags: Values of the command's own flags by dotted key, e.g. ``{"model.id": "…"}``; None: not given.
 
         Raises:
             ConfigError: it is unknown, contradictory or impossible.
         """
         from zephyr_deploy.spec.load import load
 
-        return load(config=self.config, profile=self.profile, flags=flags or {})
+        given = {key: value for key, value in (flags or {}).items() if value is not None}
+        return load(config=self.config, profile=self.profile, flags=given)
 
     def given(self, name: str | None) -> Given:
         """What the next command must be given too, where this one was given a ``name``."""

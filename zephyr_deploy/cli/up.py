@@ -20,6 +20,19 @@ from zephyr_deploy.cli.machine import (
 from zephyr_deploy.cli.options import LockWaitOpt, NameArg, seconds
 from zephyr_deploy.cli.session import Session
 from zephyr_deploy.cli.verb import DEPLOY, verb
+from zephyr_deploy.cli.wish import (
+    ExposeOpt,
+    GpuOpt,
+    GpusOpt,
+    ImageOpt,
+    ModelOpt,
+    ProviderOpt,
+    QuantizeOpt,
+    RevisionOpt,
+    TotalTokensOpt,
+    UpgradeOpt,
+    expose_flags,
+)
 
 if TYPE_CHECKING:
     from zephyr_deploy.deploy.results import UpResult
@@ -38,32 +51,32 @@ def up(
     session: Session,
     name: NameArg = None,
     *,
-    provider: Annotated[str | None, typer.Option(help="Where the machine comes from: local or ssh.")] = None,
-    model: Annotated[str | None, typer.Option(help="Hugging Face id, or path of a GGUF file.")] = None,
+    provider: ProviderOpt = None,
+    model: ModelOpt = None,
     file: Annotated[str | None, typer.Option(help="Which GGUF file of the repository.")] = None,
-    revision: Annotated[str | None, typer.Option(help="Branch, tag or commit of the model.")] = None,
+    revision: RevisionOpt = None,
     host: HostsOpt = None,
     user: UserOpt = None,
     ssh_port: SshPortOpt = None,
     identity: IdentityOpt = None,
     host_key: HostKeyOpt = None,
     trust_on_first_use: FirstUseOpt = False,
-    gpu: Annotated[str | None, typer.Option(help="GPU by name, e.g. a100.")] = None,
-    gpus: Annotated[int | None, typer.Option(help="How many of them.")] = None,
+    gpu: GpuOpt = None,
+    gpus: GpusOpt = None,
     engine: Annotated[str | None, typer.Option(help="Server to run: tgi, vllm or sglang; here: llamacpp.")] = None,
-    image: Annotated[str | None, typer.Option(help="Container image of the server.")] = None,
-    quantize: Annotated[str | None, typer.Option(help="Quantization of the weights, e.g. awq.")] = None,
+    image: ImageOpt = None,
+    quantize: QuantizeOpt = None,
     port: Annotated[int | None, typer.Option(help="Port on the loopback interface; 0 takes a free one.")] = None,
     parallel: Annotated[int | None, typer.Option(help="Requests computed at once.")] = None,
     threads: Annotated[int | None, typer.Option(help="Processor threads of the engine.")] = None,
-    max_total_tokens: Annotated[int | None, typer.Option(help="Longest prompt plus answer, in tokens.")] = None,
-    expose: Annotated[str | None, typer.Option(help="Open it to others under this domain or address.")] = None,
+    max_total_tokens: TotalTokensOpt = None,
+    expose: ExposeOpt = None,
     prepare: Annotated[bool, typer.Option(help="Whether a host that lacks something may be prepared.")] = True,
     prepare_var: Annotated[
         list[str] | None,
         typer.Option(help="Setting of the playbook that prepares it, as KEY=VALUE; again for several."),
     ] = None,
-    upgrade: Annotated[bool, typer.Option("--upgrade", help="Look image and model up anew.")] = False,
+    upgrade: UpgradeOpt = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and change nothing.")] = False,
     timeout: Annotated[
         str | None, typer.Option(help="Longest wait for the model to answer; 5m here, 30m elsewhere.")
@@ -83,14 +96,14 @@ def up(
         "engine.image": image,
         "engine.quantize": quantize,
         **machine_flags(host, user, ssh_port, identity),
-        **({"access.expose": True, "access.domain": expose} if expose else {}),
+        **expose_flags(expose),
         "access.port": port,
         "limits.parallel": parallel,
         "limits.max_total_tokens": max_total_tokens,
         "machine.threads": threads,
         "machine.prepare": shlex.join(prepare_var) if prepare_var else None,
     }
-    deployment = session.load({key: value for key, value in flags.items() if value is not None}).deployment
+    deployment = session.load(flags).deployment
     from zephyr_deploy.deploy import up as verbs
     from zephyr_deploy.deploy.rollout import RolloutOptions
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import TYPE_CHECKING
 
 from zephyr_deploy.deploy.find import service_of
 from zephyr_deploy.deploy.fleet import LOOK_S, Fleet
-from zephyr_deploy.deploy.journal import Journal
 from zephyr_deploy.errors import ConfigError, UnhealthyError
 from zephyr_deploy.events import Phases
-from zephyr_deploy.node.hostkeys import Trust
 from zephyr_deploy.node.knownhosts import write_private
 from zephyr_deploy.paths import deployment_dir, private_dir
 from zephyr_deploy.providers.nodes.record import record_of
@@ -47,8 +44,8 @@ def authority_of(service: Service) -> Path | None:
     record = record_of(service.name)
     if record is None or service.tls != "internal":
         return None
-    with Fleet(record.name, record.provider, record.nodes[:1], Phases()) as fleet:
-        fleet.connect(Trust(), Journal(service.name, run=secrets.token_hex(4)))
+    with Fleet.of(record, Phases()) as fleet:
+        fleet.connect(members=fleet.members[:1])
         pem = str(fleet.members[0].call("authority", {"name": service.name}, deadline_s=LOOK_S)["pem"])
     if not pem:
         raise UnhealthyError(f"the gateway of {service.name} has no certificate yet", hint="zephyr-deploy status")

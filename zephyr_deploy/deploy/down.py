@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from contextlib import suppress
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
@@ -52,7 +51,7 @@ def down(
     """
     phases = Phases(listener)
     with deployment_lock(name, "down", wait_s=lock_wait_s):
-        journal = Journal(name, run=secrets.token_hex(4))
+        journal = Journal(name)
         taken = take_off_nodes(
             name, phases, journal, options=NodesDown(purge=purge, grace_s=grace_s, lock_wait_s=lock_wait_s)
         )

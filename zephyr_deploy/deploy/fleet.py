@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from zephyr_deploy.deploy.journal import Journal
 from zephyr_deploy.errors import UnreachableError, ZephyrError
 from zephyr_deploy.events import PhaseFinished, PhaseProgress, PhaseStarted
 from zephyr_deploy.node.program import NoPythonError, call
@@ -20,13 +21,13 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from zephyr_deploy.deploy.journal import Journal
     from zephyr_deploy.events import Event, Phases
     from zephyr_deploy.node.address import NodeAddress
     from zephyr_deploy.node.connection import NodeConnection
     from zephyr_deploy.node.hostkeys import Pinned, Trust
     from zephyr_deploy.plan.machine import NodeFacts
     from zephyr_deploy.providers.base import Service
+    from zephyr_deploy.providers.nodes.record import NodesRecord
     from zephyr_deploy.spec.deployment import ProviderName
 
 AT_ONCE = 32
@@ -119,21 +120,29 @@ class Fleet:
     ) -> None:
         self._held.close()
 
-    def connect(self, trust: Trust, journal: Journal, members: Sequence[Member] | None = None) -> None:
+    @classmethod
+    def of(cls, record: NodesRecord, phases: Phases) -> Fleet:
+        """The machines that a note names."""
+        return cls(record.name, record.provider, record.nodes, phases)
+
+    def connect(
+        self, trust: Trust | None = None, journal: Journal | None = None, members: Sequence[Member] | None = None
+    ) -> None:
         """Connect to every machine; a pin that is made is written into the journal, which is the audit of it.
 
         Args:
-            trust: What may make a pin.
-            journal: For the pins.
+            trust: What may make a pin; None: what is pinned, or known to the user's own ssh.
+            journal: For the pins; None: one of its own.
             members: Only these; a connection that one of them has is closed first.
 
         Raises:
             HostKeyError, CredentialsError, UnreachableError: of the first that cannot be reached.
         """
+        audit = journal or Journal(self.name)
 
         def pinned(pin: Pinned) -> None:
             facts = {"host": pin.name, "fingerprint": pin.key.fingerprint, "source": pin.source}
-            journal.done("pin", **facts, replaced=" ".join(pin.replaced))
+            audit.done("pin", **facts, replaced=" ".join(pin.replaced))
             self.phases.notice(f"Pinned the host key of {pin.name}: {pin.key.fingerprint} ({pin.source}).")
 
         def work(member: Member) -> None:

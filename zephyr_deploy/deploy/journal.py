@@ -7,6 +7,7 @@ world before it does anything. The journal is a help, never the truth: the truth
 from __future__ import annotations
 
 import os
+import secrets
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Literal
 
@@ -33,11 +34,11 @@ class Entry(Frozen):
 
 
 class Journal:
-    """The append-only journal of one deployment, one JSON object a line."""
+    """The append-only journal of one deployment, one JSON object a line; ``run`` names the call of a verb."""
 
-    def __init__(self, name: str, run: str) -> None:
+    def __init__(self, name: str, run: str | None = None) -> None:
         self.path: Path = deployment_dir(name) / "journal.jsonl"
-        self.run = run
+        self.run = run or secrets.token_hex(4)
 
     def intend(self, step: str, **facts: str) -> None:
         """Write, and bring to the disk, what is about to be done."""

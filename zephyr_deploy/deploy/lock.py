@@ -5,7 +5,6 @@ The note beside the lock only tells others who holds it.
 
 from __future__ import annotations
 
-import getpass
 import os
 from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 from filelock import Timeout
 from pydantic import ValidationError
 
+from zephyr_deploy.deploy.origin import user
 from zephyr_deploy.errors import LockedError
 from zephyr_deploy.locks import acquire
 from zephyr_deploy.paths import checked_name, require_own_state, state_dir
@@ -60,14 +60,7 @@ def deployment_lock(name: str, command: str, *, wait_s: float = 0) -> Iterator[N
 
 
 def _me(command: str) -> Holder:
-    return Holder(command=command, user=_user(), pid=os.getpid(), since=datetime.now(timezone.utc))
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container may run as a user that has no entry in the password file
-        return f"user {os.getuid()}"
+    return Holder(command=command, user=user(), pid=os.getpid(), since=datetime.now(timezone.utc))
 
 
 def _locked(name: str, note: Path, wait_s: float) -> LockedError:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import TYPE_CHECKING, Any
 
 from zephyr_deploy.deploy.fleet import Fleet
-from zephyr_deploy.deploy.journal import Journal
 from zephyr_deploy.deploy.origin import who
 from zephyr_deploy.events import Phases
-from zephyr_deploy.node.hostkeys import Trust
 from zephyr_deploy.providers.nodes.record import record_of
 
 if TYPE_CHECKING:
@@ -32,8 +29,8 @@ def keep(report: BenchReport) -> bool:
     if record is None:
         return True
     request = {"name": name, "release": release, "who": who("bench"), "levels": [_level(lv) for lv in report.levels]}
-    with Fleet(name, record.provider, record.nodes[:1], Phases()) as fleet:
-        fleet.connect(Trust(), Journal(name, run=secrets.token_hex(4)))
+    with Fleet.of(record, Phases()) as fleet:
+        fleet.connect(members=fleet.members[:1])
         return bool(fleet.members[0].call("measured", request, deadline_s=NOTE_S)["noted"])
 
 

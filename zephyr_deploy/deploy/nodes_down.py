@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from zephyr_deploy.deploy.fleet import Fleet, Member
 from zephyr_deploy.deploy.origin import who
 from zephyr_deploy.errors import LeftoversError
-from zephyr_deploy.node.hostkeys import Trust
 from zephyr_deploy.providers.nodes.record import record_of
 
 if TYPE_CHECKING:
@@ -64,8 +63,8 @@ def _take_off(record: NodesRecord, phases: Phases, journal: Journal, options: No
             message = f"still on {member.name} after down: {', '.join(answer['left'])}"
             raise LeftoversError(message, hint="Run `zephyr-deploy down` again.")
 
-    with Fleet(record.name, record.provider, record.nodes, phases) as fleet:
-        fleet.connect(Trust(), journal)
+    with Fleet.of(record, phases) as fleet:
+        fleet.connect(journal=journal)
         fleet.look()
         taken.services = [member.service for member in fleet.members if member.service]
         with phases.phase("remove", "Take it off the machine") as phase:

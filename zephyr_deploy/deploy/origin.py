@@ -13,17 +13,21 @@ from zephyr_deploy.paths import private_dir, state_dir
 
 def who(command: str) -> dict[str, str]:
     """This user on this machine; ``origin`` is one state folder, in which one call at a time works on a deployment."""
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):  # a container may run as a user that has no entry in the password file
-        user = f"user {os.getuid()}"
     return {
-        "user": user,
+        "user": user(),
         "machine": socket.gethostname(),
         "command": command,
         "version": __version__,
         "origin": _origin(),
     }
+
+
+def user() -> str:
+    """Name of the user who runs this."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container may run as a user that has no entry in the password file
+        return f"user {os.getuid()}"
 
 
 def _origin() -> str:

@@ -6,13 +6,12 @@ import re
 import time
 from typing import TYPE_CHECKING
 
-from zephyr_deploy import hub
 from zephyr_deploy.deploy.ansible import find_ansible, play
 from zephyr_deploy.deploy.inventory import playbook, ssh_hosts
+from zephyr_deploy.deploy.wanted import plan_of_member
 from zephyr_deploy.errors import CapacityError, ConfigError, CredentialsError, UnreachableError, ZephyrError
 from zephyr_deploy.node.inventory import host_vars, inventory
 from zephyr_deploy.paths import deployment_dir, private_dir
-from zephyr_deploy.plan.node import plan_for_node
 from zephyr_deploy.plan.readiness import lacks
 from zephyr_deploy.resources import resource
 from zephyr_deploy.spec.keys import nearest
@@ -100,7 +99,7 @@ def _refuse_what_is_vain(fleet: Fleet, deployment: Deployment) -> None:
         if stays:
             raise _not_ready(member, stays, "No playbook brings that; nothing was changed.")
         if member.facts.gpus or not member.facts.nvidia_devices:  # what GPUs it has is known before a driver is there
-            plan_for_node(deployment, member.facts, hub=hub.endpoint(), caller=member.allowed or member.caller)
+            plan_of_member(member, deployment)
 
 
 def _refuse_unknown(settings: Mapping[str, str]) -> None:

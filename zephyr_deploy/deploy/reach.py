@@ -48,7 +48,7 @@ def tunnel(
         NotDeployedError: this user has no note of such a deployment.
     """
     from zephyr_deploy.node.tunnel import Tunnel
-    from zephyr_deploy.providers.nodes.connect import connect
+    from zephyr_deploy.providers.nodes.connect import connect_noted
 
     record = record_of(name)
     if record is None:
@@ -56,7 +56,7 @@ def tunnel(
         raise NotDeployedError(f"{name} has no machine to tunnel to", hint=hint)
     address = record.node(host)
     return Tunnel(
-        lambda: connect(name, address, several=len(record.nodes) > 1),
+        lambda: connect_noted(record, address),
         record.port,
         local_port=local_port,
         on_state=on_state or (lambda _state, _detail: None),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import TYPE_CHECKING
 
 from zephyr_deploy.deploy.fleet import Fleet
@@ -14,7 +13,6 @@ from zephyr_deploy.deploy.rollout import READY_DEADLINE_S, rollout
 from zephyr_deploy.deploy.wanted import where_noted
 from zephyr_deploy.errors import ConfigError, NotDeployedError, UnhealthyError, ZephyrError
 from zephyr_deploy.events import Listener, Phases, silent
-from zephyr_deploy.node.hostkeys import Trust
 from zephyr_deploy.providers.base import NodeProvider
 from zephyr_deploy.providers.nodes.key import settled_key
 from zephyr_deploy.providers.nodes.record import record_of
@@ -59,9 +57,9 @@ def rollback(
         EngineFailedError, DeadlineError: it does not start; what served goes on serving.
     """
     record, phases = _noted(name), Phases(listener)
-    journal = Journal(name, run=secrets.token_hex(4))
-    with deployment_lock(name, "rollback", wait_s=lock_wait_s), _fleet(record, phases) as fleet:
-        fleet.connect(Trust(), journal)
+    journal = Journal(name)
+    with deployment_lock(name, "rollback", wait_s=lock_wait_s), Fleet.of(record, phases) as fleet:
+        fleet.connect(journal=journal)
         fleet.look()
         serving = next((m.service for m in fleet.members if m.service), None)
         if serving is None:
@@ -112,9 +110,10 @@ def releases(name: str) -> list[Deployed]:
         UnreachableError: the machine does not answer.
     """
     record = _noted(name)
-    with _fleet(record, Phases()) as fleet:
-        fleet.connect(Trust(), Journal(name, run=secrets.token_hex(4)))
-        return read_history(fleet.members[0].call("releases", {"name": name}, deadline_s=60.0))
+    with Fleet.of(record, Phases()) as fleet:
+        first = fleet.members[:1]
+        fleet.connect(members=first)
+        return read_history(first[0].call("releases", {"name": name}, deadline_s=60.0))
 
 
 def _noted(name: str) -> NodesRecord:
@@ -123,7 +122,3 @@ def _noted(name: str) -> NodesRecord:
         hint = "Releases are kept on machines reached over SSH: `zephyr-deploy up --provider ssh --host HOST`."
         raise NotDeployedError(f"{name} is on no machine that is noted here", hint=hint)
     return record
-
-
-def _fleet(record: NodesRecord, phases: Phases) -> Fleet:
-    return Fleet(record.name, record.provider, record.nodes, phases)

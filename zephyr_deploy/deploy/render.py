@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -11,7 +10,6 @@ from pydantic import ValidationError
 
 from zephyr_deploy import hub
 from zephyr_deploy.deploy.fleet import Fleet
-from zephyr_deploy.deploy.journal import Journal
 from zephyr_deploy.deploy.results import DiffResult, NodeDiff, RenderResult
 from zephyr_deploy.deploy.wanted import lock_of_fleet, plan_of_fleet, where_noted
 from zephyr_deploy.errors import ConfigError, UsageError
@@ -102,7 +100,7 @@ def _looked_at(deployment: Deployment, options: RenderOptions, phases: Phases) -
     if not isinstance(provider, NodeProvider):
         raise TypeError(f"provider {provider.name} fills no contract that `render` knows")
     with Fleet(deployment.name, deployment.provider, provider.nodes(deployment), phases) as fleet:
-        fleet.connect(options.trust, Journal(deployment.name, run=secrets.token_hex(4)))
+        fleet.connect(options.trust)
         fleet.look()
         yield fleet
 

@@ -5,7 +5,6 @@ One look at every machine decides what is to be done; on a machine that serves w
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -87,7 +86,7 @@ class _Rollout:
         self.may_prepare = options.prepare and command == "up"
         self.who = who(command)
         self.provider = provider
-        self.journal = Journal(deployment.name, run=secrets.token_hex(4))
+        self.journal = Journal(deployment.name)
 
     def run(self) -> UpResult:
         for entry in self.journal.unfinished():

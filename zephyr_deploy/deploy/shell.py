@@ -79,4 +79,4 @@ def _host(name: str, host: str | None) -> SshHost:
         raise NotDeployedError(f"{name} is on no machine that is noted here", hint=hint)
     address = record.node(host)
     entry = sshconfig.ssh_host(name, resolve(address), pin_file(name))
-    return entry.model_copy(update={"alias": alias_for(name, address, several=len(record.nodes) > 1)})
+    return entry.model_copy(update={"alias": alias_for(name, address, several=record.several)})

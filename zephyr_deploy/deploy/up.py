@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -92,7 +91,7 @@ class _Up:
         self.deployment = deployment
         self.phases = phases
         self.ready_deadline_s = ready_deadline_s
-        self.journal = Journal(deployment.name, run=secrets.token_hex(4))
+        self.journal = Journal(deployment.name)
         self.given = api_key(deployment.access.api_key_from)
 
     def run(self) -> UpResult:

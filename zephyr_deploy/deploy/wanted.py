@@ -5,12 +5,10 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import TYPE_CHECKING
 
 from zephyr_deploy import hub
 from zephyr_deploy.deploy.fleet import Fleet
-from zephyr_deploy.deploy.journal import Journal
 from zephyr_deploy.events import Phases
 from zephyr_deploy.node.hostkeys import Trust
 from zephyr_deploy.plan.caller import is_within
@@ -34,15 +32,21 @@ def plan_of_fleet(fleet: Fleet, deployment: Deployment) -> Plan:
         ConfigError: the wish cannot be fulfilled on a machine.
     """
     with fleet.phases.phase("plan", "Plan"):
-        plans = [
-            plan_for_node(deployment, member.facts, hub=hub.endpoint(), caller=member.allowed or member.caller)
-            for member in fleet.members
-        ]
+        plans = [plan_of_member(member, deployment) for member in fleet.members]
     for note in plans[0].notes:
         fleet.phases.notice(note)
     for member in fleet.members:
         _tell_outside(fleet, member, deployment)
     return plans[0]
+
+
+def plan_of_member(member: Member, deployment: Deployment) -> Plan:
+    """The plan for one machine; who may reach an exposed endpoint there stays as it was.
+
+    Raises:
+        ConfigError: the wish cannot be fulfilled there.
+    """
+    return plan_for_node(deployment, member.facts, hub=hub.endpoint(), caller=member.allowed or member.caller)
 
 
 def _tell_outside(fleet: Fleet, member: Member, deployment: Deployment) -> None:
@@ -76,7 +80,7 @@ def plan_of_nodes(deployment: Deployment, provider: NodeProvider, trust: Trust |
         ZephyrError: a machine cannot be reached, or the wish cannot be fulfilled there.
     """
     with Fleet(deployment.name, deployment.provider, provider.nodes(deployment), Phases()) as fleet:
-        fleet.connect(trust or Trust(), Journal(deployment.name, run=secrets.token_hex(4)))
+        fleet.connect(trust)
         fleet.look()
         return plan_of_fleet(fleet, deployment)
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from zephyr_deploy.node.address import NodeAddress
     from zephyr_deploy.node.connection import NodeConnection
     from zephyr_deploy.node.hostkeys import Pinned
+    from zephyr_deploy.providers.nodes.record import NodesRecord
 
 CONNECT_S = 20.0
 
@@ -54,3 +55,8 @@ def connect(
     given = {} if on_pinned is None else {"on_pinned": on_pinned}
     keys = HostKeys(pin_file(name), alias_for(name, address, several=several), trust or Trust(), **given)
     return NodeConnection.open(resolve(address), keys, deadline_s=deadline_s)
+
+
+def connect_noted(record: NodesRecord, address: NodeAddress) -> NodeConnection:
+    """Connect to one of the machines that a note names; as `connect`, and nothing makes a pin."""
+    return connect(record.name, address, several=record.several)

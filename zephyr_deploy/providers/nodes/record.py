@@ -31,6 +31,11 @@ class NodesRecord(Frozen):
     port: int = 8080
     """Of the gateway, on each node's loopback."""
 
+    @property
+    def several(self) -> bool:
+        """Whether it is on more than one machine."""
+        return len(self.nodes) > 1
+
     def node(self, host: str | None) -> NodeAddress:
         """The machine that is meant: by its address, or by its host name alone; the first where none is named.
 

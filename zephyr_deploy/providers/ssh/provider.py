@@ -14,7 +14,7 @@ from zephyr_deploy.node.address import NodeAddress
 from zephyr_deploy.node.program import call
 from zephyr_deploy.providers.base import NodeProvider, Service
 from zephyr_deploy.providers.machines import MachineStatus
-from zephyr_deploy.providers.nodes.connect import connect
+from zephyr_deploy.providers.nodes.connect import connect_noted
 from zephyr_deploy.providers.nodes.look import read_look, read_status
 from zephyr_deploy.providers.nodes.record import record_of, records
 from zephyr_deploy.release.request import milestones, status_request
@@ -83,7 +83,7 @@ class SshProvider(NodeProvider):
 def _look(record: NodesRecord, address: NodeAddress) -> Service | None:
     """The service on one machine; one that cannot be asked is shown with the reason."""
     try:
-        with connect(record.name, address, several=len(record.nodes) > 1) as node:
+        with connect_noted(record, address) as node:
             answer = call(node, "look", {"name": record.name}, deadline_s=LOOK_S)
     except ZephyrError as error:
         return _unasked(record, address, error.message)
@@ -109,7 +109,7 @@ def _unasked(record: NodesRecord, address: NodeAddress, why: str) -> Service:
 def _status(record: NodesRecord, address: NodeAddress) -> MachineStatus:
     """How one machine does; one that cannot be asked is shown with the reason."""
     try:
-        with connect(record.name, address, several=len(record.nodes) > 1) as node:
+        with connect_noted(record, address) as node:
             answer = call(node, "status", status_request(record.name), deadline_s=LOOK_S)
     except ZephyrError as error:
         stand_in = _unasked(record, address, error.message)
@@ -119,7 +119,7 @@ def _status(record: NodesRecord, address: NodeAddress) -> MachineStatus:
 
 def _lines(record: NodesRecord, address: NodeAddress, request: dict[str, object]) -> Iterator[str]:
     """The lines of a log as they come: the call runs in a thread, and its connection is closed when nobody reads on."""
-    with connect(record.name, address, several=len(record.nodes) > 1) as node:
+    with connect_noted(record, address) as node:
         lines: Queue[str | BaseException | None] = Queue()
 
         def work() -> None:

@@ -1,0 +1,23 @@
+"""Options that say what is to be served, shared by the commands that bring it or show what would be brought."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+ProviderOpt = Annotated[str | None, typer.Option(help="Where the machine comes from: local or ssh.")]
+ModelOpt = Annotated[str | None, typer.Option(help="Hugging Face id, or path of a GGUF file.")]
+RevisionOpt = Annotated[str | None, typer.Option(help="Branch, tag or commit of the model.")]
+GpuOpt = Annotated[str | None, typer.Option(help="GPU by name, e.g. a100.")]
+GpusOpt = Annotated[int | None, typer.Option(help="How many of them.")]
+ImageOpt = Annotated[str | None, typer.Option(help="Container image of the server.")]
+QuantizeOpt = Annotated[str | None, typer.Option(help="Quantization of the weights, e.g. awq.")]
+TotalTokensOpt = Annotated[int | None, typer.Option(help="Longest prompt plus answer, in tokens.")]
+ExposeOpt = Annotated[str | None, typer.Option(help="Open it to others under this domain or address.")]
+UpgradeOpt = Annotated[bool, typer.Option("--upgrade", help="Look image and model up anew.")]
+
+
+def expose_flags(expose: str | None) -> dict[str, object]:
+    """``--expose`` as settings."""
+    return {"access.expose": True, "access.domain": expose} if expose else {}
