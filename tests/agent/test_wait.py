@@ -253,6 +253,12 @@ def test_memory_that_ran_out_is_told_by_the_kernel_and_not_by_the_last_words():
     assert "more memory" in error.hint
 
 
+def test_memory_that_ran_out_ends_the_wait_before_the_next_try():
+    error, took = failure(unit=[RUNNING, RUNNING, {**ENDED, "ExecMainStatus": "137"}], oom=True)
+    assert "too little memory (OOM)" in error.message
+    assert took < 3
+
+
 def test_an_engine_that_accepts_and_never_answers_ends_at_the_deadline_and_says_so():
     error, took = failure(answer=None, ready_s=20.0)
     assert error.kind == "deadline"

@@ -19,6 +19,7 @@ from zephyr_deploy.agent.fetch import Fetch, raise_worst
 from zephyr_deploy.agent.gateway import Gateway
 from zephyr_deploy.agent.layout import DATA, Layout
 from zephyr_deploy.agent.store import Store
+from zephyr_deploy.agent.wait import GENERATE_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 RESTORE_S = 900.0
 """How long the old release may take to serve again, in seconds, however little time the new one was given."""
+HUNG_GRACE_S = 5.0
+"""How long an engine that does not even answer for its health may take to end, in seconds; then it is killed."""
 SEEN_S = 2.5
 """Until the gateway has seen that an engine is there; its health checks are 2 s apart."""
 SHOWN = 40
@@ -66,6 +69,7 @@ class Apply:
             self.gateway.require_ports(self.about, self.store.about(old) if old else {})
             if self._is_served(old):
                 return self._result("changed" if self._front() else "unchanged", old)
+            self._require_place(old)
             self._ship()
             with self.report.to_the_end():
                 self._switch(old)
@@ -95,7 +99,23 @@ class Apply:
     def _is_served(self, old: str) -> bool:
         """Whether this release's engine serves already; what is in front of it may lack."""
         engine = self._engine(old)
-        return old == self.release and engine.active and not engine.why_not()
+        return old == self.release and engine.active and not engine.why_not(self._broken_s)
+
+    @property
+    def _broken_s(self) -> float:
+        """How long a generation may take before its engine counts as broken."""
+        return float(self.request.get("broken_s", GENERATE_S))
+
+    def _require_place(self, old: str) -> None:
+        """See that nobody else has the ports of the new engine's place; the old one may, and leaves it."""
+        engine = self._engine(old)
+        place = self._place(self._serving(old))
+        if not (engine.port == place and engine.active):
+            self.slots.require_free(place, int(self.about.get("ports", 1)))
+
+    def _place(self, before: Engine | None) -> int:
+        """Where the new engine is to listen: beside the one that it replaces."""
+        return self.slots.other(before.port if before else 0)
 
     def _front(self) -> bool:
         """Bring key and gateway of a release that serves up to date; whether anything had to be done."""
@@ -155,7 +175,7 @@ class Apply:
     def _switch(self, old: str) -> None:
         new, before = self._engine(self.release), self._serving(old)
         if before is None and old == self.release and new.active:  # It is there, and does not work.
-            new.stop()
+            new.stop(_grace_s(new))
         self._guarded(new, before, lambda: self._open_gateway(new, before))
         try:
             if before is not None and not self.about.get("overlap"):
@@ -209,7 +229,7 @@ class Apply:
         with self.report.phase("gateway", "Gateway"):
             if not self.gateway.api_key():  # Another key than before holds once the release that it came with serves.
                 self.gateway.keep_secret(self._api_key())
-            new.install(self.files["engine.service"], self.slots.other(before.port if before else 0))
+            new.install(self.files["engine.service"], self._place(before))
             self.gateway.install(self.files)
 
     def _side_by_side(self, new: Engine, before: Engine | None) -> None:
@@ -230,9 +250,10 @@ class Apply:
 
     def _drain(self, engine: Engine) -> None:
         with self.report.phase("drain", "Let the old release end its requests"):
+            grace_s = _grace_s(engine)
             if not self.slots.close(engine.port):
                 self.report.notice("iptables cannot refuse connections: one that comes just now may be cut.", "warning")
-            engine.stop()
+            engine.stop(grace_s)
             self.slots.open_all()
 
     def _started(self, engine: Engine) -> None:
@@ -266,6 +287,11 @@ class Apply:
         gone = self.store.prune({self.release})
         if gone:
             self.report.notice(f"Old releases were deleted from the node: {', '.join(gone)}.")
+
+
+def _grace_s(engine: Engine) -> float | None:
+    """How long an engine may take to end its requests: as long as it likes to, unless it answers nothing at all."""
+    return None if engine.answers else HUNG_GRACE_S
 
 
 def _short(value: object) -> str:

@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING, Any
 from zephyr_deploy.agent import docker, health, units
 from zephyr_deploy.agent.files import put
 from zephyr_deploy.agent.layout import UNITS
+from zephyr_deploy.agent.shell import run
 from zephyr_deploy.agent.wait import GENERATE_S, Wait
 
 if TYPE_CHECKING:
     from zephyr_deploy.agent.layout import Layout
     from zephyr_deploy.agent.report import Phase, Report
+
+ANSWER_S = 10.0
+"""Longest wait for an engine's word on its health, in seconds."""
 
 
 class Engine:
@@ -64,10 +68,22 @@ class Engine:
         self._started = time.time()
         units.start(self.unit)
 
-    def stop(self) -> None:
-        """Let its requests end, then stop it; returns when it is gone."""
+    def stop(self, grace_s: float | None = None) -> None:
+        """Let its requests end, then stop it; returns when it is gone.
+
+        Args:
+            grace_s: How long they may take, in seconds; what is not over then is killed. None: as the release says.
+        """
+        container = self.layout.container(self.release)
+        if grace_s is not None and docker.container(container):
+            run(["docker", "stop", "-t", f"{grace_s:.0f}", container], grace_s + 30.0)
         units.stop(self.unit, float(self.about.get("stop_s", 90)) + 30.0)
-        docker.remove(self.layout.container(self.release))
+        docker.remove(container)
+
+    @property
+    def answers(self) -> bool:
+        """Whether anything comes back when it is asked for its health; it may be too busy to generate just now."""
+        return health.ask(self.port, "GET", self.about["check"]["health"], timeout_s=ANSWER_S).status != 0
 
     def why_not(self, timeout_s: float = GENERATE_S) -> str:
         """Why it does not generate now; empty when it does."""

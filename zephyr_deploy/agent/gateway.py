@@ -13,7 +13,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from zephyr_deploy.agent import docker, units
+from zephyr_deploy.agent import docker, ports, units
 from zephyr_deploy.agent.errors import NodeError
 from zephyr_deploy.agent.files import put
 from zephyr_deploy.agent.layout import UNITS
@@ -54,13 +54,9 @@ class Gateway:
         """
         held = _places(before) if self.running else set()
         for address, port in sorted(_places(about) - held):
-            with socket.socket() as probe:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                try:
-                    probe.bind((address, port))
-                except OSError as error:
-                    hint = "End that program" + ("." if address == ANY else ", or choose another port (access.port).")
-                    raise NodeError("config", f"port {port} of the node is taken by another program", hint) from error
+            if not ports.is_free(address, port):
+                hint = "End that program" + ("." if address == ANY else ", or choose another port (access.port).")
+                raise NodeError("config", f"port {port} of the node is taken by {ports.holder(port)}", hint)
 
     def keep_secret(self, api_key: str) -> None:
         """Put the key where Caddy reads it: a file for root alone in memory, and sealed for the next boot.
@@ -181,8 +177,8 @@ class Gateway:
 def _places(about: dict[str, Any]) -> set[tuple[str, int]]:
     """Addresses and ports that the gateway of a release listens on."""
     own = {("127.0.0.1", int(about["port"]))} if "port" in about else set()
-    ports = {"internal": (HTTPS,), "acme": (HTTP, HTTPS)}.get(about.get("tls", ""), ())
-    return own | {(ANY, port) for port in ports}
+    public = {"internal": (HTTPS,), "acme": (HTTP, HTTPS)}.get(about.get("tls", ""), ())
+    return own | {(ANY, port) for port in public}
 
 
 def _accepts(port: int) -> bool:

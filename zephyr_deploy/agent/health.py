@@ -21,6 +21,10 @@ class Answer:
         """Whether it was a success."""
         return self.status == OK
 
+    def said_of(self, path: str, most: int) -> str:
+        """The answer in a line: the path that was asked, the status if one came, and of the text so many characters."""
+        return " ".join([f"{path}:", *([str(self.status)] if self.status else []), self.text[:most]]).strip()
+
 
 def ask(port: int, method: str, path: str, body: str = "", *, timeout_s: float = 5.0, token: str = "") -> Answer:
     """One request to a port of the loopback interface; never raises for what comes of it."""
@@ -49,6 +53,6 @@ def generates(port: int, check: dict[str, Any], timeout_s: float, token: str = "
     """
     health = ask(port, "GET", check["health"], timeout_s=min(timeout_s, 10.0), token=token)
     if not health.ok:
-        return f"{check['health']}: {health.status or ''} {health.text[:200]}".strip()
+        return health.said_of(check["health"], 200)
     answer = ask(port, "POST", check["path"], json.dumps(check["body"]), timeout_s=timeout_s, token=token)
-    return "" if answer.ok else f"{check['path']}: {answer.status or ''} {answer.text[:300]}".strip()
+    return "" if answer.ok else answer.said_of(check["path"], 300)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING, Any
 
-from zephyr_deploy.agent import docker, units
+from zephyr_deploy.agent import docker, ports, units
 from zephyr_deploy.agent.errors import NodeError
 from zephyr_deploy.agent.layout import Layout
 
@@ -76,10 +75,4 @@ def _port(port: int, name: str) -> str:
     """Why the port cannot be had; the gateway of the deployment itself may have it."""
     if name and units.active(Layout(name).gateway_unit):
         return ""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            return f"another program has it ({error.strerror})"
-    return ""
+    return "" if ports.is_free("127.0.0.1", port) else f"{ports.holder(port)} has it"

@@ -6,9 +6,9 @@ port by itself, but a connection that reaches it in that very moment would be cu
 
 from __future__ import annotations
 
-import socket
 from typing import TYPE_CHECKING
 
+from zephyr_deploy.agent import ports
 from zephyr_deploy.agent.errors import NodeError
 from zephyr_deploy.agent.files import get_json, put_json
 from zephyr_deploy.agent.layout import ROOT
@@ -22,6 +22,7 @@ FIRST_PORT, LAST_PORT = 18000, 18999
 WIDTH = 10
 """Ports of a place: TGI needs three."""
 GATE_TRIES = 5
+LOOPBACK = "127.0.0.1"
 
 
 class Slots:
@@ -48,7 +49,9 @@ class Slots:
             return known
         taken = {int(port) for path in ROOT.glob("*/slots.json") for port in get_json(path) or []}
         free = [
-            p for p in range(FIRST_PORT, LAST_PORT, WIDTH) if p not in taken and all(map(_free, range(p, p + WIDTH)))
+            p
+            for p in range(FIRST_PORT, LAST_PORT, WIDTH)
+            if p not in taken and all(ports.is_free(LOOPBACK, port) for port in range(p, p + WIDTH))
         ]
         if len(free) < 2:  # noqa: PLR2004 - the present engine's place, and the next one's
             raise NodeError("config", f"the ports from {FIRST_PORT} to {LAST_PORT} of the node are taken")
@@ -59,6 +62,17 @@ class Slots:
         """The place that is not at ``port``."""
         first, second = self.first_ports
         return second if port == first else first
+
+    def require_free(self, first: int, count: int) -> None:
+        """See that an engine can have its ``count`` ports from ``first`` on.
+
+        Raises:
+            NodeError: one is another program's.
+        """
+        for port in range(first, first + count):
+            if not ports.is_free(LOOPBACK, port):
+                said = f"port {port} of the node, where the engine is to listen, is taken by {ports.holder(port)}"
+                raise NodeError("config", said, "End that program, then run it again.")
 
     def close(self, port: int) -> bool:
         """Refuse new connections to a place; whether that could be done."""
@@ -75,12 +89,3 @@ class Slots:
         match = ["INPUT", "-i", "lo", "-p", "tcp", "--syn", "--dport", str(port)]
         note = ["-m", "comment", "--comment", f"zephyr-deploy {self.layout.name}"]
         return [*match, *note, "-j", "REJECT", "--reject-with", "tcp-reset"]
-
-
-def _free(port: int) -> bool:
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True

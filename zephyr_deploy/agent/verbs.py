@@ -26,12 +26,14 @@ if TYPE_CHECKING:
 
     from zephyr_deploy.agent.report import Report
 
+PROBE_S = 20.0
+
 
 def look(request: dict[str, Any], _report: Report) -> dict[str, Any]:
     """The machine, and with ``name`` how that deployment is; with ``resolve`` the digests of these images now."""
     caller, _, here, _ = (os.environ.get("SSH_CONNECTION") or "   ").split(" ")
     with ThreadPoolExecutor(2, thread_name_prefix="state") as pool:
-        state = pool.submit(state_of, request["name"]) if request.get("name") else None
+        state = pool.submit(state_of, request["name"], _probe_s(request)) if request.get("name") else None
         found: dict[str, Any] = {"machine": machine.look(), "caller": caller, "here": here}
     if state is not None:
         found["deployment"] = state.result()
@@ -40,8 +42,12 @@ def look(request: dict[str, Any], _report: Report) -> dict[str, Any]:
     return found
 
 
-def state_of(name: str) -> dict[str, Any] | None:
-    """How a deployment is on this node; None if there is nothing of it."""
+def _probe_s(request: dict[str, Any]) -> float:
+    return float(request.get("probe_s", PROBE_S))
+
+
+def state_of(name: str, probe_s: float) -> dict[str, Any] | None:
+    """How a deployment is on this node, where a generation may take ``probe_s`` seconds; None if nothing of it is."""
     layout = Layout(name)
     store, release = Store(layout), Store(layout).current
     if not release:
@@ -49,9 +55,7 @@ def state_of(name: str) -> dict[str, Any] | None:
     engine = Engine(layout, release, store.about(release))
     shown = units.show(engine.unit)
     running = shown.get("ActiveState") in {"active", "activating", "reloading"}
-    why = (
-        engine.why_not(timeout_s=20.0) if running else f"its unit is {shown.get('ActiveState')} ({shown.get('Result')})"
-    )
+    why = engine.why_not(probe_s) if running else f"its unit is {shown.get('ActiveState')} ({shown.get('Result')})"
     gateway = Gateway(layout)
     if not why and engine.about.get("api_key") and not gateway.api_key():
         why = "its API key was lost in a reboot; `zephyr-deploy up` sends it again"
@@ -81,7 +85,8 @@ def _started(store: Store, release: str) -> float:
 def status(request: dict[str, Any], _report: Report) -> dict[str, Any]:
     """How a deployment is doing: its state, the figures of its engine, the GPUs, and what is being done to it.
 
-    The request: ``name``, and for each engine ``figures`` (see `metrics.sample`) and ``version_path``.
+    The request: ``name``, ``probe_s`` (how long a generation may take), and for each engine ``figures`` (see
+    `metrics.sample`) and ``version_path``.
     """
     layout = Layout(request["name"])
     store, gateway = Store(layout), Gateway(layout)
@@ -99,7 +104,7 @@ def status(request: dict[str, Any], _report: Report) -> dict[str, Any]:
             found["figures"] = metrics.rates(engine.port, asked.get("figures", {}))
             found["version"] = metrics.version(engine.port, asked.get("version_path", ""))
         found["uptime_s"] = units.uptime_s(engine.unit)
-        found["deployment"] = state_of(layout.name)
+        found["deployment"] = state_of(layout.name, _probe_s(request))
     return found
 
 
@@ -145,10 +150,10 @@ def remove(request: dict[str, Any], report: Report) -> dict[str, Any]:
         gateway.remove()
         grace_s = float(request.get("grace_s", 30.0))
         for unit in units.of(f"zephyr-{layout.name}@"):
-            _stop_within(layout, unit, grace_s)
+            release = unit.partition("@")[2].rpartition(".")[0]
+            Engine(layout, release, store.about(release)).stop(grace_s)
             units.remove([unit])
-            docker.remove(layout.container(unit.partition("@")[2].rpartition(".")[0]))
-            removed.append(f"release {unit.partition('@')[2].rpartition('.')[0]}")
+            removed.append(f"release {release}")
         gateway.slots.open_all()
         about = store.about(store.current)
         for folder in (layout.run, layout.home):
@@ -160,14 +165,6 @@ def remove(request: dict[str, Any], report: Report) -> dict[str, Any]:
     _remove_empty(ROOT)
     left = [name for name in _containers(layout.name) if docker.container(name)]
     return {"removed": removed, "left": left}
-
-
-def _stop_within(layout: Layout, unit: str, grace_s: float) -> None:
-    """Stop an engine; what has not ended its requests after ``grace_s`` seconds is killed."""
-    container = layout.container(unit.partition("@")[2].rpartition(".")[0])
-    if docker.container(container):
-        run(["docker", "stop", "-t", f"{grace_s:.0f}", container], grace_s + 30.0)
-    units.stop(unit, grace_s + 60.0)
 
 
 def _containers(name: str) -> list[str]:

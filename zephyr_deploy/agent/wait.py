@@ -168,6 +168,8 @@ class Wait:
         """Raise as soon as the log or systemd shows that it will not become ready."""
         shown = self._subject.shown()
         hopeless = self._hopeless(shown, elapsed)
+        if self._over > 1 and self._subject.out_of_memory():  # What is too little now is so the next time.
+            raise self._failed(*self._end())
         known = self._best < len(self._causes)
         patience = WEAK_S if self._weak else SETTLE_S
         if known and (self._over > 1 or self._clock.now() - self._seen >= patience):

@@ -13,7 +13,7 @@ from zephyr_deploy.events import PhaseFinished, PhaseProgress, PhaseStarted
 from zephyr_deploy.node.program import NoPythonError, call
 from zephyr_deploy.providers.nodes.connect import connect
 from zephyr_deploy.providers.nodes.look import Found, read_look
-from zephyr_deploy.release.request import meet_request
+from zephyr_deploy.release.request import look_request, meet_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -169,7 +169,7 @@ class Fleet:
 
         def work(member: Member) -> None:
             try:
-                answer = member.call("look", {"name": self.name}, deadline_s=LOOK_S)
+                answer = member.call("look", look_request(self.name), deadline_s=LOOK_S)
             except NoPythonError:
                 member.has_python = False
                 if not python_may_lack:

@@ -18,6 +18,17 @@ if TYPE_CHECKING:
     from zephyr_deploy.spec.secret import Secret
 
 
+PROBE_S = 20.0
+"""How long a generation may take while somebody waits to hear how a deployment is, in seconds."""
+BROKEN_S = 60.0
+"""How long it may take before the engine counts as broken and is started anew, in seconds: others may wait before."""
+
+
+def look_request(name: str) -> dict[str, Any]:
+    """The request that has a node say what it is, and how deployment ``name`` is there."""
+    return {"name": name, "probe_s": PROBE_S}
+
+
 def apply_request(
     name: str,
     release: Release,
@@ -76,7 +87,7 @@ def meet_request(
 
 
 def watch(name: EngineName) -> dict[str, Any]:
-    """What to look for in an engine's log: causes of failure, and the stages of its start."""
+    """How to tell that an engine fails: by its log (causes, and the stages of its start), or by its silence."""
     spec: EngineSpec = engine_spec(name)
     return {
         "causes": [
@@ -84,6 +95,7 @@ def watch(name: EngineName) -> dict[str, Any]:
             for cause in spec.causes
         ],
         "milestones": _stages(spec),
+        "broken_s": BROKEN_S,
     }
 
 
@@ -104,7 +116,7 @@ def status_request(name: str) -> dict[str, Any]:
         engine: {"figures": figures(engine), "version_path": engine_spec(engine).version_path}
         for engine in get_args(EngineName)
     }
-    return {"name": name, "engines": engines}
+    return {**look_request(name), "engines": engines}
 
 
 def _stages(spec: EngineSpec) -> list[list[str]]:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from lab.tgi.failure import Failure
     from lab.tgi.log import Log
     from starlette.applications import Starlette
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
     from zephyr_deploy.engines.llamacpp.settings import ServiceSettings
     from zephyr_deploy.engines.tgi.flags import TgiFlags
@@ -135,10 +136,13 @@ class Tgi:
 
     async def _answer(self, app: Starlette, listener: socket.socket, engine: Engine) -> int:
         """Serve until told to stop (then drain), until the engine is gone, or until the ordered failure."""
-        server = _web_server(app, self.flags.graceful_termination_timeout)
+        after = float(os.environ.get("LAB_FAIL_AFTER_S", "5")) if self.failure else None
+        served: ASGIApp = app
+        if after is not None and self.failure and self.failure.crash == "never":
+            served, after = Stuck(app, time.monotonic() + after), None
+        server = _web_server(served, self.flags.graceful_termination_timeout)
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         ends = {asyncio.create_task(self.stop.wait()), asyncio.create_task(engine.ended())}
-        after = float(os.environ.get("LAB_FAIL_AFTER_S", "5")) if self.failure else None
         await asyncio.wait({serving, *ends}, timeout=after, return_when=asyncio.FIRST_COMPLETED)
         failed = not self.stop.is_set()
         if not failed:
@@ -194,6 +198,22 @@ class Tgi:
         return 0
 
 
+class Stuck:
+    """The application, whose generations never come from the moment ``at`` on; health and figures are answered."""
+
+    def __init__(self, app: ASGIApp, at: float) -> None:
+        self.app = app
+        self.at = at
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or wait until the caller has left."""
+        if scope["type"] == "http" and scope["method"] == "POST" and time.monotonic() >= self.at:
+            while (await receive())["type"] != "http.disconnect":
+                pass
+        else:
+            await self.app(scope, receive, send)
+
+
 class _Server(uvicorn.Server):
     """uvicorn without its own idea of signals: the launcher has them."""
 
@@ -202,7 +222,7 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _web_server(app: Starlette, drain_s: int | None) -> uvicorn.Server:
+def _web_server(app: ASGIApp, drain_s: int | None) -> uvicorn.Server:
     config = uvicorn.Config(
         app,
         lifespan="off",

@@ -17,7 +17,7 @@ from zephyr_deploy.providers.machines import MachineStatus
 from zephyr_deploy.providers.nodes.connect import connect_noted
 from zephyr_deploy.providers.nodes.look import read_look, read_status
 from zephyr_deploy.providers.nodes.record import record_of, records
-from zephyr_deploy.release.request import milestones, status_request
+from zephyr_deploy.release.request import look_request, milestones, status_request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,7 +84,7 @@ def _look(record: NodesRecord, address: NodeAddress) -> Service | None:
     """The service on one machine; one that cannot be asked is shown with the reason."""
     try:
         with connect_noted(record, address) as node:
-            answer = call(node, "look", {"name": record.name}, deadline_s=LOOK_S)
+            answer = call(node, "look", look_request(record.name), deadline_s=LOOK_S)
     except ZephyrError as error:
         return _unasked(record, address, error.message)
     return read_look(answer, record.name, "ssh", address).service
