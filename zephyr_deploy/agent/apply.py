@@ -71,6 +71,7 @@ class Apply:
                 return self._result("changed" if self._front() else "unchanged", old)
             self._require_place(old)
             self._ship()
+            self.report.check()
             with self.report.to_the_end():
                 self._switch(old)
             self._prune()
@@ -90,16 +91,31 @@ class Apply:
             release = unit.partition("@")[2].rpartition(".")[0]
             if release != current:
                 self.report.notice(f"An earlier call was cut off: stopping its release {release}.")
-                units.stop(unit, 300.0)
-                docker.remove(self.layout.container(release))
-                units.remove([unit])
+                self._take_away(self._engine(release))
         self.slots.open_all()
         return current
 
     def _is_served(self, old: str) -> bool:
         """Whether this release's engine serves already; what is in front of it may lack."""
         engine = self._engine(old)
-        return old == self.release and engine.active and not engine.why_not(self._broken_s)
+        if old != self.release or not engine.active:
+            return False
+        return not engine.why_not(self._broken_s) or self._came_up(engine)
+
+    def _came_up(self, engine: Engine) -> bool:
+        """Whether an engine that still loads its model, as after a boot, generates in the time that is left to it."""
+        left = float(self.request["ready_s"]) - engine.uptime_s
+        if left <= 0 or not engine.loads:
+            return False
+        with self.report.phase("ready", "Wait for the engine, which loads its model") as phase:
+            engine.follow()
+            try:
+                engine.wait_ready(self.report, phase, {**self.request, "ready_s": left})
+            except NodeError as error:
+                self.report.check()
+                phase.state, phase.detail = "failed", error.message
+                return False
+        return True
 
     @property
     def _broken_s(self) -> float:

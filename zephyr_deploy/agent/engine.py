@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING, Any
 
 from zephyr_deploy.agent import docker, health, units
+from zephyr_deploy.agent.errors import NodeError
 from zephyr_deploy.agent.files import put
 from zephyr_deploy.agent.layout import UNITS
 from zephyr_deploy.agent.shell import run
-from zephyr_deploy.agent.wait import GENERATE_S, Wait
+from zephyr_deploy.agent.wait import GENERATE_S, SEE_LOG, Wait
 
 if TYPE_CHECKING:
     from zephyr_deploy.agent.layout import Layout
@@ -17,6 +19,13 @@ if TYPE_CHECKING:
 
 ANSWER_S = 10.0
 """Longest wait for an engine's word on its health, in seconds."""
+
+
+END_S = 120.0
+"""How long an engine may take to end that is ended at once, in seconds: Docker may be busy."""
+GONE_LOOKS = 3
+GONE_POLL_S = 0.2
+"""A container whose client was ended while Docker made it may appear a moment later."""
 
 
 class Engine:
@@ -47,6 +56,16 @@ class Engine:
         return (UNITS / self.unit).exists()
 
     @property
+    def loads(self) -> bool:
+        """Whether it runs and has not opened its port yet, which engines do when they have loaded their model."""
+        return self.active and not health.listens(self.port)
+
+    @property
+    def uptime_s(self) -> float:
+        """Seconds since systemd started it; 0 where it does not run."""
+        return units.uptime_s(self.unit)
+
+    @property
     def port(self) -> int:
         """Where it listens; 0 before it was ever started."""
         try:
@@ -68,17 +87,44 @@ class Engine:
         self._started = time.time()
         units.start(self.unit)
 
+    def follow(self) -> None:
+        """Read what it has said since its start, which was not ours."""
+        uptime_s = self.uptime_s
+        self._journal = units.Journal(self.unit, since=f"-{math.ceil(uptime_s)}s")
+        self._started = time.time() - uptime_s
+
     def stop(self, grace_s: float | None = None) -> None:
-        """Let its requests end, then stop it; returns when it is gone.
+        """Let its requests end, then stop it; returns when it is gone. One that still loads has none, and is ended.
 
         Args:
             grace_s: How long they may take, in seconds; what is not over then is killed. None: as the release says.
         """
+        if self.loads:
+            return self.end()
         container = self.layout.container(self.release)
         if grace_s is not None and docker.container(container):
             run(["docker", "stop", "-t", f"{grace_s:.0f}", container], grace_s + 30.0)
         units.stop(self.unit, float(self.about.get("stop_s", 90)) + 30.0)
-        docker.remove(container)
+        return docker.remove(container)
+
+    def end(self) -> None:
+        """End it at once and for good, whatever it does.
+
+        While its container is only being made, neither `docker stop` nor a signal to Docker's client reaches it: it
+        would run on once it is there, and systemd wait for it. So it is taken away again and again until it is gone.
+
+        Raises:
+            NodeError: it is still there.
+        """
+        container, deadline, gone = self.layout.container(self.release), time.monotonic() + END_S, 0
+        units.begin_stop(self.unit)
+        while gone < GONE_LOOKS:
+            docker.remove(container)
+            gone = gone + 1 if units.ended(self.unit) and docker.container(container) is None else 0
+            if time.monotonic() > deadline:
+                raise NodeError("leftovers", f"{self.unit} did not end within {END_S:g} s", SEE_LOG)
+            time.sleep(GONE_POLL_S)
+        units.reset(self.unit)
 
     @property
     def answers(self) -> bool:

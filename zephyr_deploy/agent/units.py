@@ -51,13 +51,28 @@ def enable(unit: str) -> None:
 
 def start(unit: str) -> None:
     """Start a unit now; one that runs goes on."""
-    run(["systemctl", "reset-failed", unit])
+    reset(unit)
     must(["systemctl", "start", "--no-block", unit], f"{unit} cannot be started", START_S)
 
 
 def stop(unit: str, timeout_s: float) -> None:
     """Stop a unit; returns when it is gone."""
     must(["systemctl", "stop", unit], f"{unit} cannot be stopped", timeout_s, kind="leftovers")
+    reset(unit)
+
+
+def begin_stop(unit: str) -> None:
+    """Have a unit stop; returns at once."""
+    must(["systemctl", "stop", "--no-block", unit], f"{unit} cannot be stopped", START_S, kind="leftovers")
+
+
+def ended(unit: str) -> bool:
+    """Whether nothing of it runs and systemd will not start it again."""
+    return show(unit).get("ActiveState") in {"inactive", "failed"}
+
+
+def reset(unit: str) -> None:
+    """Have systemd forget that a unit failed."""
     run(["systemctl", "reset-failed", unit])
 
 

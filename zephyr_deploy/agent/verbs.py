@@ -15,6 +15,7 @@ from zephyr_deploy.agent.apply import Apply, rollback
 from zephyr_deploy.agent.bundle import bundle
 from zephyr_deploy.agent.engine import Engine
 from zephyr_deploy.agent.gateway import Gateway
+from zephyr_deploy.agent.health import listens
 from zephyr_deploy.agent.layout import DATA, ROOT, Layout
 from zephyr_deploy.agent.logs import logs
 from zephyr_deploy.agent.reach import reach
@@ -61,7 +62,7 @@ def state_of(name: str, probe_s: float) -> dict[str, Any] | None:
         why = "its API key was lost in a reboot; `zephyr-deploy up` sends it again"
     if not why and not units.active(layout.gateway_unit):
         why = "its gateway does not run"
-    starting = running and bool(why) and shown.get("ActiveState") == "activating"
+    starting = running and bool(why) and not listens(engine.port)
     return {
         "release": release,
         "about": engine.about,

@@ -92,7 +92,6 @@ class _Rollout:
         for entry in self.journal.unfinished():
             self.phases.notice(f"An earlier run was cut off during {entry.step}; looking at what it left.")
         addresses = self.provider.nodes(self.deployment)
-        self._note(addresses)
         with Fleet(self.deployment.name, self.deployment.provider, addresses, self.phases) as fleet:
             fleet.connect(self.options.trust, self.journal)
             fleet.look(python_may_lack=self.may_prepare)
@@ -103,6 +102,7 @@ class _Rollout:
             plan = plan_of_fleet(fleet, self.deployment)
             release = render(plan, lock_of_fleet(fleet, plan, upgrade=self.options.upgrade))
             key = self._key(fleet)
+            self._note(addresses)
             waiting = [member for member in fleet.members if not _is_current(member, release, key)]
             if waiting:
                 self._apply(fleet, waiting, release, key)

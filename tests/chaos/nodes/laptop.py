@@ -17,6 +17,7 @@ from zephyr_deploy.deploy.redeploy import redeploy
 from zephyr_deploy.deploy.rollout import RolloutOptions
 from zephyr_deploy.events import PhaseFinished, PhaseStarted
 from zephyr_deploy.node.hostkeys import Trust
+from zephyr_deploy.providers.nodes.key import noted_key
 from zephyr_deploy.spec.deployment import Deployment, Engine, Limits, Machine
 
 if TYPE_CHECKING:
@@ -90,12 +91,14 @@ class Laptop:
         """Start a program that uses the package, with the state folder ``home`` instead of this one."""
         state = {"ZEPHYR_STATE_DIR": str(home)} if home else {}
         command = [sys.executable, str(Path(__file__).with_name(program)), *arguments]
+        env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), **state}
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        return subprocess.Popen(command, text=True, env={**os.environ, **state}, **pipes)
+        return subprocess.Popen(command, text=True, env=env, **pipes)
 
     def killed(self, verb: str, moment: str, wish: Deployment) -> None:
         """Run a verb in a process of its own, which is killed with -9 at ``moment``."""
-        process = self.start("killed.py", verb, moment, wish.model_dump_json(exclude_unset=True))
+        said = wish.model_dump_json(exclude_unset=True)
+        process = self.start("killed.py", verb, moment, said, self.node.host_key_fingerprint)
         _out, said = process.communicate(timeout=KILLED_S)
         assert process.returncode == -signal.SIGKILL, said
 
@@ -115,6 +118,11 @@ class Laptop:
         """See that nothing is on the node but weights and images."""
         assert self.node.exec(f"({LEFT}) 2>/dev/null", check=False).stdout == ""
         assert services(NAME) == []
+
+
+def answers(laptop: Laptop) -> bool:
+    """Whether the deployment gives tokens, by the gateway that is there now and the key that the laptop knows."""
+    return generated(laptop.node, noted_key(NAME))
 
 
 def generated(node: Node, key: str) -> bool:
@@ -147,7 +155,8 @@ def gates(node: Node) -> str:
 def lock_is_free(node: Node) -> bool:
     """Whether nobody works on the deployment."""
     home = f"/opt/zephyr-deploy/{NAME}"
-    return node.exec(f"flock -n {home}/lock true && ! test -e {home}/lock.json", check=False).returncode == 0
+    free = f"! test -e {home}/lock || {{ flock -n {home}/lock true && ! test -e {home}/lock.json; }}"
+    return node.exec(free, check=False).returncode == 0
 
 
 def wait_until(true, timeout_s: float = 60.0) -> None:
