@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import sys
 import tempfile
 from contextlib import contextmanager
@@ -42,9 +43,19 @@ def nodes(count: int = 1, *, preload: bool = True) -> Iterator[tuple[list[Node],
             factory.remove_all()
 
 
-def tool() -> str:
-    """The command beside this interpreter."""
-    return str(Path(sys.executable).with_name("zephyr-deploy"))
+def login(*machines: Node) -> list[str]:
+    """The options of `up` that lead to these machines; they share the first one's key (see `share_key`)."""
+    first = machines[0]
+    hosts = [word for machine in machines for word in ("--host", machine.address)]
+    trust = ["--trust-on-first-use"] if len(machines) > 1 else ["--host-key", first.host_key_fingerprint]
+    return ["--provider", "ssh", *hosts, "--user", first.user, "--identity", str(first.key), *trust]
+
+
+def programs(name: str) -> Path:
+    """Folder for another program that a benchmark installs, kept from run to run."""
+    from lab.places import LAB_DIR, private_dir
+
+    return private_dir(LAB_DIR / "programs") / f"{name}-{platform.python_version()}"
 
 
 def share_key(machines: list[Node]) -> Path:

@@ -7,6 +7,7 @@ it delays bytes of a connection, not packets. What it leaves out: loss, reorderi
 from __future__ import annotations
 
 import contextlib
+import queue
 import socket
 import threading
 import time
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 CHUNK = 16 * 1024
 CONNECT_S = 10.0
 POLL_S = 0.05
+ON_THE_WAY = 256
+"""Most pieces that are on their way at once, in each direction."""
 
 
 class Line:
@@ -93,11 +96,28 @@ class Line:
         far.close()
 
     def _pass(self, source: socket.socket, target: socket.socket) -> None:
+        """Read, and have another thread write each piece when its time has come: pieces are on their way together."""
+        pieces: queue.Queue[tuple[float, bytes]] = queue.Queue(ON_THE_WAY)
+        writer = threading.Thread(target=self._deliver, args=(pieces, target), daemon=True)
+        writer.start()
         with contextlib.suppress(OSError):
             while data := source.recv(CHUNK):
-                time.sleep(self._delay_s + (len(data) / self._rate if self._rate else 0))
-                while self._down.is_set() and not self._closed.is_set():
-                    time.sleep(POLL_S)
-                target.sendall(data)
+                time.sleep(len(data) / self._rate if self._rate else 0)
+                pieces.put((time.monotonic() + self._delay_s, data))
+        pieces.put((0.0, b""))
+        writer.join()
+
+    def _deliver(self, pieces: queue.Queue[tuple[float, bytes]], target: socket.socket) -> None:
+        broken = False
+        while (piece := pieces.get())[1]:
+            due, data = piece
+            time.sleep(max(0.0, due - time.monotonic()))
+            while self._down.is_set() and not self._closed.is_set():
+                time.sleep(POLL_S)
+            try:
+                if not broken:
+                    target.sendall(data)
+            except OSError:
+                broken = True  # the rest is thrown away, so that the reader is not held up
         with contextlib.suppress(OSError):
             target.shutdown(socket.SHUT_WR)
