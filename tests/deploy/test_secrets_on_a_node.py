@@ -36,7 +36,7 @@ provider = "ssh"
 
 [model]
 id = "{model}"
-token_from = "env:MY_TOKEN"
+token_from = "cmd:sh -c 'echo once >>asked; printenv MY_TOKEN'"
 
 [access]
 api_key_from = "file:key"
@@ -135,6 +135,7 @@ def served(laptop):
     """The gated model, serving; what the processes of the node showed while it was brought there."""
     with watched(laptop.node, KEY, MEMBER) as seen:
         laptop.up()
+    assert (laptop.folder / "asked").read_text() == "once\n"  # the program that gives the token may ask its user
     return seen
 
 

@@ -16,15 +16,20 @@ from zephyr_deploy.cli.verb import DEPLOY, verb
     examples=[
         ("zephyr-deploy down", "Stop the endpoint and delete its state; keep the downloaded model"),
         ("zephyr-deploy down --purge", "Leave nothing behind"),
+        ("zephyr-deploy down --forget", "Its machine was deleted by other means: forget it"),
     ],
 )
 def down(
     session: Session,
     name: NameArg = None,
+    *,
     purge: Annotated[
         bool, typer.Option("--purge", help="Delete the downloaded models too, unless a deployment runs.")
     ] = False,
     grace: Annotated[str, typer.Option(help="How long running requests may take to end.")] = "30s",
+    forget: Annotated[
+        bool, typer.Option("--forget", help="Forget machines that cannot be reached: they are gone for good.")
+    ] = False,
     lock_wait: LockWaitOpt = "0s",
 ) -> None:
     """Stop the endpoint, wait until it is gone, and say what was taken away. Twice is fine."""
@@ -33,7 +38,12 @@ def down(
     target = session.name(name)
     with session.out.listening() as listener:
         result = verbs.down(
-            target, purge=purge, grace_s=seconds(grace), listener=listener, lock_wait_s=seconds(lock_wait)
+            target,
+            purge=purge,
+            grace_s=seconds(grace),
+            listener=listener,
+            lock_wait_s=seconds(lock_wait),
+            forget=forget,
         )
     rows = [
         ("deployment", result.name),
@@ -43,5 +53,5 @@ def down(
         ("cost", f"${result.cost_usd:.2f}"),
     ]
     session.out.result("down", result, table=lambda: session.out.facts(rows), quiet=result.name)
-    if result.kept and not purge:
+    if result.kept and not purge and not forget:
         session.out.hint("zephyr-deploy down --purge deletes the downloaded models.")

@@ -35,6 +35,7 @@ def down(
     grace_s: float = GRACE_S,
     listener: Listener = silent,
     lock_wait_s: float = 0,
+    forget: bool = False,
 ) -> DownResult:
     """Stop everything of a deployment, wait until it is gone, delete its state. Twice is fine.
 
@@ -44,17 +45,18 @@ def down(
         grace_s: How long running requests may take to end, in seconds.
         listener: Is told of every phase.
         lock_wait_s: How long to wait, in seconds, while another process works on this deployment.
+        forget: Pass over machines that cannot be reached, because they are gone for good.
 
     Raises:
         LockedError: another process works on this deployment.
+        UnreachableError: a machine cannot be reached, and is not to be forgotten.
         LeftoversError: something is still there.
     """
     phases = Phases(listener)
     with deployment_lock(name, "down", wait_s=lock_wait_s):
         journal = Journal(name)
-        taken = take_off_nodes(
-            name, phases, journal, options=NodesDown(purge=purge, grace_s=grace_s, lock_wait_s=lock_wait_s)
-        )
+        how = NodesDown(purge=purge, grace_s=grace_s, lock_wait_s=lock_wait_s, forget=forget)
+        taken = take_off_nodes(name, phases, journal, options=how)
         found = [service for service in services(name) if service.host is None]
         _stop_all(found, journal, phases, grace_s)
         with phases.phase("forget", "Delete state") as phase:
@@ -65,7 +67,8 @@ def down(
     remove_empty(state_dir())
     found = [*taken.services, *found]
     cost = sum(cost_usd(service) for service in found)
-    kept = tuple(_kept(services() if purge else []))
+    gone = (f"whatever is on {machine}, which cannot be reached" for machine in taken.forgotten)
+    kept = (*gone, *_kept(services() if purge else []))
     return DownResult(name=name, stopped=tuple(found), removed=removed, kept=kept, cost_usd=cost)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from zephyr_deploy.deploy.fleet import Fleet, Member
 from zephyr_deploy.deploy.origin import who
-from zephyr_deploy.errors import LeftoversError
+from zephyr_deploy.errors import LeftoversError, ZephyrError
 from zephyr_deploy.providers.nodes.record import record_of
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ class NodesDown:
     """Delete weights and images too, unless another deployment of the machine uses them."""
     grace_s: float = 30.0
     lock_wait_s: float = 0.0
+    forget: bool = False
+    """Pass over machines that cannot be reached: they are gone for good."""
 
 
 @dataclass
@@ -33,6 +35,8 @@ class Taken:
 
     services: list[Service] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
+    forgotten: list[str] = field(default_factory=list)
+    """Machines that were passed over."""
 
 
 def take_off_nodes(name: str, phases: Phases, journal: Journal, *, options: NodesDown) -> Taken:
@@ -64,13 +68,27 @@ def _take_off(record: NodesRecord, phases: Phases, journal: Journal, options: No
             raise LeftoversError(message, hint="Run `zephyr-deploy down` again.")
 
     with Fleet.of(record, phases) as fleet:
-        fleet.connect(journal=journal)
-        fleet.look()
-        taken.services = [member.service for member in fleet.members if member.service]
+        members = _connected(fleet, journal, forget=options.forget)
+        taken.forgotten = [member.name for member in fleet.members if member not in members]
+        fleet.look(members)
+        taken.services = [member.service for member in members if member.service]
         with phases.phase("remove", "Take it off the machine") as phase:
-            journal.intend("remove", nodes=" ".join(member.name for member in fleet.members))
-            fleet.each(fleet.members, work)
+            journal.intend("remove", nodes=" ".join(member.name for member in members))
+            fleet.each(members, work)
             journal.done("remove")
             if not taken.removed:
                 phase.unchanged("nothing was there")
     return taken
+
+
+def _connected(fleet: Fleet, journal: Journal, *, forget: bool) -> list[Member]:
+    """The machines that can be reached: all of them, unless the others may be forgotten."""
+    try:
+        fleet.connect(journal=journal)
+    except ZephyrError as error:
+        if not forget:
+            gone = f"If the machine is gone for good: `zephyr-deploy down {fleet.name} --forget`."
+            raise type(error)(
+                error.message, hint=f"{error.hint or ''} {gone}".strip(), details=error.details
+            ) from error
+    return [member for member in fleet.members if member.connection is not None]

@@ -6,6 +6,7 @@ One look at every machine decides what is to be done; on a machine that serves w
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from zephyr_deploy.deploy.fleet import Fleet, Member
@@ -15,19 +16,21 @@ from zephyr_deploy.deploy.origin import who
 from zephyr_deploy.deploy.prepare import prepare, require_ready
 from zephyr_deploy.deploy.results import PhaseReport, UpResult
 from zephyr_deploy.deploy.wanted import lock_of_fleet, plan_of_fleet
-from zephyr_deploy.errors import NotDeployedError, ZephyrError
+from zephyr_deploy.errors import ConfigError, NotDeployedError, ZephyrError
 from zephyr_deploy.events import Phases
 from zephyr_deploy.node.hostkeys import Trust
 from zephyr_deploy.providers.nodes.key import settled_key
-from zephyr_deploy.providers.nodes.record import NodesRecord
+from zephyr_deploy.providers.nodes.record import NodesRecord, record_of
 from zephyr_deploy.release.render import peer_port, render
 from zephyr_deploy.release.request import apply_request
 from zephyr_deploy.spec.sources import api_key, hub_token
 
 if TYPE_CHECKING:
     from zephyr_deploy.events import Listener
+    from zephyr_deploy.node.address import NodeAddress
     from zephyr_deploy.plan.plan import Plan
     from zephyr_deploy.providers.base import NodeProvider, Service
+    from zephyr_deploy.release.lock import Lock
     from zephyr_deploy.release.release import Release
     from zephyr_deploy.spec.deployment import Deployment
     from zephyr_deploy.spec.secret import Secret
@@ -92,6 +95,7 @@ class _Rollout:
         for entry in self.journal.unfinished():
             self.phases.notice(f"An earlier run was cut off during {entry.step}; looking at what it left.")
         addresses = self.provider.nodes(self.deployment)
+        self._refuse_to_leave(addresses)
         with Fleet(self.deployment.name, self.deployment.provider, addresses, self.phases) as fleet:
             fleet.connect(self.options.trust, self.journal)
             fleet.look(python_may_lack=self.may_prepare)
@@ -100,7 +104,7 @@ class _Rollout:
                 prepare(fleet, self.deployment, self.options.trust, self.journal)
             require_ready(fleet)
             plan = plan_of_fleet(fleet, self.deployment)
-            release = render(plan, lock_of_fleet(fleet, plan, upgrade=self.options.upgrade))
+            release = render(plan, self._lock(fleet, plan))
             key = self._key(fleet)
             self._note(addresses)
             waiting = [member for member in fleet.members if not _is_current(member, release, key)]
@@ -109,7 +113,25 @@ class _Rollout:
             fleet.introduce(peer_port(self.deployment), self.who)
             return self._result(fleet, plan, release, changed=bool(waiting))
 
-    def _note(self, addresses: tuple[object, ...]) -> None:
+    def _lock(self, fleet: Fleet, plan: Plan) -> Lock:
+        return lock_of_fleet(fleet, plan, upgrade=self.options.upgrade, token=lambda: self._hub_token)
+
+    @cached_property
+    def _hub_token(self) -> Secret | None:
+        """Read once: a program that gives it may ask its user."""
+        return hub_token(self.deployment.model.token_from)
+
+    def _refuse_to_leave(self, addresses: tuple[NodeAddress, ...]) -> None:
+        """See that no machine that it is on by this user's note is left out: what runs there would be forgotten."""
+        record, wanted = record_of(self.deployment.name), {address.place for address in addresses}
+        left = [str(address) for address in record.nodes if address.place not in wanted] if record else []
+        if left:
+            name = self.deployment.name
+            message = f"{name} is on {', '.join(left)}, which is not among the machines wanted now"
+            hint = f"Take it off first: `zephyr-deploy down {name}`; or name all machines; or choose another name."
+            raise ConfigError(message, hint=hint)
+
+    def _note(self, addresses: tuple[NodeAddress, ...]) -> None:
         record = NodesRecord(
             name=self.deployment.name,
             provider=self.deployment.provider,
@@ -136,7 +158,7 @@ class _Rollout:
             release,
             who=self.who,
             api_key=key,
-            hf_token=hub_token(self.deployment.model.token_from),
+            hf_token=self._hub_token,
             lock_wait_s=self.options.lock_wait_s,
             ready_s=self.options.ready_deadline_s,
         )

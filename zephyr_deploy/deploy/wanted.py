@@ -18,11 +18,14 @@ from zephyr_deploy.release.resolve import images_of, resolve, reusable
 from zephyr_deploy.spec.sources import hub_token
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from zephyr_deploy.deploy.fleet import Member
     from zephyr_deploy.plan.plan import Plan
     from zephyr_deploy.providers.base import NodeProvider
     from zephyr_deploy.release.lock import Lock
     from zephyr_deploy.spec.deployment import Deployment
+    from zephyr_deploy.spec.secret import Secret
 
 
 def plan_of_fleet(fleet: Fleet, deployment: Deployment) -> Plan:
@@ -57,10 +60,12 @@ def _tell_outside(fleet: Fleet, member: Member, deployment: Deployment) -> None:
         fleet.phases.notice(said, warning=True)
 
 
-def lock_of_fleet(fleet: Fleet, plan: Plan, *, upgrade: bool = False) -> Lock:
+def lock_of_fleet(
+    fleet: Fleet, plan: Plan, *, upgrade: bool = False, token: Callable[[], Secret | None] | None = None
+) -> Lock:
     """The lock that a machine has for this wish; looked up where none has one, and with ``upgrade`` always.
 
-    The hub's token is looked for only then: asking for it may cost a program's start.
+    The hub's token (``token``, or by the plan) is looked for only then: asking for it may cost a program's start.
 
     Raises:
         ZephyrError: image or model cannot be looked up.
@@ -70,7 +75,8 @@ def lock_of_fleet(fleet: Fleet, plan: Plan, *, upgrade: bool = False) -> Lock:
     if known is not None:
         return known
     with fleet.phases.phase("resolve", "Pin image and model"):
-        return resolve(plan, fleet.digests(images_of(plan)), hub_token(plan.source.token_from))
+        given = token() if token else hub_token(plan.source.token_from)
+        return resolve(plan, fleet.digests(images_of(plan)), given)
 
 
 def plan_of_nodes(deployment: Deployment, provider: NodeProvider, trust: Trust | None = None) -> Plan:

@@ -41,6 +41,11 @@ class NodeAddress(Frozen):
             raise UsageError(f"{text!r} is no address of a machine", hint="Write user@host, or user@host:2222.")
         return cls(host=host, user=user or None, port=None if port is None else int(port), identity=identity)
 
+    @property
+    def place(self) -> tuple[str, int]:
+        """Which machine it is, whoever logs in: host and port."""
+        return self.host.lower(), self.port or SSH_PORT
+
     def __str__(self) -> str:
         """As it could be typed."""
         user = f"{self.user}@" if self.user else ""

@@ -27,10 +27,11 @@ def pin_file(name: str) -> Path:
 
 
 def alias_for(name: str, address: NodeAddress, *, several: bool) -> str:
-    """What ssh calls a machine of the deployment, whatever its address is; with several, the host tells them apart."""
-    return (
-        f"{alias_of(name)}-{re.sub('[^a-z0-9]+', '-', address.host.lower()).strip('-')}" if several else alias_of(name)
-    )
+    """What ssh calls a machine of the deployment, whatever its address is; with several, host and port tell which."""
+    if not several:
+        return alias_of(name)
+    place = f"{address.host.lower()}:{address.port}" if address.port else address.host.lower()
+    return f"{alias_of(name)}-{re.sub('[^a-z0-9]+', '-', place).strip('-')}"
 
 
 def connect(
