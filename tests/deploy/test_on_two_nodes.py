@@ -10,7 +10,7 @@ from lab.cards import A100
 from lab.plugin import NodeFactory
 from load import Load
 
-from zephyr_deploy import down, services, up
+from zephyr_deploy import down, services, status, up
 from zephyr_deploy.cli import main as program
 from zephyr_deploy.deploy.reach import reached
 from zephyr_deploy.deploy.redeploy import redeploy, releases
@@ -99,6 +99,16 @@ def test_one_machine_alone_can_be_asked(wanted, capsys):
     assert releases(NAME)[0].bench[0].succeeded == 2
 
 
+def test_status_has_a_line_for_each(nodes, capsys):
+    assert program.main(["status", NAME]) == 0
+    table = capsys.readouterr().out
+    assert "GPU MEMORY" in table
+    for node in nodes:
+        line = next(line for line in table.splitlines() if node.address in line)
+        assert "ready" in line
+        assert "GiB" in line
+
+
 def test_a_release_goes_over_node_by_node_and_no_request_fails(nodes, wanted, trust):
     with reached(NAME) as endpoint, Load(endpoint) as load:
         time.sleep(1)
@@ -127,6 +137,9 @@ def test_the_engines_of_a_machine_that_is_gone_get_no_more_requests(nodes, wante
             time.sleep(4)
         assert load.failed == {}
         assert load.outcomes["whole"] > 5
+        found = status(NAME)
+        assert [machine.state for machine in found.machines] == ["ready", "unreachable"]
+        assert found.state == "unreachable"
     finally:
         nodes[1].unpause()
 

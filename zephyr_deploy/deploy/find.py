@@ -21,12 +21,12 @@ def services(name: str | None = None) -> list[Service]:
     """
     if name is not None:
         checked_name(name)
-    found = [service for provider in providers() for service in provider.services()]
-    return sorted((s for s in found if name in {None, s.name}), key=lambda s: s.name)
+    found = [service for provider in providers() for service in provider.services(name)]
+    return sorted(found, key=lambda s: s.name)
 
 
 def service_of(name: str | None = None) -> Service:
-    """The service of that name, or the only one there is.
+    """The service of that name, or the only one there is; of those on several machines one that is ready.
 
     Raises:
         NotDeployedError: there is none.
@@ -40,7 +40,7 @@ def service_of(name: str | None = None) -> Service:
     if len({service.name for service in found}) > 1:
         names = ", ".join(service.name for service in found)
         raise UsageError(f"there are several deployments: {names}", hint="Name one, e.g. `zephyr-deploy status NAME`.")
-    return found[0]
+    return next((service for service in found if service.state == "ready"), found[0])
 
 
 def endpoint_of(name: str | None = None) -> Endpoint:
@@ -50,10 +50,18 @@ def endpoint_of(name: str | None = None) -> Endpoint:
         NotDeployedError, UsageError: as `service_of`.
         UnhealthyError: it exists but has failed.
     """
-    service = service_of(name)
+    return working(service_of(name)).endpoint()
+
+
+def working(service: Service) -> Service:
+    """The same service, unless it has failed.
+
+    Raises:
+        UnhealthyError: it has.
+    """
     if service.state == "failed":
         raise UnhealthyError(
             f"deployment {service.name} has failed: {service.detail}",
             hint=f"Repair it with `zephyr-deploy up {service.name}` and the flags it was started with.",
         )
-    return service.endpoint()
+    return service

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from zephyr_deploy.deploy.find import endpoint_of, service_of
+from zephyr_deploy.deploy.find import service_of, working
 from zephyr_deploy.errors import NotDeployedError
 from zephyr_deploy.providers.nodes.record import record_of
 
@@ -21,11 +21,11 @@ def reached(name: str | None = None) -> Iterator[Endpoint]:
     """The endpoint of that deployment, or of the only one there is, at an address that works from here.
 
     Raises:
-        NotDeployedError, UsageError, UnhealthyError: as `endpoint_of`.
+        NotDeployedError, UsageError, UnhealthyError: as `zephyr_deploy.deploy.find.endpoint_of`.
         UnreachableError: the node cannot be reached.
     """
-    service = service_of(name)
-    endpoint = endpoint_of(service.name)
+    service = working(service_of(name))
+    endpoint = service.endpoint()
     if service.host is None:
         yield endpoint
         return

@@ -77,8 +77,8 @@ class Provider(ABC):
     name: str
 
     @abstractmethod
-    def services(self) -> list[Service]:
-        """Everything of ours that exists here, whoever started it and whatever state was lost."""
+    def services(self, name: str | None = None) -> list[Service]:
+        """Everything of ours that exists here, whoever started it and whatever state was lost; or that deployment's."""
 
     @abstractmethod
     def machines(self, name: str) -> list[MachineStatus]:

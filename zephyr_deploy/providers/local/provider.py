@@ -44,7 +44,7 @@ class LocalProvider(ProcessProvider):
 
     name = "local"
 
-    def services(self) -> list[Service]:
+    def services(self, name: str | None = None) -> list[Service]:
         """Those that run, found in the process table, and those that should run and have died, by their notes."""
         require_own_state()
         running = processes.find()
@@ -52,11 +52,12 @@ class LocalProvider(ProcessProvider):
         found = [describe(service, Folder(service.name).log) for service in running]
         folders = sorted(path for path in (state_dir() / "deployments").glob("*") if is_name(path.name))
         dead = [(folder, folder.record()) for folder in (Folder(p.name) for p in folders if p.name not in names)]
-        return [*found, *(describe_dead(record, folder) for folder, record in dead if record)]
+        every = [*found, *(describe_dead(record, folder) for folder, record in dead if record)]
+        return [service for service in every if name in {None, service.name}]
 
     def machines(self, name: str) -> list[MachineStatus]:
         """The one there can be; see `Provider.machines`."""
-        return [status_of(service) for service in self.services() if service.name == name]
+        return [status_of(service) for service in self.services(name)]
 
     def prepare(self, plan: Plan, phase: PhaseHandle) -> Plan:
         """Fetch and check the model; see `Provider.prepare`."""

@@ -46,9 +46,10 @@ class SshProvider(NodeProvider):
             for address in named
         )
 
-    def services(self) -> list[Service]:
-        """What runs on the machines that this user's notes name, all asked at once."""
-        asked = [(record, address) for record in records("ssh") for address in record.nodes]
+    def services(self, name: str | None = None) -> list[Service]:
+        """What runs on the machines that this user's notes name, all asked at once; see `Provider.services`."""
+        meant = [record for record in records("ssh") if name in {None, record.name}]
+        asked = [(record, address) for record in meant for address in record.nodes]
         if not asked:
             return []
         with ThreadPoolExecutor(min(AT_ONCE, len(asked)), thread_name_prefix="look") as pool:
