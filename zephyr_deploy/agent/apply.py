@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 RESTORE_S = 900.0
 """How long the old release may take to serve again, in seconds, however little time the new one was given."""
+ANSWER_S = 10.0
+"""Longest wait for an engine's word on its health, in seconds."""
 HUNG_GRACE_S = 5.0
 """How long an engine that does not even answer for its health may take to end, in seconds; then it is killed."""
 SEEN_S = 2.5
@@ -122,6 +124,10 @@ class Apply:
         """How long a generation may take before its engine counts as broken."""
         return float(self.request.get("broken_s", GENERATE_S))
 
+    def _grace_s(self, engine: Engine) -> float | None:
+        """How long an engine may take to end its requests: as long as it likes to, unless it answers nothing at all."""
+        return None if engine.answers(min(ANSWER_S, self._broken_s)) else HUNG_GRACE_S
+
     def _require_place(self, old: str) -> None:
         """See that nobody else has the ports of the new engine's place; the old one may, and leaves it."""
         engine = self._engine(old)
@@ -191,7 +197,8 @@ class Apply:
     def _switch(self, old: str) -> None:
         new, before = self._engine(self.release), self._serving(old)
         if before is None and old == self.release and new.active:  # It is there, and does not work.
-            new.stop(_grace_s(new))
+            with self.report.phase("drain", "Stop the engine, which does not work"):
+                new.stop(self._grace_s(new))
         self._guarded(new, before, lambda: self._open_gateway(new, before))
         try:
             if before is not None and not self.about.get("overlap"):
@@ -266,7 +273,7 @@ class Apply:
 
     def _drain(self, engine: Engine) -> None:
         with self.report.phase("drain", "Let the old release end its requests"):
-            grace_s = _grace_s(engine)
+            grace_s = self._grace_s(engine)
             if not self.slots.close(engine.port):
                 self.report.notice("iptables cannot refuse connections: one that comes just now may be cut.", "warning")
             engine.stop(grace_s)
@@ -303,11 +310,6 @@ class Apply:
         gone = self.store.prune({self.release})
         if gone:
             self.report.notice(f"Old releases were deleted from the node: {', '.join(gone)}.")
-
-
-def _grace_s(engine: Engine) -> float | None:
-    """How long an engine may take to end its requests: as long as it likes to, unless it answers nothing at all."""
-    return None if engine.answers else HUNG_GRACE_S
 
 
 def _short(value: object) -> str:

@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from zephyr_deploy.agent.layout import Layout
     from zephyr_deploy.agent.report import Phase, Report
 
-ANSWER_S = 10.0
-"""Longest wait for an engine's word on its health, in seconds."""
-
 
 END_S = 120.0
 """How long an engine may take to end that is ended at once, in seconds: Docker may be busy."""
@@ -126,10 +123,9 @@ class Engine:
             time.sleep(GONE_POLL_S)
         units.reset(self.unit)
 
-    @property
-    def answers(self) -> bool:
+    def answers(self, timeout_s: float) -> bool:
         """Whether anything comes back when it is asked for its health; it may be too busy to generate just now."""
-        return health.ask(self.port, "GET", self.about["check"]["health"], timeout_s=ANSWER_S).status != 0
+        return health.ask(self.port, "GET", self.about["check"]["health"], timeout_s=timeout_s).status != 0
 
     def why_not(self, timeout_s: float = GENERATE_S) -> str:
         """Why it does not generate now; empty when it does."""

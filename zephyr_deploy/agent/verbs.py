@@ -103,7 +103,8 @@ def status(request: dict[str, Any], _report: Report) -> dict[str, Any]:
         asked = request.get("engines", {}).get(engine.about.get("engine"), {})
         if engine.port and engine.active:  # before `state_of`, which generates a token of its own
             found["figures"] = metrics.rates(engine.port, asked.get("figures", {}))
-            found["version"] = metrics.version(engine.port, asked.get("version_path", ""))
+            if found["figures"]:  # one that hangs would keep whoever asks waiting once more
+                found["version"] = metrics.version(engine.port, asked.get("version_path", ""))
         found["uptime_s"] = units.uptime_s(engine.unit)
         found["deployment"] = state_of(layout.name, _probe_s(request))
     return found
