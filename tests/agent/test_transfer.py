@@ -2,6 +2,8 @@
 
 import hashlib
 import os
+import socket
+import time
 
 import pytest
 
@@ -24,9 +26,9 @@ def impatient(monkeypatch):
 def make(server, tmp_path):
     server.files["/model.safetensors"] = DATA
 
-    def make(blob=SHA256, size=SIZE, check=lambda: None, **headers):
+    def make(blob=SHA256, size=SIZE, check=lambda: None, stall_s=60.0, **headers):
         url = f"{server.url}/model.safetensors"
-        return Transfer(url, tmp_path / blob, size, blob, headers=headers, check=check)
+        return Transfer(url, tmp_path / blob, size, blob, headers=headers, check=check, stall_s=stall_s)
 
     return make
 
@@ -45,6 +47,29 @@ def test_a_cut_is_gone_on_with(make, server):
     transfer.run()
     assert transfer.target.read_bytes() == DATA
     assert [asked[1] for asked in server.requests] == [None, "bytes=1000000-", "bytes=1500000-"]
+
+
+def test_a_line_that_breaks_again_and_again_brings_it_all_the_same(make, server):
+    server.cuts = [200_000] * 12
+    transfer = make()
+    transfer.run()
+    assert transfer.target.read_bytes() == DATA
+    assert len(server.requests) == 13
+
+
+def test_a_file_that_gets_no_further_is_given_up(make):
+    """Accepted, and nothing is said: each connection for a part of the time, so that one that hung is tried again."""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        transfer = make(stall_s=0.3)
+        transfer.url = f"http://127.0.0.1:{silent.getsockname()[1]}/model.safetensors"
+        began = time.monotonic()
+        with pytest.raises(
+            NodeError, match=r"model\.safetensors did not come whole from 127.* in [23] tries: timed out"
+        ):
+            transfer.run()
+        assert time.monotonic() - began >= 0.3
 
 
 def test_what_an_earlier_run_left_is_used(make, server):
@@ -76,7 +101,7 @@ def test_spoilt_leftovers_are_fetched_anew(make, server):
 
 def test_a_file_that_is_not_what_was_promised(make, server):
     transfer = make(blob="0" * 64)
-    with pytest.raises(NodeError, match=r"did not come whole in 6 tries.*digest"):
+    with pytest.raises(NodeError, match=r"did not come whole from .* in 6 tries.*digest"):
         transfer.run()
     assert not transfer.target.exists()
 

@@ -19,6 +19,7 @@ from zephyr_deploy.agent.fetch import Fetch, raise_worst
 from zephyr_deploy.agent.gateway import Gateway
 from zephyr_deploy.agent.layout import DATA, Layout
 from zephyr_deploy.agent.store import Store
+from zephyr_deploy.agent.transfer import STALL_S
 from zephyr_deploy.agent.wait import GENERATE_S
 
 if TYPE_CHECKING:
@@ -168,7 +169,8 @@ class Apply:
 
         with self.report.phase("weights", "Weights") as weights:
             token = str(self.request.get("hf_token") or "")
-            self._fetch = Fetch(self.about["model"], DATA, token, self.report, weights)
+            stall_s = float(self.request.get("stall_s", STALL_S))
+            self._fetch = Fetch(self.about["model"], DATA, token, self.report, weights, stall_s=stall_s)
             images = threading.Thread(target=guarded, args=(self._images,), name="images")
             images.start()
 
@@ -190,7 +192,7 @@ class Apply:
         with self.report.phase("image", "Image") as phase:
             missing = [reference for reference in self.about["images"] if docker.image(reference) is None]
             for reference in missing:
-                docker.pull(reference, self._fetch.check, phase)
+                docker.pull(reference, self._fetch.check, phase, float(self.request.get("stall_s", STALL_S)))
             if not missing:
                 phase.unchanged("here already")
 

@@ -27,8 +27,6 @@ API = "/v1.41"
 ASK_S = 20.0
 REGISTRY_S = 30.0
 """Longest wait for a registry's answer to a small question."""
-SILENCE_S = 120.0
-"""A pull that says nothing for this long is dead: Docker itself gives up a layer only after minutes."""
 WATCH_S = 0.5
 NOT_FOUND = 404
 FAILED = 400
@@ -101,13 +99,17 @@ def image(reference: str) -> Any:
     return ask(f"/images/{quote(reference, safe='/:@')}/json")
 
 
-def registry_digest(reference: str) -> str:
+def registry_digest(reference: str, timeout_s: float = REGISTRY_S) -> str:
     """The digest that the registry has for a name now, asked by the node with the node's own credentials.
+
+    Args:
+        reference: The name.
+        timeout_s: Longest wait for the registry, in seconds.
 
     Raises:
         NodeError: there is no such image, or the registry does not answer.
     """
-    connection, path = _Connection("docker", timeout=REGISTRY_S), f"/distribution/{quote(reference, safe='/:@')}/json"
+    connection, path = _Connection("docker", timeout=timeout_s), f"/distribution/{quote(reference, safe='/:@')}/json"
     with _answer(connection, "GET", path, _auth(), reference) as response:
         body = _read(response)
     if response.status >= FAILED:
@@ -120,13 +122,14 @@ def _auth() -> dict[str, str]:
     return {"X-Registry-Auth": base64.urlsafe_b64encode(b"{}").decode()}
 
 
-def pull(reference: str, check: Callable[[], None], phase: Phase) -> None:
+def pull(reference: str, check: Callable[[], None], phase: Phase, stall_s: float) -> None:
     """Pull an image.
 
     Args:
         reference: Name with ``@sha256:`` digest (or tag).
         check: Called now and then; may raise to end the pull.
         phase: Is told the bytes.
+        stall_s: A pull that says nothing for this long, in seconds, is dead: Docker itself waits for hours.
 
     Raises:
         NodeError: it cannot be pulled.
@@ -136,7 +139,7 @@ def pull(reference: str, check: Callable[[], None], phase: Phase) -> None:
     query = f"fromImage={quote(name, safe='')}&tag={quote(digest or 'latest', safe='')}"
     if not digest and ":" in name.rpartition("/")[2]:
         query = f"fromImage={quote(name, safe='')}"
-    connection = _Connection("docker", timeout=SILENCE_S)
+    connection = _Connection("docker", timeout=stall_s)
     connection.connect()
     try:
         with _hung_up_on(connection.sock, check):
@@ -189,6 +192,10 @@ def _events(response: http.client.HTTPResponse, reference: str) -> Iterator[dict
     while True:
         try:
             line = response.readline()
+        except socket.timeout as error:
+            raise NodeError(
+                "unreachable", f"the registry of {reference} has stopped sending it", RESUME_HINT
+            ) from error
         except (OSError, http.client.HTTPException) as error:
             raise NodeError("unreachable", f"pulling {reference} stopped ({error})", RESUME_HINT) from error
         if not line:
@@ -213,7 +220,7 @@ def image_error(reference: str, message: str) -> NodeError:
     said = f"{reference} cannot be pulled: {message}"
     if "no space left" in low:
         return NodeError("capacity", said, "Free space on the node (docker system df), then run it again.")
-    if "not found" in low or "manifest unknown" in low or "does not exist" in low:
+    if any(words in low for words in ("not found", "manifest unknown", "does not exist", "http 404", "unknown blob")):
         return NodeError(
             "config", said, "Check engine.image (--image); a private image needs `docker login` on the node."
         )

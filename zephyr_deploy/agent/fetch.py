@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from zephyr_deploy.agent.errors import GoneError, NodeError, of_disk
 from zephyr_deploy.agent.files import put
-from zephyr_deploy.agent.transfer import Transfer
+from zephyr_deploy.agent.transfer import STALL_S, Transfer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,14 +39,25 @@ class Fetch:
         token: The hub's; empty where there is none.
         report: Asked whether anybody listens.
         phase: Is told the bytes.
+        stall_s: How long a file may get no further, in seconds.
     """
 
-    def __init__(self, model: dict[str, Any], cache: Path, token: str, report: Report, phase: Phase) -> None:
+    def __init__(
+        self,
+        model: dict[str, Any],
+        cache: Path,
+        token: str,
+        report: Report,
+        phase: Phase,
+        *,
+        stall_s: float = STALL_S,
+    ) -> None:
         self.model = model
         self.folder: Path = cache / "hub" / ("models--" + model["repo"].replace("/", "--"))
         self._token = token
         self._report = report
         self._phase = phase
+        self._stall_s = stall_s
         self._stop = threading.Event()
 
     def run(self) -> bool:
@@ -92,7 +103,8 @@ class Fetch:
         path = quote(file["path"])
         url = f"{self.model['endpoint']}/{self.model['repo']}/resolve/{self.model['commit']}/{path}"
         headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
-        return Transfer(url, self._blob(file), file["size"], file["blob"], headers=headers, check=self.check)
+        how: dict[str, Any] = {"headers": headers, "check": self.check, "stall_s": self._stall_s}
+        return Transfer(url, self._blob(file), file["size"], file["blob"], **how)
 
     def check(self) -> None:
         """See whether what is fetched is still wanted.

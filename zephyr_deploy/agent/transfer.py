@@ -17,10 +17,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TRIES = 6
+"""How often it is tried again without getting further."""
 CHUNK = 1 << 20
+STALL_S = 180.0
+"""How long a file may get no further, in seconds, whatever is tried."""
 SILENCE_S = 30.0
 """A connection that brings nothing for this long is opened anew."""
+SILENCES = 3
+"""At least so many connections may be silent before the time is up."""
 LONGEST_PAUSE_S = 8.0
+RESUME_HINT = "Check the node's network, then run it again: it resumes."
 PARTIAL = 206
 REFUSED = (401, 403)
 MISSING = (404, 410)
@@ -48,10 +54,19 @@ class Transfer:
         blob: Its SHA-256 (64 hex digits), or the SHA-1 that git gives its content (40).
         headers: Of every request to the url's own host.
         check: Called between chunks; may raise to end the transfer.
+        stall_s: How long it may get no further, in seconds.
     """
 
     def __init__(
-        self, url: str, target: Path, size: int, blob: str, *, headers: dict[str, str], check: Callable[[], None]
+        self,
+        url: str,
+        target: Path,
+        size: int,
+        blob: str,
+        *,
+        headers: dict[str, str],
+        check: Callable[[], None],
+        stall_s: float = STALL_S,
     ) -> None:
         self.url = url
         self.target = target
@@ -62,6 +77,9 @@ class Transfer:
         """Bytes that are here."""
         self._headers = headers
         self._check = check
+        self._stall_s = stall_s
+        self._most = self.have
+        self._moved = time.monotonic()
 
     def run(self) -> None:
         """Bring it here whole.
@@ -69,21 +87,36 @@ class Transfer:
         Raises:
             NodeError: refused, not there, no room, or the network failed again and again.
         """
-        for attempt in range(1, TRIES + 1):
+        tries, self._moved = 0, time.monotonic()
+        while True:
+            before = self._most
             try:
                 self._attempt()
             except urllib.error.HTTPError as error:
                 error.close()
-                self._judge(error, last=attempt == TRIES)
+                tries += 1
+                self._judge(error, last=self._is_last(tries))
             except (OSError, http.client.HTTPException) as error:
-                if attempt == TRIES:
-                    said = f"{self.name} did not come whole in {TRIES} tries: {error or type(error).__name__}"
-                    raise NodeError(
-                        "unreachable", said, "Check the node's network, then run it again: it resumes."
-                    ) from error
+                # A line that breaks again and again still brings the file, a part each time.
+                tries = 1 if self._most > before else tries + 1
+                if self._is_last(tries):
+                    often = f"{tries} tries" if tries > 1 else "one try"
+                    said = (
+                        f"{self.name} did not come whole from {self.host} in {often}: {error or type(error).__name__}"
+                    )
+                    raise NodeError("unreachable", said, RESUME_HINT) from error
             else:
                 return
-            self._pause(min(0.5 * 2**attempt, LONGEST_PAUSE_S))
+            self._pause(min(0.5 * 2**tries, LONGEST_PAUSE_S))
+
+    def _is_last(self, tries: int) -> bool:
+        """Whether there is no sense in trying again."""
+        return tries >= TRIES or time.monotonic() - self._moved >= self._stall_s
+
+    @property
+    def host(self) -> str:
+        """Who is asked for it."""
+        return urlsplit(self.url).netloc
 
     @property
     def name(self) -> str:
@@ -98,7 +131,7 @@ class Transfer:
 
     def _judge(self, error: urllib.error.HTTPError, *, last: bool) -> None:
         """Raise unless trying again may help."""
-        said = f"{urlsplit(self.url).netloc} answered {error.code} to {self.name}"
+        said = f"{self.host} answered {error.code} to {self.name}"
         if error.code in REFUSED:
             hint = "Accept the model's terms on its page, export HF_TOKEN on your machine, then run it again."
             raise NodeError("credentials", said, hint) from error
@@ -108,7 +141,7 @@ class Transfer:
             raise NodeError("unreachable", said, "Run it again later: it resumes.") from error
 
     def _pause(self, seconds: float) -> None:
-        until = time.monotonic() + seconds
+        until = min(time.monotonic() + seconds, self._moved + self._stall_s)
         while time.monotonic() < until:
             self._check()
             time.sleep(0.1)
@@ -142,16 +175,22 @@ class Transfer:
     def _stream(self, digest: Any) -> Any:
         headers = {**self._headers, **({"Range": f"bytes={self.have}-"} if self.have else {})}
         opener = urllib.request.build_opener(_Redirects)
-        with opener.open(urllib.request.Request(self.url, headers=headers), timeout=SILENCE_S) as response:
+        silence_s = min(SILENCE_S, self._stall_s / SILENCES)
+        with opener.open(urllib.request.Request(self.url, headers=headers), timeout=silence_s) as response:
             if response.status != PARTIAL:  # it does not resume: from the start
                 digest, self.have = self._digest(), 0
             with self.part.open("ab" if self.have else "wb") as target:
-                for chunk in iter(lambda: response.read(CHUNK), b""):
+                for chunk in iter(lambda: response.read1(CHUNK), b""):  # what has come: a slow line fills none for long
                     self._check()
                     self._write(target, chunk)
                     digest.update(chunk)
-                    self.have += len(chunk)
+                    self._came(len(chunk))
         return digest
+
+    def _came(self, length: int) -> None:
+        self.have += length
+        if self.have > self._most:  # what is fetched a second time is no step forward
+            self._most, self._moved = self.have, time.monotonic()
 
     def _write(self, target: Any, chunk: bytes) -> None:
         try:

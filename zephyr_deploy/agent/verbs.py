@@ -39,7 +39,10 @@ def look(request: dict[str, Any], _report: Report) -> dict[str, Any]:
     if state is not None:
         found["deployment"] = state.result()
     if request.get("resolve"):
-        found["digests"] = {reference: docker.registry_digest(reference) for reference in request["resolve"]}
+        registry_s = float(request.get("registry_s", docker.REGISTRY_S))
+        found["digests"] = {
+            reference: docker.registry_digest(reference, registry_s) for reference in request["resolve"]
+        }
     return found
 
 

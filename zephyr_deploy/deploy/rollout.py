@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 READY_DEADLINE_S = 1800.0
 """Loading a model of a hundred gigabytes from a slow disk takes a quarter of an hour; more is a fault."""
 
+STALL_S = 180.0
+"""A line that brings nothing for so long brings nothing any more; a slow one may take its time."""
+
 
 @dataclass(frozen=True)
 class RolloutOptions:
@@ -50,6 +53,8 @@ class RolloutOptions:
     """Look images and model up anew, also where a lock of them is in use."""
     lock_wait_s: float = 0.0
     ready_deadline_s: float = READY_DEADLINE_S
+    stall_s: float = STALL_S
+    """How long the hub and the registry may bring nothing, in seconds, whatever is tried."""
 
 
 def rollout(
@@ -161,6 +166,7 @@ class _Rollout:
             hf_token=self._hub_token,
             lock_wait_s=self.options.lock_wait_s,
             ready_s=self.options.ready_deadline_s,
+            stall_s=self.options.stall_s,
         )
         self.journal.intend("apply", release=release.id, nodes=" ".join(member.name for member in waiting))
         # Where some machine serves already, one after the other: the rest goes on serving.

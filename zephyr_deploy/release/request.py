@@ -24,6 +24,15 @@ BROKEN_S = 60.0
 """How long it may take before the engine counts as broken and is started anew, in seconds: others may wait before."""
 
 
+REGISTRY_S = 30.0
+"""Longest wait for a registry's answer to a small question, in seconds."""
+
+
+def resolve_request(images: Sequence[str]) -> dict[str, Any]:
+    """The request that has a node ask the registries of ``images`` for their digests now."""
+    return {"resolve": list(images), "registry_s": REGISTRY_S}
+
+
 def look_request(name: str) -> dict[str, Any]:
     """The request that has a node say what it is, and how deployment ``name`` is there."""
     return {"name": name, "probe_s": PROBE_S}
@@ -38,6 +47,7 @@ def apply_request(
     hf_token: Secret | None,
     lock_wait_s: float,
     ready_s: float,
+    stall_s: float,
 ) -> dict[str, Any]:
     """The request that brings a node to ``release``.
 
@@ -49,6 +59,7 @@ def apply_request(
         hf_token: The hub's token; None if there is none.
         lock_wait_s: How long to wait while another works on the deployment there, in seconds.
         ready_s: How long the engine may take until it generates, in seconds.
+        stall_s: How long the hub and the registry may bring nothing, in seconds, whatever is tried.
     """
     about = json.loads(release.files["release.json"])
     return {
@@ -60,6 +71,7 @@ def apply_request(
         "hf_token": hf_token.get_secret_value() if hf_token else "",
         "lock_wait_s": lock_wait_s,
         "ready_s": ready_s,
+        "stall_s": stall_s,
         **watch(about["engine"]),
     }
 

@@ -110,6 +110,8 @@ def _go_offline(monkeypatch):
         (403, "GatedRepo", (CredentialsError, "is gated")),
         (404, "RepoNotFound", (ConfigError, "has no model some/tiny-GGUF")),
         (404, "RevisionNotFound", (ConfigError, "has no revision v9")),
+        (401, "", (CredentialsError, "answered 401: the token is missing or wrong")),
+        (503, "", (UnreachableError, "answered 503")),
     ],
 )
 def test_refusals_of_the_hub_say_what_to_do(server, monkeypatch, status, code, told):
