@@ -159,6 +159,11 @@ def lock_is_free(node: Node) -> bool:
     return node.exec(free, check=False).returncode == 0
 
 
+def forget_weights(node: Node) -> None:
+    """Have the node fetch the model again."""
+    node.exec("rm -rf /var/lib/zephyr-deploy/data")
+
+
 def wait_until(true, timeout_s: float = 60.0) -> None:
     """Wait for something to become true."""
     deadline = time.monotonic() + timeout_s

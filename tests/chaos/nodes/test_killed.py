@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from chaos.nodes.laptop import NAME, answers, lock_is_free, wait_until
+from chaos.nodes.laptop import NAME, answers, forget_weights, lock_is_free, wait_until
 
 from zephyr_deploy import services
 from zephyr_deploy.errors import LockedError
@@ -17,13 +17,8 @@ SLOW = {"path": "/cdn/", "rate": 2_000_000}
 """What is fetched is not here before a test has done what it wants meanwhile."""
 
 
-def forget_weights(laptop):
-    """Have the node fetch the model again."""
-    laptop.node.exec("rm -rf /var/lib/zephyr-deploy/data")
-
-
 def test_up_completes_what_was_killed_again_and_again_before_its_switch(laptop):
-    forget_weights(laptop)
+    forget_weights(laptop.node)
     with laptop.node.fault("hub", **SLOW):
         for moment in BEFORE:
             laptop.killed("up", moment, laptop.wish())
@@ -50,7 +45,7 @@ def test_down_takes_away_what_was_killed(laptop, moment):
 
 def test_the_old_release_serves_until_the_switch_whatever_is_killed(laptop):
     old, wish = laptop.up(), laptop.wish(2048)
-    forget_weights(laptop)
+    forget_weights(laptop.node)
     with laptop.node.fault("hub", **SLOW):
         for moment in ["before look", "before weights"]:
             laptop.killed("redeploy", moment, wish)
