@@ -12,10 +12,11 @@ import socket
 import threading
 import time
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from zephyr_deploy.agent.errors import GoneError, NodeError
+from zephyr_deploy.agent.errors import FREE_IT, GoneError, NodeError, free_bytes, gigabytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -158,7 +159,7 @@ def _follow(response: http.client.HTTPResponse, reference: str, phase: Phase) ->
         layers: dict[str, tuple[int, int]] = {}
         for event in _events(response, reference):
             if "error" in event:
-                raise image_error(reference, str(event["error"]))
+                raise image_error(reference, str(event["error"]), packed=sum(total for _, total in layers.values()))
             _count(event, layers)
             if layers:
                 phase.progress(sum(done for done, _ in layers.values()), sum(total for _, total in layers.values()))
@@ -214,12 +215,12 @@ def _count(event: dict[str, Any], layers: dict[str, tuple[int, int]]) -> None:
         layers[layer] = (layers[layer][1], layers[layer][1])
 
 
-def image_error(reference: str, message: str) -> NodeError:
-    """What stands behind Docker's words on an image."""
+def image_error(reference: str, message: str, packed: int = 0) -> NodeError:
+    """What stands behind Docker's words on an image, whose layers have ``packed`` bytes as far as is known."""
     low = message.lower()
     said = f"{reference} cannot be pulled: {message}"
     if "no space left" in low:
-        return NodeError("capacity", said, "Free space on the node (docker system df), then run it again.")
+        return _no_room(said, packed)
     if any(words in low for words in ("not found", "manifest unknown", "does not exist", "http 404", "unknown blob")):
         return NodeError(
             "config", said, "Check engine.image (--image); a private image needs `docker login` on the node."
@@ -227,6 +228,16 @@ def image_error(reference: str, message: str) -> NodeError:
     if "unauthorized" in low or "denied" in low or "authentication required" in low:
         return NodeError("credentials", said, "Log in on the node: `sudo docker login`.")
     return NodeError("unreachable", said, RESUME_HINT)
+
+
+def _no_room(said: str, packed: int) -> NodeError:
+    root = Path("/var/lib/docker")
+    with suppress(NodeError):  # Then it is where it usually is.
+        root = Path(info()["DockerRootDir"])
+    free = free_bytes(root)
+    more = f"; its layers are {gigabytes(packed)} before they are unpacked" if packed else ""
+    full = f"{said}{more}, and {gigabytes(free)} are free at {root}"
+    return NodeError("capacity", full, FREE_IT, needed_bytes=packed, free_bytes=free)
 
 
 def container(name: str) -> Any:

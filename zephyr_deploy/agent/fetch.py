@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from zephyr_deploy.agent.errors import GoneError, NodeError, of_disk
+from zephyr_deploy.agent.errors import FREE_IT, GoneError, NodeError, free_bytes, gigabytes, of_disk
 from zephyr_deploy.agent.files import put
 from zephyr_deploy.agent.transfer import STALL_S, Transfer
 
@@ -132,14 +132,13 @@ class Fetch:
 
     def _require_room(self, transfers: list[Transfer]) -> None:
         needed = sum(t.size - t.have for t in transfers)
-        found = os.statvfs(self.folder)
-        free = found.f_bavail * found.f_frsize
+        free = free_bytes(self.folder)
         if free < needed + SPARE_BYTES:
             message = (
-                f"the node has {free / 1e9:.1f} GB free for {self.model['repo']}, "
-                f"which needs {needed / 1e9:.1f} GB more and 1 GB to spare"
+                f"the node has {gigabytes(free)} free for {self.model['repo']}, "
+                f"which needs {gigabytes(needed)} more and 1 GB to spare, at {self.folder}"
             )
-            raise NodeError("capacity", message, f"Free space on the node's disk ({self.folder}), then run it again.")
+            raise NodeError("capacity", message, FREE_IT, needed_bytes=needed + SPARE_BYTES, free_bytes=free)
 
     def _link(self) -> None:
         """Point snapshot and refs at the blobs, as the hub's library does."""

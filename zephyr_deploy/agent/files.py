@@ -31,7 +31,7 @@ def put(path: Path, text: str, mode: int = 0o644) -> bool:
             os.fsync(descriptor)
         part.replace(path)
     except OSError as error:
-        raise of_disk(error, f"{path.name} cannot be written") from error
+        raise of_disk(error, f"{path.name} cannot be written", path) from error
     return True
 
 
@@ -60,7 +60,7 @@ def add_line(path: Path, data: object) -> None:
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
-        raise of_disk(error, f"{path.name} cannot be written") from error
+        raise of_disk(error, f"{path.name} cannot be written", path) from error
 
 
 def get_lines(path: Path) -> list[Any]:

@@ -197,4 +197,4 @@ class Transfer:
             target.write(chunk)
             target.flush()
         except OSError as error:
-            raise of_disk(error, f"{self.name} cannot be written") from error
+            raise of_disk(error, f"{self.name} cannot be written", self.target, self.size - self.have) from error

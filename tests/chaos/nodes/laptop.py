@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from zephyr_deploy import down, services, up
 from zephyr_deploy.deploy.redeploy import redeploy
 from zephyr_deploy.deploy.rollout import RolloutOptions
-from zephyr_deploy.events import PhaseFinished, PhaseStarted
+from zephyr_deploy.events import PhaseFinished, PhaseProgress, PhaseStarted
 from zephyr_deploy.node.hostkeys import Trust
 from zephyr_deploy.providers.nodes.key import noted_key
 from zephyr_deploy.spec.deployment import Deployment, Engine, Limits, Machine
@@ -50,6 +50,18 @@ class At:
         now = f"{word} {event.phase}"
         self.seen.append(now)
         if now == self.moment and not self.met:
+            self.met = True
+            self.work()
+
+
+class Downloaded:
+    """A listener that does something once, when so many bytes of the weights are there."""
+
+    def __init__(self, size: int, work) -> None:
+        self.size, self.work, self.met = size, work, False
+
+    def __call__(self, event) -> None:
+        if isinstance(event, PhaseProgress) and event.phase == "weights" and event.done > self.size and not self.met:
             self.met = True
             self.work()
 
@@ -161,7 +173,12 @@ def lock_is_free(node: Node) -> bool:
 
 def forget_weights(node: Node) -> None:
     """Have the node fetch the model again."""
-    node.exec("rm -rf /var/lib/zephyr-deploy/data")
+    node.exec("rm -rf /var/lib/zephyr-deploy/*")
+
+
+def given_out(node: Node) -> list[int]:
+    """How the hub has answered to this node when it asked for large files."""
+    return [asked["status"] for asked in node.requests("hub") if asked["path"].startswith("/cdn/")]
 
 
 def wait_until(true, timeout_s: float = 60.0) -> None:

@@ -3,33 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from chaos.nodes.laptop import NAME, At, answers, forget_weights, wait_until
+from chaos.nodes.laptop import NAME, At, Downloaded, answers, forget_weights, given_out, wait_until
 
 from zephyr_deploy import services
 from zephyr_deploy.errors import UnreachableError
-from zephyr_deploy.events import PhaseProgress
 
 SLOW_RATE = 15_000_000
 """The lab's weights are 0.1 GB: they take seconds."""
 HELD = "/usr/local/lib/systemd/system/zephyr-faulty@{}.service.d"
 GO = "/run/go"
-
-
-class Downloaded:
-    """A listener that does something once, when so many bytes of the weights are there."""
-
-    def __init__(self, size: int, work) -> None:
-        self.size, self.work, self.met = size, work, False
-
-    def __call__(self, event) -> None:
-        if isinstance(event, PhaseProgress) and event.phase == "weights" and event.done > self.size and not self.met:
-            self.met = True
-            self.work()
-
-
-def given_out(node) -> list[int]:
-    """How the hub has answered to this node when it asked for large files."""
-    return [asked["status"] for asked in node.requests("hub") if asked["path"].startswith("/cdn/")]
 
 
 def test_a_download_goes_on_after_a_reboot_in_the_middle_of_it(laptop):
