@@ -1,16 +1,20 @@
 """The program that a node runs: what it may be made of, how it is sent, and what it does when nobody listens."""
 
 import ast
+import importlib
+import io
 import json
 import subprocess
 import sys
+import zipfile
+import zlib
 from pathlib import Path
 
 import pytest
 
 import zephyr_deploy.agent
 from zephyr_deploy.agent.errors import GoneError
-from zephyr_deploy.agent.verbs import VERBS
+from zephyr_deploy.agent.main import VERBS
 from zephyr_deploy.node import program
 
 FOLDER = Path(zephyr_deploy.agent.__file__).parent
@@ -48,11 +52,47 @@ def test_it_needs_nothing_but_the_standard_library(path):
     assert all(module.startswith("zephyr_deploy.agent") for module in ours)
 
 
+def sent(verb):
+    """The modules that travel with a call of ``verb``."""
+    with zipfile.ZipFile(io.BytesIO(zlib.decompress(program.archive(verb)))) as archive:
+        return {Path(name).stem: archive.read(name).decode() for name in archive.namelist() if "/agent/" in name}
+
+
+def imported_at_run_time(text):
+    """Modules of the program that a module imports, wherever in it, but for those that only type checkers see."""
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            node.body = [ast.Pass()]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("zephyr_deploy.agent"):
+            own = (node.module or "").removeprefix("zephyr_deploy.agent").lstrip(".")
+            yield from [own] if own else [alias.name for alias in node.names]
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_all_that_a_verb_may_import_is_sent(verb):
+    modules = sent(verb)
+    assert {"__init__", "main", VERBS[verb]} <= set(modules)
+    for text in modules.values():
+        assert set(imported_at_run_time(text)) <= set(modules)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_verb_is_where_the_table_says(verb):
+    assert callable(getattr(importlib.import_module(f"zephyr_deploy.agent.{VERBS[verb]}"), verb))
+
+
+def test_a_look_is_sent_without_what_only_a_change_needs():
+    assert not {"apply", "fetch", "transfer", "logs", "bundle", "verbs"} & set(sent("look"))
+    assert len(program.archive("look")) < 30_000
+
+
 def test_it_is_sent_the_same_each_time():
     program.archive.cache_clear()
-    first = program.archive()
+    first = program.archive("apply")
     program.archive.cache_clear()
-    assert program.archive() == first
+    assert program.archive("apply") == first
     assert len(first) < 60_000
 
 
@@ -86,10 +126,6 @@ def test_what_nobody_expected_is_told_too():
     assert (error["event"], error["kind"]) == ("error", "internal")
     assert "KeyError" in error["message"]
     assert done.returncode == 1
-
-
-def test_verbs_have_names_as_they_are_called():
-    assert {"look", "apply", "rollback", "remove", "logs", "releases", "files"} <= set(VERBS)
 
 
 def test_a_user_who_is_not_root_becomes_root_without_a_question():

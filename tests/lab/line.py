@@ -86,6 +86,8 @@ class Line:
             near.close()
             return
         far.settimeout(None)
+        for end in (near, far):
+            end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # small pieces wait for no acknowledgement
         self._open |= {near, far}
         back = threading.Thread(target=self._pass, args=(far, near), daemon=True)
         back.start()

@@ -17,10 +17,10 @@ from zephyr_deploy.agent.engine import Engine
 from zephyr_deploy.agent.errors import NodeError
 from zephyr_deploy.agent.fetch import Fetch, raise_worst
 from zephyr_deploy.agent.gateway import Gateway
+from zephyr_deploy.agent.health import GENERATE_S
 from zephyr_deploy.agent.layout import DATA, Layout
 from zephyr_deploy.agent.store import Store
 from zephyr_deploy.agent.transfer import STALL_S
-from zephyr_deploy.agent.wait import GENERATE_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -318,6 +318,11 @@ def _short(value: object) -> str:
     """A setting in a word; a digest by its beginning."""
     text = "unset" if value is None else str(value)
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
+
+
+def apply(request: dict[str, Any], report: Report) -> dict[str, Any]:
+    """See `Apply`."""
+    return Apply(request, report).run()
 
 
 def rollback(request: dict[str, Any], report: Report) -> dict[str, Any]:

@@ -3,9 +3,10 @@
 import json
 import os
 import sys
+import zlib
 
 program = os.memfd_create("zephyr-deploy")
-os.write(program, sys.stdin.buffer.read(int(sys.stdin.buffer.readline())))
+os.write(program, zlib.decompress(sys.stdin.buffer.read(int(sys.stdin.buffer.readline()))))
 sys.path.insert(0, "/proc/self/fd/%d" % program)
 from zephyr_deploy.agent.main import main  # noqa: E402 - it is only now in the path
 

@@ -7,11 +7,10 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from zephyr_deploy.agent import docker, health, units
-from zephyr_deploy.agent.errors import NodeError
+from zephyr_deploy.agent.errors import SEE_LOG, NodeError
 from zephyr_deploy.agent.files import put
 from zephyr_deploy.agent.layout import UNITS
 from zephyr_deploy.agent.shell import run
-from zephyr_deploy.agent.wait import GENERATE_S, SEE_LOG, Wait
 
 if TYPE_CHECKING:
     from zephyr_deploy.agent.layout import Layout
@@ -127,7 +126,7 @@ class Engine:
         """Whether anything comes back when it is asked for its health; it may be too busy to generate just now."""
         return health.ask(self.port, "GET", self.about["check"]["health"], timeout_s=timeout_s).status != 0
 
-    def why_not(self, timeout_s: float = GENERATE_S) -> str:
+    def why_not(self, timeout_s: float = health.GENERATE_S) -> str:
         """Why it does not generate now; empty when it does."""
         return health.generates(self.port, self.about["check"], timeout_s)
 
@@ -154,4 +153,6 @@ class Engine:
         Raises:
             NodeError: its log shows why it cannot start; it ends again and again; it is not ready in time.
         """
+        from zephyr_deploy.agent.wait import Wait  # only who waits needs it: a look goes without
+
         Wait(self, request, self.about["check"]["health"]).run(report, phase)

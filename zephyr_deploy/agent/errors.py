@@ -19,6 +19,7 @@ KINDS = (
     "leftovers",
 )
 """The codes of `zephyr_deploy.errors` that a node may answer with."""
+SEE_LOG = "See all that it said: `zephyr-deploy logs`."
 FULL = (errno.ENOSPC, errno.EDQUOT)
 FREE_IT = "Free space there (`sudo docker system prune -a`, `zephyr-deploy down --purge`), then run it again."
 

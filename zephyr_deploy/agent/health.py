@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 OK = 200
+GENERATE_S = 60.0
+"""Longest wait for one generation, in seconds, unless somebody knows better."""
 LISTENS = "0A"
 """State of a socket in proc(5)'s ``net/tcp``."""
 

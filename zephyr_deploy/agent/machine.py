@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import platform
 import shutil
+import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from zephyr_deploy.agent import docker
+from zephyr_deploy.agent.beside import Beside
 from zephyr_deploy.agent.errors import NodeError
 from zephyr_deploy.agent.layout import DATA, ROOT
 from zephyr_deploy.agent.shell import run
@@ -27,15 +27,15 @@ def look() -> dict[str, Any]:
     """System, processor, memory, disks, GPUs, Docker, clock; never raises for what is missing."""
     release = _os_release()
     # The programs that are asked start side by side: nvidia-smi alone takes up to a second without persistence mode.
-    with ThreadPoolExecutor(thread_name_prefix="look") as pool:
-        asked = {name: pool.submit(ask) for name, ask in ASKED.items()}
+    asked = {name: Beside(ask) for name, ask in ASKED.items()}
+    kernel = os.uname()
     return {
-        "system": release.get("PRETTY_NAME", platform.system()),
+        "system": release.get("PRETTY_NAME", kernel.sysname),
         "os": release.get("ID", ""),
         "os_version": release.get("VERSION_ID", ""),
-        "architecture": platform.machine(),
-        "kernel": platform.release(),
-        "python": platform.python_version(),
+        "architecture": kernel.machine,
+        "kernel": kernel.release,
+        "python": sys.version.split()[0],
         "cpus": len(os.sched_getaffinity(0)),
         "memory_bytes": _memory("MemAvailable"),
         "memory_total_bytes": _memory("MemTotal"),
@@ -44,7 +44,7 @@ def look() -> dict[str, Any]:
         "root_writable": _writable(ROOT),
         "nvidia_devices": _nvidia_devices(),
         "clock": time.time(),
-        **{name: answer.result() for name, answer in asked.items()},
+        **{name: answer.result for name, answer in asked.items()},
     }
 
 

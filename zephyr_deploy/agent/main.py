@@ -5,16 +5,34 @@ from __future__ import annotations
 import json
 import signal
 import sys
-import traceback
-from pathlib import Path
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from zephyr_deploy.agent.errors import GoneError, NodeError, of_disk
 from zephyr_deploy.agent.report import Report
-from zephyr_deploy.agent.verbs import VERBS
 
 if TYPE_CHECKING:
     from typing import Any
+
+VERBS = {
+    "look": "look",
+    "status": "verbs",
+    "reach": "reach",
+    "releases": "verbs",
+    "measured": "verbs",
+    "files": "verbs",
+    "logs": "logs",
+    "bundle": "bundle",
+    "remove": "verbs",
+    "authority": "verbs",
+    "meet": "verbs",
+    "apply": "apply",
+    "rollback": "apply",
+}
+"""What a node can be asked to do, and the module with the function of that name: from the request to the result.
+
+A call loads that module alone, and only it and what it imports is sent (see `zephyr_deploy.node.program`).
+"""
 
 NOT_HEARD = 3
 FAILED = 1
@@ -28,7 +46,8 @@ def main(request: dict[str, Any]) -> int:
     signal.signal(signal.SIGUSR1, lambda *_: report.dismiss())
     try:
         with report.heartbeat():
-            result = VERBS[request["verb"]](request, report)
+            module = import_module(f"zephyr_deploy.agent.{VERBS[request['verb']]}")
+            result = getattr(module, request["verb"])(request, report)
         report.send("result", **result)
     except GoneError:
         return NOT_HEARD
@@ -37,8 +56,10 @@ def main(request: dict[str, Any]) -> int:
     except OSError as error:
         return _failed(report, of_disk(error, f"{request['verb']} stopped"))
     except Exception as error:  # noqa: BLE001 - the edge of the program: what nobody expected is told too
+        import traceback
+
         place = traceback.extract_tb(error.__traceback__)[-1]
-        where = f"{Path(place.filename).name}:{place.lineno}"
+        where = f"{place.filename.rpartition('/')[2]}:{place.lineno}"
         return _failed(report, NodeError("internal", f"{type(error).__name__}: {error} ({where})"))
     return 0
 

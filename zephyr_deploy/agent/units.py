@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 SHOW = ("ActiveState", "SubState", "Result", "ExecMainStatus", "NRestarts", "InvocationID", "ActiveEnterTimestamp")
+RUNS = {"active", "activating", "reloading"}
+"""States of a unit that runs, or is about to."""
 START_S = 60.0
 
 
@@ -27,8 +29,15 @@ def install(texts: dict[str, str]) -> bool:
 
 def show(unit: str) -> dict[str, str]:
     """The properties `SHOW` of a unit; ``ActiveState`` is inactive for one that does not exist."""
-    out = run(["systemctl", "show", unit, f"--property={','.join(SHOW)}"]).out
-    return dict(line.partition("=")[::2] for line in out.splitlines() if "=" in line)
+    return show_all([unit])[0]
+
+
+def show_all(names: Sequence[str]) -> list[dict[str, str]]:
+    """The same of several units, by one call."""
+    out = run(["systemctl", "show", *names, f"--property={','.join(SHOW)}"]).out
+    # One block a unit, in the order of the names; none where systemd does not answer.
+    blocks = [*out.split("\n\n"), *([""] * len(names))][: len(names)]
+    return [dict(line.partition("=")[::2] for line in block.splitlines() if "=" in line) for block in blocks]
 
 
 def uptime_s(unit: str) -> float:
@@ -41,7 +50,7 @@ def uptime_s(unit: str) -> float:
 
 def active(unit: str) -> bool:
     """Whether it runs, or is about to."""
-    return show(unit).get("ActiveState") in {"active", "activating", "reloading"}
+    return show(unit).get("ActiveState") in RUNS
 
 
 def enable(unit: str) -> None:

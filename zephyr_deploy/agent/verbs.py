@@ -1,89 +1,22 @@
-"""What a node can be asked to do: a name, and a function from the request to the result."""
+"""What a node can be asked about a deployment, and to do with it, but for what has a module of its own."""
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zephyr_deploy.agent import docker, machine, metrics, units
-from zephyr_deploy.agent.apply import Apply, rollback
-from zephyr_deploy.agent.bundle import bundle
 from zephyr_deploy.agent.engine import Engine
 from zephyr_deploy.agent.gateway import Gateway
-from zephyr_deploy.agent.health import listens
 from zephyr_deploy.agent.layout import DATA, ROOT, Layout
-from zephyr_deploy.agent.logs import logs
-from zephyr_deploy.agent.reach import reach
+from zephyr_deploy.agent.look import probe_s, state_of
 from zephyr_deploy.agent.shell import run
 from zephyr_deploy.agent.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from zephyr_deploy.agent.report import Report
-
-PROBE_S = 20.0
-
-
-def look(request: dict[str, Any], _report: Report) -> dict[str, Any]:
-    """The machine, and with ``name`` how that deployment is; with ``resolve`` the digests of these images now."""
-    caller, _, here, _ = (os.environ.get("SSH_CONNECTION") or "   ").split(" ")
-    with ThreadPoolExecutor(2, thread_name_prefix="state") as pool:
-        state = pool.submit(state_of, request["name"], _probe_s(request)) if request.get("name") else None
-        found: dict[str, Any] = {"machine": machine.look(), "caller": caller, "here": here}
-    if state is not None:
-        found["deployment"] = state.result()
-    if request.get("resolve"):
-        registry_s = float(request.get("registry_s", docker.REGISTRY_S))
-        found["digests"] = {
-            reference: docker.registry_digest(reference, registry_s) for reference in request["resolve"]
-        }
-    return found
-
-
-def _probe_s(request: dict[str, Any]) -> float:
-    return float(request.get("probe_s", PROBE_S))
-
-
-def state_of(name: str, probe_s: float) -> dict[str, Any] | None:
-    """How a deployment is on this node, where a generation may take ``probe_s`` seconds; None if nothing of it is."""
-    layout = Layout(name)
-    store, release = Store(layout), Store(layout).current
-    if not release:
-        return None
-    engine = Engine(layout, release, store.about(release))
-    shown = units.show(engine.unit)
-    running = shown.get("ActiveState") in {"active", "activating", "reloading"}
-    why = engine.why_not(probe_s) if running else f"its unit is {shown.get('ActiveState')} ({shown.get('Result')})"
-    gateway = Gateway(layout)
-    if not why and engine.about.get("api_key") and not gateway.api_key():
-        why = "its API key was lost in a reboot; `zephyr-deploy up` sends it again"
-    if not why and not units.active(layout.gateway_unit):
-        why = "its gateway does not run"
-    starting = running and bool(why) and not listens(engine.port)
-    return {
-        "release": release,
-        "about": engine.about,
-        "lock": store.files(release).get("lock.json", ""),
-        "state": "ready" if not why else "starting" if starting else "unhealthy" if running else "failed",
-        "detail": why,
-        "since": shown.get("ActiveEnterTimestamp", ""),
-        "restarts": int(shown.get("NRestarts") or 0),
-        "started_at": _started(store, release),
-        "api_key": gateway.api_key(),
-        "port": engine.port,
-        "peers": gateway.peers.known,
-    }
-
-
-def _started(store: Store, release: str) -> float:
-    times = [float(e["at"]) for e in store.history() if e["release"] == release and e["event"] == "active"]
-    return times[-1] if times else time.time()
 
 
 def status(request: dict[str, Any], _report: Report) -> dict[str, Any]:
@@ -109,7 +42,7 @@ def status(request: dict[str, Any], _report: Report) -> dict[str, Any]:
             if found["figures"]:  # one that hangs would keep whoever asks waiting once more
                 found["version"] = metrics.version(engine.port, asked.get("version_path", ""))
         found["uptime_s"] = units.uptime_s(engine.unit)
-        found["deployment"] = state_of(layout.name, _probe_s(request))
+        found["deployment"] = state_of(layout.name, probe_s(request))
     return found
 
 
@@ -213,14 +146,3 @@ def meet(request: dict[str, Any], _report: Report) -> dict[str, Any]:
         gateway = Gateway(layout)
         gateway.peers.meet(request, gateway)
     return {}
-
-
-def apply(request: dict[str, Any], report: Report) -> dict[str, Any]:
-    """See `zephyr_deploy.agent.apply.Apply`."""
-    return Apply(request, report).run()
-
-
-VERBS: dict[str, Callable[[dict[str, Any], Report], dict[str, Any]]] = {
-    verb.__name__: verb
-    for verb in (look, status, reach, releases, measured, files, logs, bundle, remove, authority, meet, apply, rollback)
-}

@@ -13,7 +13,8 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from zephyr_deploy.agent.errors import NodeError
+from zephyr_deploy.agent.errors import SEE_LOG, NodeError
+from zephyr_deploy.agent.health import GENERATE_S
 from zephyr_deploy.agent.stages import Stages
 
 if TYPE_CHECKING:
@@ -48,7 +49,6 @@ WEAK_S = 30.0
 MOST_RESTARTS = 2
 """An engine that ended this often while it should start will not start."""
 NEVER_STARTED_S = 60.0
-GENERATE_S = 60.0
 LAST_LOOK_S = 5.0
 SHOWN_LINES = 30
 LONGEST_LINE = 2000
@@ -62,7 +62,6 @@ EXITS = {
     139: "it crashed (signal 11)",
 }
 """Exit codes of `docker run` and of launchers, where they mean something by themselves."""
-SEE_LOG = "See all that it said: `zephyr-deploy logs`."
 
 
 class Clock:

@@ -1,0 +1,77 @@
+"""The look that decides: what the machine is, and how a deployment does on it."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+from zephyr_deploy.agent import docker, machine, units
+from zephyr_deploy.agent.beside import Beside
+from zephyr_deploy.agent.engine import Engine
+from zephyr_deploy.agent.gateway import Gateway
+from zephyr_deploy.agent.health import listens
+from zephyr_deploy.agent.layout import Layout
+from zephyr_deploy.agent.store import Store
+
+if TYPE_CHECKING:
+    from zephyr_deploy.agent.report import Report
+
+PROBE_S = 20.0
+
+
+def look(request: dict[str, Any], _report: Report) -> dict[str, Any]:
+    """The machine, and with ``name`` how that deployment is; with ``resolve`` the digests of these images now."""
+    caller, _, here, _ = (os.environ.get("SSH_CONNECTION") or "   ").split(" ")
+    state = Beside(lambda: state_of(request["name"], probe_s(request))) if request.get("name") else None
+    found: dict[str, Any] = {"machine": machine.look(), "caller": caller, "here": here}
+    if state is not None:
+        found["deployment"] = state.result
+    if request.get("resolve"):
+        registry_s = float(request.get("registry_s", docker.REGISTRY_S))
+        found["digests"] = {
+            reference: docker.registry_digest(reference, registry_s) for reference in request["resolve"]
+        }
+    return found
+
+
+def probe_s(request: dict[str, Any]) -> float:
+    """How long a generation may take, in seconds, that shows how a deployment does."""
+    return float(request.get("probe_s", PROBE_S))
+
+
+def state_of(name: str, probe_s: float) -> dict[str, Any] | None:
+    """How a deployment is on this node, where a generation may take ``probe_s`` seconds; None if nothing of it is."""
+    layout = Layout(name)
+    store, release = Store(layout), Store(layout).current
+    if not release:
+        return None
+    engine, gateway = Engine(layout, release, store.about(release)), Gateway(layout)
+    # Asked beside systemd, for the generation takes longest; of an engine that does not run nobody waits for it.
+    generation = Beside(lambda: engine.why_not(probe_s))
+    shown, front = units.show_all([engine.unit, layout.gateway_unit])
+    running = shown.get("ActiveState") in units.RUNS
+    why = generation.result if running else f"its unit is {shown.get('ActiveState')} ({shown.get('Result')})"
+    if not why and engine.about.get("api_key") and not gateway.api_key():
+        why = "its API key was lost in a reboot; `zephyr-deploy up` sends it again"
+    if not why and front.get("ActiveState") not in units.RUNS:
+        why = "its gateway does not run"
+    starting = running and bool(why) and not listens(engine.port)
+    return {
+        "release": release,
+        "about": engine.about,
+        "lock": store.files(release).get("lock.json", ""),
+        "state": "ready" if not why else "starting" if starting else "unhealthy" if running else "failed",
+        "detail": why,
+        "since": shown.get("ActiveEnterTimestamp", ""),
+        "restarts": int(shown.get("NRestarts") or 0),
+        "started_at": _started(store, release),
+        "api_key": gateway.api_key(),
+        "port": engine.port,
+        "peers": gateway.peers.known,
+    }
+
+
+def _started(store: Store, release: str) -> float:
+    times = [float(e["at"]) for e in store.history() if e["release"] == release and e["event"] == "active"]
+    return times[-1] if times else time.time()
