@@ -1,6 +1,6 @@
-"""docs/guides/ssh.md, followed on a real machine: what it prints is what the page shows.
+"""docs/guides/ssh.md and vscode.md, followed on a real machine: what it prints is what the pages show.
 
-``RECORD_GUIDE=1 pytest tests/docs/test_ssh_guide.py`` writes the page anew.
+``RECORD_GUIDE=1 pytest tests/docs/test_ssh_guide.py`` writes the pages anew.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ import pytest
 from lab.cards import A100
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE = ROOT / "docs" / "guides" / "ssh.md"
+GUIDES = ROOT / "docs" / "guides"
+SSH, VSCODE = GUIDES / "ssh.md", GUIDES / "vscode.md"
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +42,9 @@ class Session:
             "gpu1": node.address,
             "~/.ssh/id_ed25519": str(node.key),
             "FINGERPRINT": node.host_key_fingerprint,
+            "~/.local/state/zephyr-deploy": str(home / "state"),
+            # ssh looks for its configuration where the user database says, and not in this home.
+            "ssh zephyr-": f"ssh -F {home}/.ssh/config zephyr-",
         }
 
     def type(self, command):
@@ -49,7 +53,6 @@ class Session:
         printed = self._play(command, self._home, self._path, **self._env)
         for shown, real in self._names.items():
             printed = printed.replace(real, shown)
-        printed = re.sub(r"\S*/state/", "~/.local/state/zephyr-deploy/", printed)
         lines = [line.rstrip() for line in printed.splitlines() if not line.startswith("... ")]
         return "\n".join(_in_order(lines))
 
@@ -74,21 +77,26 @@ def session(quickstart, lab, node_factory, home):
     return Session(quickstart, lab, node_factory(card=A100, preload=True), home)
 
 
-def test_every_command_prints_what_the_page_shows(quickstart, session):
-    page = PAGE.read_text()
-    steps = quickstart.steps(page)
-    played = [(step, session.type(step.command)) for step in steps]
+def test_every_command_prints_what_the_pages_show(quickstart, session):
+    """The one on VS Code is for the machine of the other, and so comes before that is left."""
+    *before, last = [(SSH, step) for step in quickstart.steps(SSH.read_text())]
+    order = [*before, *((VSCODE, step) for step in quickstart.steps(VSCODE.read_text())), last]
+    played = [(page, step, session.type(step.command)) for page, step in order]
     if os.environ.get("RECORD_GUIDE"):
-        for step, printed in played:
-            page = re.sub(
-                rf"^\$ {re.escape(step.command)}\n(?:(?!```|\$ ).*\n)*",
-                lambda _, command=step.command, text=printed: f"$ {command}\n{text}\n",
-                page,
-                count=1,
-                flags=re.MULTILINE,
-            )
-        PAGE.write_text(page)
-        pytest.skip("the page has been recorded")
-    for step, printed in played:
+        for page, step, printed in played:
+            _record(page, step.command, printed)
+        pytest.skip("the pages have been recorded")
+    for _, step, printed in played:
         assert session.normal(_whether_here(printed)) == session.normal(_whether_here(step.output)), step.command
-    assert len(steps) >= 12
+    assert len(played) >= 17
+
+
+def _record(page, command, printed):
+    text = re.sub(
+        rf"^\$ {re.escape(command)}\n(?:(?!```|\$ ).*\n)*",
+        lambda _: f"$ {command}\n{printed}\n",
+        page.read_text(),
+        count=1,
+        flags=re.MULTILINE,
+    )
+    page.write_text(text)

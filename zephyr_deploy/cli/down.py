@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from zephyr_deploy.cli.options import LockWaitOpt, NameArg, seconds
 from zephyr_deploy.cli.session import Session
 from zephyr_deploy.cli.verb import DEPLOY, verb
+
+if TYPE_CHECKING:
+    from zephyr_deploy.providers.base import Service
 
 
 @verb(
@@ -47,7 +50,7 @@ def down(
         )
     rows = [
         ("deployment", result.name),
-        *(("stopped", f"pid {service.pid}, {service.model_id}") for service in result.stopped),
+        *(("stopped", _stopped(service)) for service in result.stopped),
         *(("removed", line) for line in result.removed),
         *(("kept", line) for line in result.kept),
         ("cost", f"${result.cost_usd:.2f}"),
@@ -55,3 +58,7 @@ def down(
     session.out.result("down", result, table=lambda: session.out.facts(rows), quiet=result.name)
     if result.kept and not purge and not forget:
         session.out.hint("zephyr-deploy down --purge deletes the downloaded models.")
+
+
+def _stopped(service: Service) -> str:
+    return f"{service.model_id} on {service.host}" if service.host else f"pid {service.pid}, {service.model_id}"
