@@ -62,8 +62,8 @@ class Apply:
             NodeError: it could not be done; the release that served before serves.
             GoneError: nobody listens, and nothing was switched yet.
         """
-        wait_s, tell = float(self.request.get("lock_wait_s", 0)), self.report.notice
-        with self.store.locked(self.who, wait_s, wanted=self.release, tell=tell):
+        wait_s = float(self.request.get("lock_wait_s", 0))
+        with self.store.locked(self.who, wait_s, wanted=self.release, report=self.report):
             self.files = self.request.get("files") or self.store.files(self.release)
             if "release.json" not in self.files:
                 raise NodeError("config", f"the node has no release {self.release}", "See `zephyr-deploy releases`.")
@@ -152,8 +152,17 @@ class Apply:
         return True
 
     def _api_key(self) -> str:
-        """The key that callers shall need; empty where the release asks for none."""
-        return str(self.request.get("api_key") or self.gateway.api_key()) if self.about["api_key"] else ""
+        """The key that callers shall need; empty where the release asks for none.
+
+        One that another's call has brought since this one looked stays: there are callers by now who have it. Unless
+        the user has said which it shall be.
+        """
+        if not self.about["api_key"]:
+            return ""
+        wanted, now = str(self.request.get("api_key") or ""), self.gateway.api_key()
+        if now and now != self.request.get("seen_key") and not self.request.get("given_key"):
+            return now
+        return wanted or now
 
     def _ship(self) -> None:
         """Files, image and weights; the last two side by side."""

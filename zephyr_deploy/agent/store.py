@@ -16,9 +16,10 @@ from zephyr_deploy.agent.errors import NodeError, of_disk
 from zephyr_deploy.agent.files import add_line, get_json, get_lines, put, put_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from zephyr_deploy.agent.layout import Layout
+    from zephyr_deploy.agent.report import Report
 
 KEPT_RELEASES = 5
 TAKE_OVER_S = 2400.0
@@ -103,7 +104,7 @@ class Store:
 
     @contextmanager
     def locked(
-        self, who: dict[str, Any], wait_s: float, *, wanted: str = "", tell: Callable[[str], None] = lambda _: None
+        self, who: dict[str, Any], wait_s: float, *, wanted: str = "", report: Report | None = None
     ) -> Iterator[None]:
         """Hold the deployment's lock on this node; it is the kernel's and goes with its holder.
 
@@ -116,16 +117,17 @@ class Store:
             who: Who asks; see `zephyr_deploy.deploy.origin.who`.
             wait_s: How long to wait for another origin, in seconds.
             wanted: The release that is to serve; empty where none is.
-            tell: Told when a call that was cut off is waited for.
+            report: Told whom it waits for; asked whether anybody listens still.
 
         Raises:
             NodeError: another origin holds it after ``wait_s`` seconds; the message says who.
+            GoneError: nobody listens any more, and it would have to wait.
         """
         note = self.layout.lock.with_suffix(".json")
-        descriptor = self._taken(_Wish(who, wait_s, wanted, tell))
+        descriptor = self._taken(_Wish(who, wait_s, wanted, report))
         try:
             with suppress(NodeError):  # The disk may be full, and `down` must work all the same.
-                about = {**who, "pid": os.getpid(), "since": time.time(), "release": wanted}
+                about = {**who, "pid": os.getpid(), "since": time.time(), "at": time.monotonic(), "release": wanted}
                 put(note, json.dumps(about), 0o600)
             yield
         finally:
@@ -177,31 +179,50 @@ class Store:
             mine = False
             if pid is not None and holder.get("pid") == pid:
                 clear_at, mine = now, holder.get("origin") == wish.who["origin"]
-                if mine:
-                    wish.ask_to_end(pid, holder)
+                wish.wait_for(pid, holder)
             longest = max(wish.wait_s, TAKE_OVER_S) if mine else wish.wait_s
             if now - start > longest and (clear_at == now or now - clear_at > UNCLEAR_S):
                 raise locked(self.layout.name, holder, now - start)
+            wish.check()
             time.sleep(0.1)
 
 
 class _Wish:
     """Who wants a lock and for what; see `Store.locked`."""
 
-    def __init__(self, who: dict[str, Any], wait_s: float, wanted: str, tell: Callable[[str], None]) -> None:
+    def __init__(self, who: dict[str, Any], wait_s: float, wanted: str, report: Report | None) -> None:
         self.who, self.wait_s = who, wait_s
-        self._wanted, self._tell = wanted, tell
-        self._asked: set[int] = set()
+        self._wanted, self._report = wanted, report
+        self._met: set[int] = set()
 
-    def ask_to_end(self, pid: int, holder: dict[str, Any]) -> None:
-        """Tell the process of a call that was cut off what is expected of it, once."""
-        if pid in self._asked:
+    def check(self) -> None:
+        """See whether anybody waits still.
+
+        Raises:
+            GoneError: nobody does.
+        """
+        if self._report is not None:
+            self._report.check()
+
+    def wait_for(self, pid: int, holder: dict[str, Any]) -> None:
+        """Tell whom it waits for, once; and where that is a call that was cut off, tell it what is expected of it."""
+        if pid in self._met:
             return
-        self._asked.add(pid)
+        self._met.add(pid)
+        if holder.get("origin") == self.who["origin"]:
+            self._tell(
+                f"An earlier `{holder.get('command', '?')}` from here was cut off and still works; waiting for its end."
+            )
+            self._ask_to_end(pid, holder)
+        elif self.wait_s:
+            self._tell(f"Waiting for {whose(holder)}.")
+
+    def _tell(self, message: str) -> None:
+        if self._report is not None:
+            self._report.notice(message)
+
+    def _ask_to_end(self, pid: int, holder: dict[str, Any]) -> None:
         same = bool(self._wanted) and holder.get("release") == self._wanted
-        self._tell(
-            f"An earlier `{holder.get('command', '?')}` from here was cut off and still works; waiting for its end."
-        )
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGTERM if same else signal.SIGUSR1)
 
@@ -216,12 +237,18 @@ def holder_of(descriptor: int) -> int | None:
     return None
 
 
+def whose(holder: dict[str, Any]) -> str:
+    """Who holds a lock, for people; how long is told too, for the clocks of two machines may differ."""
+    since = time.strftime("%H:%M:%S", time.gmtime(holder.get("since", 0)))
+    ago = f" ({time.monotonic() - holder['at']:.0f} s ago)" if "at" in holder else ""
+    call = f"`{holder.get('command', '?')}` of {holder.get('user', '?')} on {holder.get('machine', '?')}"
+    return f"{call} since {since} UTC{ago}"
+
+
 def locked(name: str, holder: dict[str, Any], waited_s: float) -> NodeError:
     """The error of a lock that another holds."""
-    since = time.strftime("%H:%M:%S", time.gmtime(holder.get("since", 0)))
-    who = (
-        f"`{holder.get('command', '?')}` of {holder.get('user', '?')} on {holder.get('machine', '?')} since {since} UTC"
-    )
     waited = f" (waited {waited_s:.0f} s)" if waited_s > 1 else ""
     hint = "Wait for it with --lock-wait 5m."
-    return NodeError("locked", f"deployment {name} is locked on the node by {who}{waited}", hint, holder=holder)
+    return NodeError(
+        "locked", f"deployment {name} is locked on the node by {whose(holder)}{waited}", hint, holder=holder
+    )

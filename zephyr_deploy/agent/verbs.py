@@ -83,7 +83,7 @@ def remove(request: dict[str, Any], report: Report) -> dict[str, Any]:
         return {"removed": [], "left": []}
     store, removed = Store(layout), []
     wait_s = float(request.get("lock_wait_s", 0))
-    with store.locked(request["who"], wait_s, tell=report.notice), report.to_the_end():
+    with store.locked(request["who"], wait_s, report=report), report.to_the_end():
         gateway = Gateway(layout)
         gateway.remove()
         grace_s = float(request.get("grace_s", 30.0))

@@ -155,7 +155,12 @@ class _Rollout:
         if not access.api_key:
             return None
         there = next((m.service.api_key for m in fleet.members if m.service and m.service.api_key), None)
-        return settled_key(self.deployment.name, there, api_key(access.api_key_from))
+        return settled_key(self.deployment.name, there, self._given_key)
+
+    @cached_property
+    def _given_key(self) -> Secret | None:
+        """Read once, as `_hub_token`."""
+        return api_key(self.deployment.access.api_key_from)
 
     def _apply(self, fleet: Fleet, waiting: list[Member], release: Release, key: Secret | None) -> None:
         request = apply_request(
@@ -163,6 +168,7 @@ class _Rollout:
             release,
             who=self.who,
             api_key=key,
+            given_key=self._given_key is not None,
             hf_token=self._hub_token,
             lock_wait_s=self.options.lock_wait_s,
             ready_s=self.options.ready_deadline_s,
@@ -172,12 +178,13 @@ class _Rollout:
         # Where some machine serves already, one after the other: the rest goes on serving.
         rolling = any(member.service and member.service.state == "ready" for member in fleet.members)
         try:
-            fleet.each(waiting, lambda member: member.call("apply", request), at_once=not rolling)
+            fleet.each(waiting, lambda member: member.call("apply", {**request, **_seen(member)}), at_once=not rolling)
         except ZephyrError as error:
             self.journal.failed("apply", cause=error.message)
             raise
         self.journal.done("apply", release=release.id)
         fleet.look()
+        self._key(fleet)  # Noted again: another laptop may have been there first.
 
     def _result(self, fleet: Fleet, plan: Plan, release: Release, *, changed: bool) -> UpResult:
         services: list[Service] = [member.service for member in fleet.members if member.service]
@@ -189,6 +196,12 @@ class _Rollout:
             changed=changed,
             phases=tuple(PhaseReport.of(p) for p in self.phases.finished),
         )
+
+
+def _seen(member: Member) -> dict[str, str]:
+    """The key that was there when the machine was looked at."""
+    key = member.service.api_key if member.service else None
+    return {"seen_key": key.get_secret_value() if key else ""}
 
 
 def _is_current(member: Member, release: Release, key: Secret | None) -> bool:

@@ -44,6 +44,7 @@ def apply_request(
     *,
     who: Mapping[str, str],
     api_key: Secret | None,
+    given_key: bool,
     hf_token: Secret | None,
     lock_wait_s: float,
     ready_s: float,
@@ -56,6 +57,7 @@ def apply_request(
         release: Its files.
         who: Who asks; see `zephyr_deploy.deploy.origin.who`.
         api_key: What callers of the endpoint shall show.
+        given_key: Whether the user has said so; another that is there by now stays else.
         hf_token: The hub's token; None if there is none.
         lock_wait_s: How long to wait while another works on the deployment there, in seconds.
         ready_s: How long the engine may take until it generates, in seconds.
@@ -68,6 +70,7 @@ def apply_request(
         "files": release.files,
         "who": dict(who),
         "api_key": api_key.get_secret_value() if api_key else "",
+        "given_key": given_key,
         "hf_token": hf_token.get_secret_value() if hf_token else "",
         "lock_wait_s": lock_wait_s,
         "ready_s": ready_s,

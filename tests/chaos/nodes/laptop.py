@@ -101,11 +101,14 @@ class Laptop:
 
     def start(self, program: str, *arguments: str, home: Path | None = None) -> subprocess.Popen[str]:
         """Start a program that uses the package, with the state folder ``home`` instead of this one."""
+        return self.run([str(Path(__file__).with_name(program)), *arguments], home)
+
+    def run(self, arguments: list[str], home: Path | None = None) -> subprocess.Popen[str]:
+        """Start Python with these arguments; see `start`."""
         state = {"ZEPHYR_STATE_DIR": str(home)} if home else {}
-        command = [sys.executable, str(Path(__file__).with_name(program)), *arguments]
         env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), **state}
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        return subprocess.Popen(command, text=True, env=env, **pipes)
+        return subprocess.Popen([sys.executable, *arguments], text=True, env=env, **pipes)
 
     def killed(self, verb: str, moment: str, wish: Deployment) -> None:
         """Run a verb in a process of its own, which is killed with -9 at ``moment``."""
