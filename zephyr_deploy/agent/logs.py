@@ -107,7 +107,8 @@ def logs(request: dict[str, Any], report: Report) -> dict[str, Any]:
     """Send lines as ``line`` events; with ``follow`` those that come, over restarts and redeploys, until all is gone.
 
     The request: ``name``; ``source`` (engine, gateway, docker); ``lines``, the last that many; ``since`` (seconds since
-    1970, or None); ``grep``; ``phase``; ``milestones`` by engine; ``follow``.
+    1970, or None) and ``now``, both by the clock of who asks; ``grep``; ``phase``; ``milestones`` by engine;
+    ``follow``.
 
     Raises:
         NodeError: there is nothing of the deployment; a wish that cannot be read.
@@ -159,7 +160,7 @@ class _Source:
 
 def _last(source: _Source, picker: Picker, request: dict[str, Any], report: Report) -> tuple[Iterable[str], str]:
     """The last lines that are wanted, and the cursor of the last line that was read."""
-    count, since = int(request["lines"]), float(request.get("since") or 0)
+    count, since = int(request["lines"]), _since(request)
     kept: deque[str] = deque(maxlen=count)
     # The stage that a line is in is known only from the lines before it.
     places = [f"--since=@{since:.3f}"] if since and not picker.by_stage else []
@@ -171,6 +172,13 @@ def _last(source: _Source, picker: Picker, request: dict[str, Any], report: Repo
         if picker.wants(entry) and entry.at >= since:
             kept.append(entry.text)
     return kept, cursor
+
+
+def _since(request: dict[str, Any]) -> float:
+    """The oldest time that is wanted, by this machine's clock: that of who asks may differ by hours."""
+    if not request.get("since"):
+        return 0.0
+    return float(request["since"]) + (time.time() - float(request["now"]) if request.get("now") else 0.0)
 
 
 def _follow(source: _Source, picker: Picker, cursor: str, report: Report) -> None:

@@ -66,6 +66,7 @@ def state_of(name: str, probe_s: float) -> dict[str, Any] | None:
         "since": shown.get("ActiveEnterTimestamp", ""),
         "restarts": int(shown.get("NRestarts") or 0),
         "started_at": _started(store, release),
+        "clock": time.time(),
         "api_key": gateway.api_key(),
         "port": engine.port,
         "peers": gateway.peers.known,

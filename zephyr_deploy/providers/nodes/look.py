@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,9 @@ from zephyr_deploy.spec.secret import Secret
 if TYPE_CHECKING:
     from zephyr_deploy.node.address import NodeAddress
     from zephyr_deploy.spec.deployment import ProviderName
+
+
+SAME_CLOCK_S = 10.0
 
 
 class Found(Frozen):
@@ -61,10 +65,16 @@ def _service(there: dict[str, Any], name: str, provider: ProviderName, address: 
         public_url=f"https://{about['site']}" if about.get("site") else None,
         tls=about.get("tls", ""),
         host=str(address),
-        started_at=datetime.fromtimestamp(there["started_at"], timezone.utc),
+        started_at=datetime.fromtimestamp(_here(there["started_at"], there["clock"]), timezone.utc),
         detail=there["detail"],
         api_key=Secret(key) if key else None,
     )
+
+
+def _here(moment: float, clock: float) -> float:
+    """A time by the machine's clock as a time by this one's, where the two differ by more than an answer takes."""
+    ahead = clock - time.time()
+    return moment - ahead if abs(ahead) > SAME_CLOCK_S else moment
 
 
 def read_status(answer: dict[str, Any], name: str, provider: ProviderName, address: NodeAddress) -> MachineStatus:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 from pathlib import Path
@@ -73,6 +74,7 @@ class SshProvider(NodeProvider):
             "lines": query.lines,
             "follow": query.follow,
             "since": query.since.timestamp() if query.since else None,
+            "now": time.time(),
             "grep": query.grep,
             "phase": query.phase,
             "source": query.source,
