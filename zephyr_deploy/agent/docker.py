@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from zephyr_deploy.agent.connections import cut_silent
 from zephyr_deploy.agent.errors import FREE_IT, GoneError, NodeError, free_bytes, gigabytes
 
 if TYPE_CHECKING:
@@ -29,9 +30,12 @@ ASK_S = 20.0
 REGISTRY_S = 30.0
 """Longest wait for a registry's answer to a small question."""
 WATCH_S = 0.5
+SILENCES = 3
+"""At least so many connections of a layer may be silent before a pull's time is up."""
 NOT_FOUND = 404
 FAILED = 400
 RESUME_HINT = "Check the node's network, then run it again: it resumes."
+STUCK_HINT = "Check the node's network, then run it again. If it stays so: `sudo systemctl restart docker` there."
 GONE_HINT = "See `systemctl status docker` on the node, or prepare it: `zephyr-deploy up` with --prepare."
 
 
@@ -130,34 +134,71 @@ def pull(reference: str, check: Callable[[], None], phase: Phase, stall_s: float
         reference: Name with ``@sha256:`` digest (or tag).
         check: Called now and then; may raise to end the pull.
         phase: Is told the bytes.
-        stall_s: A pull that says nothing for this long, in seconds, is dead: Docker itself waits for hours.
+        stall_s: How long nothing may come, in seconds.
 
     Raises:
         NodeError: it cannot be pulled.
         GoneError: nobody listens.
     """
+    pulse = _Pulse(reference, stall_s)
+
+    def watch() -> None:
+        check()
+        pulse.check()
+
     name, _, digest = reference.partition("@")
     query = f"fromImage={quote(name, safe='')}&tag={quote(digest or 'latest', safe='')}"
     if not digest and ":" in name.rpartition("/")[2]:
         query = f"fromImage={quote(name, safe='')}"
-    connection = _Connection("docker", timeout=stall_s)
+    connection = _Connection("docker", timeout=stall_s + ASK_S)
     connection.connect()
     try:
-        with _hung_up_on(connection.sock, check):
+        with _hung_up_on(connection.sock, watch):
             response = _answer(connection, "POST", f"/images/create?{query}", _auth(), reference)
-            _follow(response, reference, phase)
+            _follow(response, reference, phase, pulse)
     finally:
         connection.close()
-        check()  # Where it was ended from here, that is the cause, and not what Docker made of it.
+        watch()  # Where it was ended from here, that is the cause, and not what Docker made of it.
 
 
-def _follow(response: http.client.HTTPResponse, reference: str, phase: Phase) -> None:
+class _Pulse:
+    """Whether a pull lives. A layer whose connection is silent is waited for by Docker for ever, in later pulls too.
+
+    Such connections are cut, so that Docker opens others; a pull that stays silent is given up.
+    """
+
+    def __init__(self, reference: str, stall_s: float) -> None:
+        self._reference = reference
+        self._stall_s = stall_s
+        self._heard = self._cut = time.monotonic()
+
+    def beat(self) -> None:
+        """It has said something."""
+        self._heard = time.monotonic()
+
+    def check(self) -> None:
+        """See whether it lives.
+
+        Raises:
+            NodeError: it has been silent for too long.
+        """
+        now, patience = time.monotonic(), self._stall_s / SILENCES
+        if now - self._heard >= patience and now - self._cut >= patience:
+            cut_silent("dockerd", patience)
+            self._cut = now
+        if now - self._heard >= self._stall_s:
+            said = f"the registry of {self._reference} has sent nothing for {self._stall_s:g} s"
+            raise NodeError("unreachable", said, STUCK_HINT)
+
+
+def _follow(response: http.client.HTTPResponse, reference: str, phase: Phase, pulse: _Pulse) -> None:
     """Read a pull to its end."""
     with response:
         if response.status >= FAILED:
             raise image_error(reference, _message(_read(response)))
         layers: dict[str, tuple[int, int]] = {}
         for event in _events(response, reference):
+            pulse.beat()
             if "error" in event:
                 raise image_error(reference, str(event["error"]), packed=sum(total for _, total in layers.values()))
             _count(event, layers)
@@ -193,10 +234,6 @@ def _events(response: http.client.HTTPResponse, reference: str) -> Iterator[dict
     while True:
         try:
             line = response.readline()
-        except socket.timeout as error:
-            raise NodeError(
-                "unreachable", f"the registry of {reference} has stopped sending it", RESUME_HINT
-            ) from error
         except (OSError, http.client.HTTPException) as error:
             raise NodeError("unreachable", f"pulling {reference} stopped ({error})", RESUME_HINT) from error
         if not line:
