@@ -1,10 +1,12 @@
 """The program: ``zephyr-deploy``, or ``python -m zephyr_deploy``."""
 
+import os
 import sys
 
 
 def run() -> None:
     """Be the program; Ctrl-C while it is still being imported ends it as quietly as later."""
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # it reads every installed package to look for some
     try:
         from zephyr_deploy.cli.main import run as run_command
     except KeyboardInterrupt:

@@ -70,9 +70,18 @@ def test_every_name_of_the_package_is_there():
 def test_fabric_and_paramiko_are_loaded_by_a_connection_alone():
     code = (
         "import sys\nfrom zephyr_deploy.node import *\nfrom zephyr_deploy.node import NodeAddress, HostKeys, add_host\n"
-        "sys.exit(bool({'paramiko', 'fabric', 'invoke'} & set(sys.modules)))"
+        "sys.exit(bool({'paramiko', 'fabric', 'invoke.config'} & set(sys.modules)))"
     ).replace("from zephyr_deploy.node import *\n", "")
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_connection_loads_invoke_only_for_fabric():
+    code = (
+        "import sys, zephyr_deploy.node.connection\nassert 'invoke.config' not in sys.modules\n"
+        "import fabric, invoke, paramiko.config\nassert fabric.Connection and invoke.run is paramiko.config.invoke.run"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_no_other_module_of_the_product_knows_them():

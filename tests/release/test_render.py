@@ -15,7 +15,7 @@ from zephyr_deploy.engines.registry import engine as engine_spec
 from zephyr_deploy.errors import ConfigError
 from zephyr_deploy.release.lock import LockedImage
 from zephyr_deploy.release.render import render
-from zephyr_deploy.release.templates import render_template
+from zephyr_deploy.release.templates import _environment, load_templates, render_template
 
 GOLDEN = Path(__file__).with_name("golden")
 UPDATE = "UPDATE_GOLDEN"
@@ -34,6 +34,14 @@ def test_golden(name):
         for path, text in release.files.items():
             (folder / path).write_text(text)
     assert {path.name: path.read_text() for path in folder.glob("*")} == release.files, f"meant so? {UPDATE}=1 pytest"
+
+
+def test_all_templates_of_a_release_can_be_loaded_beforehand():
+    _environment.cache_clear()
+    load_templates()
+    loaded = set(_environment().cache.keys())
+    release_for(wish())
+    assert set(_environment().cache.keys()) == loaded
 
 
 def test_the_same_wish_has_the_same_name():

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 from zephyr_deploy.deploy.fleet import Fleet
 from zephyr_deploy.deploy.journal import Journal
 from zephyr_deploy.deploy.lock import deployment_lock
+from zephyr_deploy.deploy.noted import where_noted
 from zephyr_deploy.deploy.origin import who
-from zephyr_deploy.deploy.results import PhaseReport, RollbackResult
 from zephyr_deploy.deploy.rollout import READY_DEADLINE_S, rollout
-from zephyr_deploy.deploy.wanted import where_noted
 from zephyr_deploy.errors import ConfigError, NotDeployedError, UnhealthyError, ZephyrError
 from zephyr_deploy.events import Listener, Phases, silent
 from zephyr_deploy.providers.base import NodeProvider
@@ -22,7 +21,7 @@ from zephyr_deploy.release.request import watch
 
 if TYPE_CHECKING:
     from zephyr_deploy.deploy.fleet import Member
-    from zephyr_deploy.deploy.results import UpResult
+    from zephyr_deploy.deploy.results import RollbackResult, UpResult
     from zephyr_deploy.deploy.rollout import RolloutOptions
     from zephyr_deploy.providers.nodes.record import NodesRecord
     from zephyr_deploy.spec.deployment import Deployment
@@ -90,6 +89,8 @@ def rollback(
 
 
 def _result(fleet: Fleet, answers: dict[str, dict[str, object]], phases: Phases) -> RollbackResult:
+    from zephyr_deploy.deploy.results import PhaseReport, RollbackResult  # `redeploy` has its own use of the time
+
     services = tuple(member.service for member in fleet.members if member.service)
     if not services:
         raise UnhealthyError(f"{fleet.name} does not serve after the rollback", hint="zephyr-deploy status")

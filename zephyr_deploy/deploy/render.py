@@ -10,8 +10,9 @@ from pydantic import ValidationError
 
 from zephyr_deploy import hub
 from zephyr_deploy.deploy.fleet import Fleet
+from zephyr_deploy.deploy.noted import where_noted
 from zephyr_deploy.deploy.results import DiffResult, NodeDiff, RenderResult
-from zephyr_deploy.deploy.wanted import lock_of_fleet, plan_of_fleet, where_noted
+from zephyr_deploy.deploy.wanted import lock_of_fleet, plan_of_fleet
 from zephyr_deploy.errors import ConfigError, UsageError
 from zephyr_deploy.events import Listener, Phases, silent
 from zephyr_deploy.node.hostkeys import Trust

@@ -13,7 +13,6 @@ from zephyr_deploy.events import Phases
 from zephyr_deploy.node.hostkeys import Trust
 from zephyr_deploy.plan.caller import is_within
 from zephyr_deploy.plan.node import plan_for_node
-from zephyr_deploy.providers.nodes.record import record_of
 from zephyr_deploy.release.resolve import images_of, resolve, reusable
 from zephyr_deploy.spec.sources import hub_token
 
@@ -89,14 +88,3 @@ def plan_of_nodes(deployment: Deployment, provider: NodeProvider, trust: Trust |
         fleet.connect(trust)
         fleet.look()
         return plan_of_fleet(fleet, deployment)
-
-
-def where_noted(deployment: Deployment) -> Deployment:
-    """A deployment of which only the name is wanted, with its machines by this user's note; others as they are."""
-    record = record_of(deployment.name)
-    if deployment.provider != "local" or record is None:
-        return deployment
-    hosts = tuple(str(address) for address in record.nodes)
-    identity = next((str(address.identity) for address in record.nodes if address.identity), None)
-    machine = deployment.machine.model_copy(update={"host": hosts[0], "hosts": hosts[1:], "identity": identity})
-    return deployment.model_copy(update={"provider": record.provider, "machine": machine})

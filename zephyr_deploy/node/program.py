@@ -126,7 +126,7 @@ def archive(verb: str) -> bytes:
         for name, text in sorted(_needed("__init__", "main", VERBS[verb]).items()):
             # without a time: the same bytes each time
             target.writestr(zipfile.ZipInfo(f"zephyr_deploy/agent/{name}.py"), text)
-    return zlib.compress(buffer.getvalue(), 9)
+    return zlib.compress(buffer.getvalue())
 
 
 def _needed(*names: str) -> dict[str, str]:

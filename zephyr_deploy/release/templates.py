@@ -11,6 +11,9 @@ from zephyr_deploy.resources import resource
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+OF_A_RELEASE = ("docker/", "systemd/", "caddy/Caddyfile")
+"""Where its templates are, or how their paths begin."""
+
 
 def render_template(path: str, **values: object) -> str:
     """One template below ``templates/``, rendered.
@@ -19,6 +22,13 @@ def render_template(path: str, **values: object) -> str:
         jinja2.UndefinedError: it uses a value that was not given.
     """
     return _environment().get_template(path).render(values).rstrip("\n") + "\n"
+
+
+def load_templates() -> None:
+    """Have Jinja and the templates of a release at hand, which takes longer than to render them."""
+    environment = _environment()
+    for path in environment.list_templates(filter_func=lambda path: path.startswith(OF_A_RELEASE)):
+        environment.get_template(path)
 
 
 def quoted_for_systemd(text: object) -> str:

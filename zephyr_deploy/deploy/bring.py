@@ -1,0 +1,168 @@
+"""What `up` and `redeploy` do once every machine has been looked at: plan, release, and what the machines lack of it.
+
+Loaded while the machines are looked at (see `zephyr_deploy.deploy.rollout`), for it takes as long as they do.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from zephyr_deploy.deploy.prepare import prepare, require_ready
+from zephyr_deploy.deploy.results import PhaseReport, UpResult
+from zephyr_deploy.deploy.wanted import lock_of_fleet, plan_of_fleet
+from zephyr_deploy.engines.registry import engine
+from zephyr_deploy.errors import NotDeployedError, ZephyrError
+from zephyr_deploy.providers.nodes.key import settled_key
+from zephyr_deploy.providers.nodes.record import NodesRecord
+from zephyr_deploy.release.render import peer_port, render
+from zephyr_deploy.release.request import apply_request
+from zephyr_deploy.release.templates import load_templates
+from zephyr_deploy.spec.sources import api_key, hub_token
+
+if TYPE_CHECKING:
+    from zephyr_deploy.deploy.fleet import Fleet, Member
+    from zephyr_deploy.deploy.journal import Journal
+    from zephyr_deploy.deploy.rollout import RolloutOptions
+    from zephyr_deploy.plan.plan import Plan
+    from zephyr_deploy.providers.base import Service
+    from zephyr_deploy.release.lock import Lock
+    from zephyr_deploy.release.release import Release
+    from zephyr_deploy.spec.deployment import Deployment
+    from zephyr_deploy.spec.secret import Secret
+
+
+def load(deployment: Deployment) -> None:
+    """Have at hand what the way to a release of this deployment takes."""
+    engine(deployment.engine.name or "tgi")
+    load_templates()
+
+
+class Bring:
+    """One run, from the look on.
+
+    Args:
+        fleet: The machines, looked at.
+        deployment: What is wanted.
+        options: How it is done.
+        journal: Of this run.
+        who: Who asks.
+        begins: Whether a machine may be prepared, and be empty: that is `up`.
+    """
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        deployment: Deployment,
+        options: RolloutOptions,
+        journal: Journal,
+        who: dict[str, str],
+        *,
+        begins: bool,
+    ) -> None:
+        self.fleet = fleet
+        self.deployment = deployment
+        self.options = options
+        self.journal = journal
+        self.who = who
+        self.begins = begins
+
+    def run(self) -> UpResult:
+        """Bring every machine to what is wanted; see `zephyr_deploy.deploy.rollout.rollout`."""
+        fleet = self.fleet
+        self._require_deployed()
+        if self.begins and self.options.prepare:
+            prepare(fleet, self.deployment, self.options.trust, self.journal)
+        require_ready(fleet)
+        plan = plan_of_fleet(fleet, self.deployment)
+        release = render(plan, self._lock(plan))
+        key = self._key()
+        self._note()
+        waiting = [member for member in fleet.members if not _is_current(member, release, key)]
+        if waiting:
+            self._apply(waiting, release, key)
+        fleet.introduce(peer_port(self.deployment), self.who)
+        return self._result(plan, release, changed=bool(waiting))
+
+    def _lock(self, plan: Plan) -> Lock:
+        return lock_of_fleet(self.fleet, plan, upgrade=self.options.upgrade, token=lambda: self._hub_token)
+
+    @cached_property
+    def _hub_token(self) -> Secret | None:
+        """Read once: a program that gives it may ask its user."""
+        return hub_token(self.deployment.model.token_from)
+
+    def _note(self) -> None:
+        record = NodesRecord(
+            name=self.deployment.name,
+            provider=self.deployment.provider,
+            nodes=tuple(member.address for member in self.fleet.members),
+            port=self.deployment.access.port,
+        )
+        record.save()
+
+    def _require_deployed(self) -> None:
+        if not self.begins and not any(member.service for member in self.fleet.members):
+            hint = "Begin with `zephyr-deploy up`."
+            raise NotDeployedError(f"deployment {self.deployment.name} is on none of its machines", hint=hint)
+
+    def _key(self) -> Secret | None:
+        access = self.deployment.access
+        if not access.api_key:
+            return None
+        there = next((m.service.api_key for m in self.fleet.members if m.service and m.service.api_key), None)
+        return settled_key(self.deployment.name, there, self._given_key)
+
+    @cached_property
+    def _given_key(self) -> Secret | None:
+        """Read once, as `_hub_token`."""
+        return api_key(self.deployment.access.api_key_from)
+
+    def _apply(self, waiting: list[Member], release: Release, key: Secret | None) -> None:
+        request = apply_request(
+            self.deployment.name,
+            release,
+            who=self.who,
+            api_key=key,
+            given_key=self._given_key is not None,
+            hf_token=self._hub_token,
+            lock_wait_s=self.options.lock_wait_s,
+            ready_s=self.options.ready_deadline_s,
+            stall_s=self.options.stall_s,
+        )
+        self.journal.intend("apply", release=release.id, nodes=" ".join(member.name for member in waiting))
+        # Where some machine serves already, one after the other: the rest goes on serving.
+        rolling = any(member.service and member.service.state == "ready" for member in self.fleet.members)
+        try:
+            self.fleet.each(
+                waiting, lambda member: member.call("apply", {**request, **_seen(member)}), at_once=not rolling
+            )
+        except ZephyrError as error:
+            self.journal.failed("apply", cause=error.message)
+            raise
+        self.journal.done("apply", release=release.id)
+        self.fleet.look()
+        self._key()  # Noted again: another laptop may have been there first.
+
+    def _result(self, plan: Plan, release: Release, *, changed: bool) -> UpResult:
+        services: list[Service] = [member.service for member in self.fleet.members if member.service]
+        return UpResult(
+            service=services[0],
+            services=tuple(services),
+            plan=plan,
+            release=release.id,
+            changed=changed,
+            phases=tuple(PhaseReport.of(p) for p in self.fleet.phases.finished),
+        )
+
+
+def _seen(member: Member) -> dict[str, str]:
+    """The key that was there when the machine was looked at."""
+    key = member.service.api_key if member.service else None
+    return {"seen_key": key.get_secret_value() if key else ""}
+
+
+def _is_current(member: Member, release: Release, key: Secret | None) -> bool:
+    """Whether a machine serves exactly this, and well."""
+    service = member.service
+    return service is not None and (service.release, service.state, service.api_key) == (release.id, "ready", key)
