@@ -7,14 +7,26 @@ import platform
 import sys
 import tempfile
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
+BOOT_AT_ONCE = 3
+DATA = "/var/lib/zephyr-deploy/data"
+"""Where the weights are on a node."""
+USAGE = """
+for part in . docker; do
+  cat /sys/fs/cgroup/cpuacct/$part/cpuacct.usage 2>/dev/null ||
+    awk '/usage_usec/ {print $2 * 1000; ok = 1} END {exit !ok}' /sys/fs/cgroup/$part/cpu.stat 2>/dev/null || echo 0
+done
+"""
+"""CPU time in nanoseconds since the node's boot, as its control groups count it: all of it, and that of containers."""
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from lab.node import Node
 
@@ -38,7 +50,11 @@ def nodes(count: int = 1, *, preload: bool = True) -> Iterator[tuple[list[Node],
         os.environ.update(ZEPHYR_STATE_DIR=f"{name}/state", ZEPHYR_CACHE_DIR=f"{name}/cache", HF_ENDPOINT=lab.hub_url)
         factory = NodeFactory(lab, folder)
         try:
-            yield factory.many(*[NodeSpec(card=A100, preload=preload)] * count), folder
+            machines: list[Node] = []
+            while len(machines) < count:  # a few at a time: all at once on few processors none is ready in time
+                some = min(BOOT_AT_ONCE, count - len(machines))
+                machines += factory.many(*[NodeSpec(card=A100, preload=preload)] * some)
+            yield machines, folder
         finally:
             factory.remove_all()
 
@@ -49,6 +65,26 @@ def login(*machines: Node) -> list[str]:
     hosts = [word for machine in machines for word in ("--host", machine.address)]
     trust = ["--trust-on-first-use"] if len(machines) > 1 else ["--host-key", first.host_key_fingerprint]
     return ["--provider", "ssh", *hosts, "--user", first.user, "--identity", str(first.key), *trust]
+
+
+@dataclass(frozen=True)
+class Used:
+    """CPU seconds of nodes."""
+
+    engines: float
+    """In their containers: engine and Caddy."""
+    rest: float
+    """Outside of them: sshd, Docker, systemd, and the program that is sent."""
+
+    def __sub__(self, before: Used) -> Used:
+        """What was used since ``before``."""
+        return Used(self.engines - before.engines, self.rest - before.rest)
+
+
+def used(machines: Sequence[Node]) -> Used:
+    """What these nodes have used since they were started."""
+    both = [[float(line) / 1e9 for line in machine.exec(USAGE).stdout.split()] for machine in machines]
+    return Used(sum(inside for _, inside in both), sum(whole - inside for whole, inside in both))
 
 
 def programs(name: str) -> Path:
