@@ -78,8 +78,8 @@ def report(few: dict[str, list[Sample]], many: dict[str, list[Sample]], hosts: i
     """Print the medians; the larger of the ratios."""
     rows = [["", "machines", "median s", "CPU s: here", "nodes", "engines", "floor s"]]
     worst = 0.0
-    for what in few:
-        one, all_ = middle(few[what]), middle(many[what])
+    for what, samples in few.items():
+        one, all_ = middle(samples), middle(many[what])
         rows.append([what, "1", *(f"{seconds:.2f}" for seconds in one)])
         rows.append(["", str(hosts), *(f"{seconds:.2f}" for seconds in all_)])
         rows.append(["", "ratio", *(f"{more / less:.2f} x" for more, less in zip(all_, one, strict=True))])
