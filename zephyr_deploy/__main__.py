@@ -8,6 +8,9 @@ def run() -> None:
     """Be the program; Ctrl-C while it is still being imported ends it as quietly as later."""
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # it reads every installed package to look for some
     try:
+        from zephyr_deploy.later import put_off
+
+        put_off("invoke")  # a third of what paramiko takes to load: for `Match exec` in ssh's configuration, and Fabric
         from zephyr_deploy.cli.main import run as run_command
     except KeyboardInterrupt:
         sys.exit(130)

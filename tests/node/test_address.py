@@ -75,15 +75,6 @@ def test_fabric_and_paramiko_are_loaded_by_a_connection_alone():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_a_connection_loads_invoke_only_for_fabric():
-    code = (
-        "import sys, zephyr_deploy.node.connection\nassert 'invoke.config' not in sys.modules\n"
-        "import fabric, invoke, paramiko.config\nassert fabric.Connection and invoke.run is paramiko.config.invoke.run"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-
-
 def test_no_other_module_of_the_product_knows_them():
     root = Path(zephyr_deploy.node.__file__).parents[1]
     users = [

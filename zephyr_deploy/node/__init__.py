@@ -23,9 +23,7 @@ Names are imported when they are first used, so that importing this package load
 
 from __future__ import annotations
 
-import sys
 from importlib import import_module
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -86,16 +84,3 @@ def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-
-
-class _Later(ModuleType):
-    """Stands for a library until one of its names is used (importlib's own LazyLoader loads at the next import)."""
-
-    def __getattr__(self, name: str) -> object:
-        if sys.modules.get(self.__name__) is self:
-            del sys.modules[self.__name__]
-        return getattr(import_module(self.__name__), name)
-
-
-# A third of what paramiko takes to load, and needed for one line of ssh's configuration (Match exec), and by Fabric.
-sys.modules.setdefault("invoke", _Later("invoke"))

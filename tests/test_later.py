@@ -1,0 +1,27 @@
+"""Libraries that are loaded when one of their names is used."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+PROGRAM = (
+    "import sys\nfrom zephyr_deploy.later import put_off\nput_off('invoke')\nimport zephyr_deploy.node.connection\n"
+)
+LIBRARY = "import sys\nimport zephyr_deploy.node.connection\n"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        PROGRAM + "assert 'paramiko' in sys.modules and 'invoke.config' not in sys.modules",
+        PROGRAM + "import fabric, invoke\nfrom paramiko import config\nassert invoke.run is config.invoke.run",
+        LIBRARY + "assert type(sys.modules['invoke']).__name__ == 'module'",
+    ],
+    ids=["put off", "used by others", "never in a library"],
+)
+def test_invoke(code):
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
