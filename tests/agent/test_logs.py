@@ -140,6 +140,15 @@ def test_a_choice_is_made_here_and_the_last_that_were_chosen_are_sent(node):
     assert "--lines" not in asked(node)[-1]
 
 
+def test_since_is_by_the_clock_of_who_asks(node, monkeypatch):
+    """Three hours ahead of the one here."""
+    write(node, "x1", "x2")
+    report = Report()
+    monkeypatch.setattr(time, "time", lambda: 1_800_000_002.0)
+    ask(report, since=1_800_000_001.5 + 3 * 3600, now=1_800_000_002.0 + 3 * 3600)
+    assert "--since=@1800000001.500" in asked(node)[-1]
+
+
 def test_a_phase_is_known_from_the_lines_before_since(node):
     write(node, "Args {", "Connected", "POST 1", "POST 2")
     report = Report()

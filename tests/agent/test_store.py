@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import re
 import signal
 import time
 
@@ -9,7 +10,7 @@ import pytest
 
 from zephyr_deploy.agent import store as module
 from zephyr_deploy.agent import verbs
-from zephyr_deploy.agent.errors import NodeError
+from zephyr_deploy.agent.errors import GoneError, NodeError
 from zephyr_deploy.agent.layout import Layout
 from zephyr_deploy.agent.store import Store, holder_of
 
@@ -73,9 +74,18 @@ def test_another_is_told_who_holds_it(store, held_by):
     assert "--lock-wait" in caught.value.hint
 
 
-def test_or_waits(store, held_by):
+def test_or_waits_and_is_told_for_whom(store, held_by, heard):
     held_by(ME, seconds=0.5)
-    with store.locked(OTHER, 10):
+    with store.locked(OTHER, 10, report=heard.report):
+        pass
+    (notice,) = heard.events()
+    assert re.fullmatch(r"Waiting for `up` of ann on laptop since ..:..:.. UTC \(\d s ago\)\.", notice["message"])
+
+
+def test_nobody_waits_on_for_one_who_has_gone(store, held_by, heard):
+    held_by(ME)
+    heard.report.leave()
+    with pytest.raises(GoneError), store.locked(OTHER, 10, report=heard.report):
         pass
 
 
