@@ -98,7 +98,7 @@ def test_an_engine_that_accepts_and_answers_nothing_is_told_and_started_anew(lap
 
 
 def test_an_engine_that_is_healthy_and_generates_no_more_is_told_and_replaced(laptop, served):
-    stuck = laptop.up(laptop.failing("stuck", LAB_FAIL_AFTER_S="6"))
+    stuck = redeploy(laptop.failing("stuck", LAB_FAIL_AFTER_S="8"), laptop.options(ready_deadline_s=60.0))
     wait_until(lambda: services(NAME)[0].state != "ready")
     assert "/generate: timed out" in detail_of(NAME)
     result = laptop.redeploy(laptop.wish())

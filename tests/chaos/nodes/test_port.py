@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import contextmanager
 
 import pytest
@@ -23,31 +24,40 @@ def taken(node, port):
         node.exec(f"kill {pid}")
 
 
+def place_of_the_next(node, release):
+    """First port of the place that the engine of ``release`` is not at."""
+    home = f"/opt/zephyr-deploy/{NAME}"
+    now = int(node.exec(f". {home}/ports/{release}.env; echo $ZEPHYR_PORT").stdout)
+    (other,) = {*json.loads(node.exec(f"cat {home}/slots.json").stdout)} - {now}
+    return other
+
+
+def started_at(node, release):
+    return node.exec(f"docker inspect --format '{{{{.State.StartedAt}}}}' zephyr-{NAME}-{release}").stdout
+
+
 def test_the_port_of_the_service(laptop):
-    with taken(laptop.node, PORT) as who, pytest.raises(ConfigError) as caught:
-        laptop.up()
-    assert caught.value.message == f"port {PORT} of the node is {who}"
-    assert "access.port" in caught.value.hint
-    assert (units(laptop.node), containers(laptop.node)) == ({}, set())
-    laptop.assert_serves(laptop.up().release)
+    """The engine's are chosen among those that are free, and so cannot be taken yet."""
+    node = laptop.node
+    with taken(node, FIRST_PORT + 1):
+        with taken(node, PORT) as who, pytest.raises(ConfigError) as caught:
+            laptop.up()
+        assert caught.value.message == f"port {PORT} of the node is {who}"
+        assert "access.port" in caught.value.hint
+        assert (units(node), containers(node)) == ({}, set())
+        release = laptop.up().release
+    assert place_of_the_next(node, release) > FIRST_PORT + WIDTH
+    laptop.assert_serves(release)
 
 
 def test_a_port_of_the_engine(laptop):
-    """The first place is chosen among those that are free; the other one may be taken later on."""
-    laptop.down()
-    with taken(laptop.node, FIRST_PORT + 1):
-        old = laptop.up()
-        assert f":{FIRST_PORT + WIDTH}" in laptop.node.exec("ss -Hltn").stdout
-    laptop.assert_serves(old.release)
-    begun = laptop.node.exec(f"docker inspect --format '{{{{.State.StartedAt}}}}' zephyr-{NAME}-{old.release}").stdout
-    with taken(laptop.node, FIRST_PORT + 2 * WIDTH + 2) as who, pytest.raises(ConfigError) as caught:
-        laptop.redeploy(laptop.wish(1032))
-    assert (
-        f"port {FIRST_PORT + 2 * WIDTH + 2} of the node, where the engine is to listen, is {who}"
-        in caught.value.message
-    )
+    """One that was free once, and is wanted for the next release."""
+    node, old, wish = laptop.node, laptop.up().release, laptop.wish(1032)
+    before, port = started_at(node, old), place_of_the_next(node, old) + 2
+    with taken(node, port) as who, pytest.raises(ConfigError) as caught:
+        laptop.redeploy(wish)
+    assert caught.value.message == f"port {port} of the node, where the engine is to listen, is {who}"
     assert "End that program" in caught.value.hint
-    laptop.assert_serves(old.release)
-    now = laptop.node.exec(f"docker inspect --format '{{{{.State.StartedAt}}}}' zephyr-{NAME}-{old.release}").stdout
-    assert now == begun
-    laptop.assert_serves(laptop.redeploy(laptop.wish(1032)).release)
+    assert started_at(node, old) == before
+    laptop.assert_serves(old)
+    laptop.assert_serves(laptop.redeploy(wish).release)
