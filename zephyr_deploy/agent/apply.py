@@ -314,7 +314,7 @@ class Apply:
             error.message += f"; release {before.release} serves again"
 
     def _take_away(self, engine: Engine) -> None:
-        engine.stop()
+        engine.stop(self._grace_s(engine))
         units.remove([engine.unit])
 
     def _prune(self) -> None:
