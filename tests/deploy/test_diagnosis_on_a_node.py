@@ -11,7 +11,6 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from lab.boot import NodeSpec
 from lab.cards import A100
-from lab.plugin import NodeFactory
 
 from zephyr_deploy import down, logs, status, up
 from zephyr_deploy.cli import main as program
@@ -28,23 +27,10 @@ NAME = "watched"
 
 
 @pytest.fixture(scope="module")
-def laptop(lab, tmp_path_factory):
-    """State of this module alone, and the lab's hub."""
-    folder = tmp_path_factory.mktemp("laptop")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ZEPHYR_STATE_DIR", str(folder / "state"))
-        patch.setenv("ZEPHYR_CACHE_DIR", str(folder / "cache"))
-        patch.setenv("HF_ENDPOINT", lab.hub_url)
-        patch.chdir(folder)
-        yield folder
-
-
-@pytest.fixture(scope="module")
-def node(lab, laptop):
+def node(desk):
     """A machine with a card, Docker and the images."""
-    factory = NodeFactory(lab, laptop)
-    yield factory(NodeSpec(card=A100, preload=True))
-    factory.remove_all()
+    desk.patch.chdir(desk.folder)
+    return desk.nodes(NodeSpec(card=A100, preload=True))
 
 
 @pytest.fixture(scope="module")
@@ -133,8 +119,8 @@ def test_doctor_sees_all_from_there(node, served, wanted):
     assert "503" in checks["hub"].detail
 
 
-def test_the_bundle_has_everything_but_secrets(node, served, laptop):
-    found = debug_bundle(NAME, laptop / "bundle.tar.gz", load)
+def test_the_bundle_has_everything_but_secrets(node, served, desk):
+    found = debug_bundle(NAME, desk.folder / "bundle.tar.gz", load)
     assert found.missing == ()
     with tarfile.open(found.path) as archive:
         files = {one.name: archive.extractfile(one).read().decode() for one in archive.getmembers()}

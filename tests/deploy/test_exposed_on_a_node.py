@@ -15,7 +15,6 @@ import httpx
 import pytest
 from lab.boot import NodeSpec
 from lab.cards import A100
-from lab.plugin import NodeFactory
 
 from zephyr_deploy import smoke, up
 from zephyr_deploy.cli import main as program
@@ -34,16 +33,9 @@ SOURCE = "MY_ENDPOINT_KEY"
 
 
 @pytest.fixture(scope="module")
-def node(lab, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("laptop")
-    factory = NodeFactory(lab, folder)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ZEPHYR_STATE_DIR", str(folder / "state"))
-        patch.setenv("ZEPHYR_CACHE_DIR", str(folder / "cache"))
-        patch.setenv("HF_ENDPOINT", lab.hub_url)
-        patch.setenv(SOURCE, KEY)
-        yield factory(NodeSpec(card=A100, preload=True))
-        factory.remove_all()
+def node(desk):
+    desk.patch.setenv(SOURCE, KEY)
+    return desk.nodes(NodeSpec(card=A100, preload=True))
 
 
 @pytest.fixture(scope="module")

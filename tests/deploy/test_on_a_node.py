@@ -8,7 +8,6 @@ import time
 import pytest
 from lab.boot import NodeSpec
 from lab.cards import A100
-from lab.plugin import NodeFactory
 from load import Load
 
 from zephyr_deploy import down, services, smoke, up
@@ -24,16 +23,9 @@ NAME = "zephyr"
 
 
 @pytest.fixture(scope="module")
-def node(lab, tmp_path_factory):
-    """A machine with a card, Docker and the images; the laptop's state and hub are of this module alone."""
-    folder = tmp_path_factory.mktemp("laptop")
-    factory = NodeFactory(lab, folder)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ZEPHYR_STATE_DIR", str(folder / "state"))
-        patch.setenv("ZEPHYR_CACHE_DIR", str(folder / "cache"))
-        patch.setenv("HF_ENDPOINT", lab.hub_url)
-        yield factory(NodeSpec(card=A100, preload=True))
-        factory.remove_all()
+def node(desk):
+    """A machine with a card, Docker and the images."""
+    return desk.nodes(NodeSpec(card=A100, preload=True))
 
 
 @pytest.fixture

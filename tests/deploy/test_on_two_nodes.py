@@ -7,7 +7,6 @@ import time
 import pytest
 from lab.boot import NodeSpec
 from lab.cards import A100
-from lab.plugin import NodeFactory
 from load import Load
 
 from zephyr_deploy import down, services, status, up
@@ -24,16 +23,9 @@ NAME = "pair"
 
 
 @pytest.fixture(scope="module")
-def nodes(lab, tmp_path_factory):
+def nodes(desk):
     """Two machines whose keys the user has accepted before."""
-    folder = tmp_path_factory.mktemp("laptop")
-    factory = NodeFactory(lab, folder)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ZEPHYR_STATE_DIR", str(folder / "state"))
-        patch.setenv("ZEPHYR_CACHE_DIR", str(folder / "cache"))
-        patch.setenv("HF_ENDPOINT", lab.hub_url)
-        yield factory.many(NodeSpec(card=A100, preload=True), NodeSpec(card=A100, preload=True))
-        factory.remove_all()
+    return desk.nodes.many(NodeSpec(card=A100, preload=True), NodeSpec(card=A100, preload=True))
 
 
 @pytest.fixture(scope="module")

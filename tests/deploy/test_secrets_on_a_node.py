@@ -17,7 +17,6 @@ from lab import search
 from lab.boot import NodeSpec
 from lab.cards import A100
 from lab.hubseed import GATED
-from lab.plugin import NodeFactory
 from lab.services.hub import MEMBER
 
 from zephyr_deploy import services
@@ -117,17 +116,9 @@ def engine(node):
 
 
 @pytest.fixture(scope="module")
-def laptop(lab, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("laptop")
-    factory = NodeFactory(lab, folder)
-    with pytest.MonkeyPatch.context() as patch:
-        node = factory(NodeSpec(card=A100, preload=True, files={SEARCH: Path(search.__file__).read_text()}))
-        made = Laptop(folder, node, lab.hub_url)
-        for name, value in made.environ.items():
-            if name.startswith(("ZEPHYR", "HF")):
-                patch.setenv(name, value)
-        yield made
-        factory.remove_all()
+def laptop(lab, desk):
+    node = desk.nodes(NodeSpec(card=A100, preload=True, files={SEARCH: Path(search.__file__).read_text()}))
+    return Laptop(desk.folder, node, lab.hub_url)
 
 
 @pytest.fixture(scope="module")

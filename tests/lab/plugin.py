@@ -1,4 +1,4 @@
-"""Fixtures of the lab for every test: `lab`, `node_factory`, `node`, `shared_node`.
+"""Fixtures of the lab for every test: `lab`, `node_factory`, `node`, `shared_node`, `desk`.
 
 A test that takes one of them is marked ``lab`` by itself; it is skipped, with what to install, where the machine
 cannot run the lab.
@@ -7,6 +7,7 @@ cannot run the lab.
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
@@ -73,6 +74,31 @@ class NodeFactory:
         if self._nodes:
             with ThreadPoolExecutor(len(self._nodes)) as pool:
                 list(pool.map(lambda node: node.remove(), self._nodes))
+
+
+@dataclass(frozen=True)
+class Desk:
+    """A user's own machine for all tests of a module: a state folder, the lab's hub, and nodes that go with it."""
+
+    folder: Path
+    nodes: NodeFactory
+    patch: pytest.MonkeyPatch
+    """For more that is to hold in all tests of the module."""
+
+
+@pytest.fixture(scope="module")
+def desk(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """See `Desk`."""
+    folder = tmp_path_factory.mktemp("desk")
+    factory = NodeFactory(lab, folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ZEPHYR_STATE_DIR", str(folder / "state"))
+        patch.setenv("ZEPHYR_CACHE_DIR", str(folder / "cache"))
+        patch.setenv("HF_ENDPOINT", lab.hub_url)
+        try:
+            yield Desk(folder, factory, patch)
+        finally:
+            factory.remove_all()
 
 
 @pytest.fixture

@@ -6,11 +6,9 @@ import re
 from contextlib import ExitStack
 
 import pytest
-from chaos.nodes.conftest import at_home
 from chaos.nodes.laptop import At, Downloaded, Laptop, forget_weights, given_out
 from lab.boot import NodeSpec
 from lab.cards import A100
-from lab.plugin import NodeFactory
 
 from zephyr_deploy.errors import CapacityError
 
@@ -20,14 +18,9 @@ NUMBERS = r"(\d+\.\d\d) GB .*(\d+\.\d\d) GB are free at"
 
 
 @pytest.fixture(scope="module")
-def full(lab, tmp_path_factory):
+def full(desk):
     """A laptop and a node with small disks."""
-    folder = tmp_path_factory.mktemp("laptop")
-    factory = NodeFactory(lab, folder)
-    with pytest.MonkeyPatch.context() as patch:
-        at_home(patch, folder, lab.hub_url)
-        yield Laptop(factory(NodeSpec(card=A100, disks=DISKS)), folder)
-        factory.remove_all()
+    return Laptop(desk.nodes(NodeSpec(card=A100, disks=DISKS)), desk.folder)
 
 
 def refused(laptop, **options):
