@@ -30,8 +30,10 @@ def test_up_completes_what_was_killed_again_and_again_before_its_switch(laptop):
 
 @pytest.mark.parametrize("moment", SWITCHING)
 def test_up_completes_what_was_killed_in_its_switch(laptop, moment):
+    heard = []
     laptop.killed("up", moment, laptop.wish())
-    laptop.assert_serves(laptop.up().release)
+    laptop.assert_serves(laptop.up(listener=heard.append).release)
+    assert "An earlier run was cut off during apply" in str(heard)
     laptop.down()
     laptop.assert_nothing_left()
 

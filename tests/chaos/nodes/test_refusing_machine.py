@@ -64,17 +64,12 @@ def refusing(laptop, kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_refusal_changes_nothing(laptop, kind):
+def test_a_refused_up_changes_nothing(laptop, kind):
     laptop.down()
     with refusing(laptop, kind):
         laptop.up()
     assert record_of(NAME) is None
     laptop.assert_nothing_left()
-    served = laptop.up()
-    with refusing(laptop, kind):
-        redeploy(laptop.wish(2048), RolloutOptions(prepare=False))
-    assert answers(laptop)
-    laptop.assert_serves(served.release)
 
 
 def test_down_of_a_machine_that_was_never_up(laptop):
@@ -88,6 +83,16 @@ def test_down_of_a_machine_that_was_never_up(laptop):
     assert not any(node.address in line for line in result.removed)
     assert record_of(NAME) is None
     laptop.assert_nothing_left()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_refused_redeploy_changes_nothing_and_up_goes_on_when_it_is_mended(laptop, kind):
+    served = laptop.up()
+    with refusing(laptop, kind):
+        redeploy(laptop.wish(2048), RolloutOptions(prepare=False))
+    assert answers(laptop)
+    assert laptop.up().changed is False
+    laptop.assert_serves(served.release)
 
 
 def test_clocks_may_differ_by_hours(laptop, monkeypatch):
