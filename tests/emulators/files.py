@@ -66,6 +66,6 @@ class _Handler(BaseHTTPRequestHandler):
             if value is not None:
                 self.send_header(name, value)
         self.end_headers()
+        self.server.sent += len(content[:cut])  # before: whoever has read it all may ask at once
         self.wfile.write(content[:cut])
-        self.server.sent += len(content[:cut])
         self.close_connection = True
