@@ -1,14 +1,14 @@
 """Eight machines against one: seconds of a cold `up` and of a `redeploy` where nothing changed, and the ratios.
 
 The machines of a fleet have processors of their own, those of the lab share this machine's. So each is allowed a small
-share of a processor, the same for the one and for the eight, engine included; the laptop's side has what is left. The
-machines have the images; weights are fetched anew by each cold `up`. One machine and all of them take turns in one run.
+share of a processor, the same for the one and for the eight, engine included; one processor is left for the laptop's
+side. The machines have the images; weights are fetched anew by each cold `up`. One machine and all of them take turns.
 
 Beside the seconds stand the CPU seconds of the laptop, of what runs on the nodes outside of containers (sshd, Docker,
 the program that is sent) and of the engines, and the floor: all of them divided by the processors of this machine,
 below which nobody could go here. What grows with the machines and is not the nodes' is ours.
 
-Usage: python benchmarks/fanout.py [--rounds 3] [--hosts 8] [--node-cpus 0.2] [--limit 1.5]
+Usage: python benchmarks/fanout.py [--rounds 3] [--hosts 8] [--node-cpus 0.125] [--limit 1.5]
 """
 
 from __future__ import annotations
@@ -95,16 +95,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--hosts", type=int, default=8)
-    parser.add_argument(
-        "--node-cpus", type=float, help="processors of each node; unset: nine tenths of all, shared out"
-    )
+    parser.add_argument("--node-cpus", type=float, help="processors of each node; unset: all but one, shared out")
     parser.add_argument("--limit", type=float, help="fail where all take more than so many times the time of one")
     options = parser.parse_args()
     few: dict[str, list[Sample]] = {"cold up": [], "no-op redeploy": []}
     many: dict[str, list[Sample]] = {"cold up": [], "no-op redeploy": []}
     with nodes(options.hosts) as (machines, _):
         share_key(machines)
-        processors = options.node_cpus or 0.9 * (os.cpu_count() or 1) / options.hosts
+        processors = options.node_cpus or max(1, (os.cpu_count() or 1) - 1) / options.hosts
         allow(machines, processors)
         for _ in range(options.rounds):
             measure(machines[:1], "one", few)
