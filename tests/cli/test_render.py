@@ -50,6 +50,18 @@ def test_as_json(render):
     assert data["complete"] is False
 
 
+def test_a_gateway_apart_has_files_of_its_own(render, monkeypatch):
+    words = ("--gateway", "ann@edge", "--expose", "llm.example.org")
+    private = as_json(render, "--gateway", "edge")
+    monkeypatch.setenv("ZEPHYR_ACCESS__CIDR", "192.0.2.0/24")
+    data = as_json(render, *words)
+    front = {path.removeprefix("gateway/") for path in data["files"] if path.startswith("gateway/")}
+    assert front == {"Caddyfile", "entry", "gateway.service", "gateway.sh", "peers.pem", "release.json"}
+    assert "https://gpu1:8081" in data["files"]["gateway/entry"]
+    assert "llm.example.org" in data["files"]["gateway/Caddyfile"]
+    assert (data["release"], data["gateway"] != private["gateway"]) == (private["release"], True)
+
+
 def test_quiet_is_the_name_of_the_release(render):
     assert render(*NODE, "-o", "quiet").out.strip() == as_json(render)["release"]
 

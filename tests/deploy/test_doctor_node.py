@@ -27,9 +27,9 @@ FACTS = {
 NOBODY = NodeAddress(host="127.0.0.1", port=1)
 
 
-def checks(**more):
+def checks(*, is_gateway=False, **more):
     facts = NodeFacts.model_validate({**FACTS, "clock": time.time(), **more})
-    return {check.name: check for check in _of_facts(facts)}
+    return {check.name: check for check in _of_facts(facts, is_gateway=is_gateway)}
 
 
 def test_a_machine_that_lacks_nothing():
@@ -60,6 +60,14 @@ def test_what_is_lacking_has_its_fix(more, name, verdict):
     check = checks(**more)[name]
     assert check.verdict == verdict
     assert check.fix
+
+
+def test_of_a_gateway_nothing_is_asked_that_an_engine_needs():
+    bare = {"gpus": [], "nvidia_devices": 1, "architecture": "aarch64", "cuda": ""}
+    found = checks(is_gateway=True, **bare, docker={"version": "27.0"})
+    assert {check.verdict for check in found.values()} == {"ok"}
+    assert not {"gpu", "driver", "container toolkit", "cgroup driver", "processor"} & set(found)
+    assert checks(is_gateway=True, **bare, docker=None)["docker"].verdict == "failed"
 
 
 @pytest.fixture

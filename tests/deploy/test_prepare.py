@@ -72,7 +72,7 @@ def world(home, monkeypatch):
         connected.append(address.host)
         return Connection(address.host)
 
-    def make(settings=None, **looks):
+    def make(settings=None, gateway=None, **looks):
         left = {host: list(found) for host, found in looks.items()}
 
         def call(connection, _verb, _request, **_options):
@@ -83,8 +83,9 @@ def world(home, monkeypatch):
 
         monkeypatch.setattr(fleet_module, "connect", connect)
         monkeypatch.setattr(fleet_module, "call", call)
-        addresses = [NodeAddress(host=host, user="ubuntu", port=22) for host in looks]
-        world.fleet = Fleet("demo", "ssh", addresses, Phases(heard.append))
+        addresses = {host: NodeAddress(host=host, user="ubuntu", port=22) for host in looks}
+        front = addresses.pop(gateway, None)
+        world.fleet = Fleet("demo", "ssh", [*addresses.values()], Phases(heard.append), gateway=front)
         world.deployment = Deployment(name="demo", provider="ssh", machine=Machine(host="a", prepare=settings or {}))
         world.fleet.connect(Trust(), world.journal)
         world.fleet.look(python_may_lack=True)
@@ -130,6 +131,17 @@ def test_what_lacks_is_brought_and_looked_at_again(world, ansible, first):
     assert "Install the packages" in {event.detail for event in world.heard if isinstance(event, PhaseProgress)}
     (phase,) = (phase for phase in world.fleet.phases.finished if phase.phase == "prepare")
     assert (phase.outcome, phase.detail) == ("done", "7 changes")
+
+
+def test_a_gateway_is_prepared_without_a_gpu_and_needs_none(world, ansible):
+    bare = {**BARE, "gpus": [], "cuda": ""}
+    docker = {**bare, "docker": {"version": "28.0", "cgroup_driver": "systemd"}}
+    ansible.will(lines=[DONE.format("zephyr-demo-g")])
+    world.make({"prepare_gpu": "true"}, gateway="g", a=[READY], g=[bare, docker]).prepare()
+    require_ready(world.fleet)
+    ((name, host),) = ansible.called["hosts"]["all"]["hosts"].items()
+    assert (name, host["prepare_gpu"]) == ("zephyr-demo-g", "false")
+    assert not [event for event in world.heard if isinstance(event, Notice) and event.level == "warning"]
 
 
 def test_the_inventory_has_pins_settings_and_those_machines_alone_that_lack_something(world, ansible):

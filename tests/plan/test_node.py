@@ -5,7 +5,7 @@ import pytest
 from zephyr_deploy.errors import ConfigError
 from zephyr_deploy.plan.machine import DockerFacts, GpuFacts, NodeFacts
 from zephyr_deploy.plan.node import plan_for_node
-from zephyr_deploy.plan.readiness import lacks, version
+from zephyr_deploy.plan.readiness import gateway_lacks, lacks, version
 from zephyr_deploy.spec.deployment import Access, Deployment, Engine, Limits, Machine, Model
 
 GIB = 1 << 30
@@ -148,3 +148,12 @@ def test_what_is_only_worth_a_warning(changes, now, name):
 @pytest.mark.parametrize(("text", "numbers"), [("20.10.24+dfsg1", (20, 10)), ("12.4", (12, 4)), ("9", (9,)), ("", ())])
 def test_versions(text, numbers):
     assert version(text) == numbers
+
+
+def test_a_gateway_needs_docker_and_neither_gpu_nor_room():
+    bare = facts(gpus=(), cuda="", docker=DOCKER.model_copy(update={"gpu": False}), disk_free_bytes=10**8)
+    assert gateway_lacks(bare, now=1000.0) == []
+    beside = facts(gpus=(), nvidia_devices=1, architecture="aarch64")
+    assert gateway_lacks(beside, now=1000.0) == []
+    found = gateway_lacks(facts(docker=None, systemd=0, root_writable=False, clock=5000.0), now=1000.0)
+    assert [lack.name for lack in found] == ["systemd", "/opt", "docker", "clock"]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 import sys
+import threading
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -87,3 +89,15 @@ def program(name, package):
     if found is None:
         pytest.skip(f"{name} is not installed: apt-get install {package}")
     return found
+
+
+@pytest.fixture
+def engine():
+    """An engine on this machine; see `release.real_caddy.Engine`."""
+    from release.real_caddy import Engine, serving
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Engine)
+    server.seen, server.go_on, server.left = [], threading.Event(), threading.Event()
+    with serving(server):
+        yield server
+        server.go_on.set()

@@ -16,6 +16,7 @@ BROKEN = [
     ({"access": {"expose": True, "api_key": False}}, ["access.expose"]),
     ({"access": {"cidr": "10.0.0.0/8"}}, ["access.cidr"]),
     ({"provider": "ssh"}, ["provider"]),
+    ({"machine": {"host": "a", "hosts": ["b", "c"], "gateway": "ann@b"}}, ["machine.gateway"]),
     ({"cost": {"idle": "9h"}}, ["cost.idle"]),
     (
         {"provider": "ssh", "limits": {"max_input_tokens": 5, "max_total_tokens": 4, "max_batch_total_tokens": 3}},
@@ -31,6 +32,7 @@ KEPT = [
     {"access": {"expose": True, "cidr": "10.0.0.0/8"}},
     {"access": {"api_key": False}},
     {"provider": "ssh", "machine": {"host": "h"}},
+    {"provider": "ssh", "machine": {"host": "a:22", "hosts": ["b"], "gateway": "a:23"}},
     {"cost": {"idle": "8h"}},
 ]
 

@@ -18,7 +18,7 @@ from zephyr_deploy.agent.errors import NodeError
 from zephyr_deploy.agent.fetch import Fetch, raise_worst
 from zephyr_deploy.agent.gateway import Gateway
 from zephyr_deploy.agent.health import GENERATE_S
-from zephyr_deploy.agent.layout import DATA, Layout
+from zephyr_deploy.agent.layout import DATA, Layout, is_front
 from zephyr_deploy.agent.store import Store
 from zephyr_deploy.agent.transfer import STALL_S
 
@@ -68,6 +68,9 @@ class Apply:
             if "release.json" not in self.files:
                 raise NodeError("config", f"the node has no release {self.release}", "See `zephyr-deploy releases`.")
             self.about = json.loads(self.files["release.json"])
+            if is_front(self.store.about(self.store.current)):
+                said = f"the machine is the gateway of {self.layout.name}, and no node"
+                raise NodeError("config", said, "Take that off it first.")
             old = self._settle()
             self.gateway.require_ports(self.about, self.store.about(old) if old else {})
             if self._is_served(old):

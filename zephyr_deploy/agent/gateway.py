@@ -22,6 +22,8 @@ from zephyr_deploy.agent.shell import run
 from zephyr_deploy.agent.slots import Slots
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from zephyr_deploy.agent.layout import Layout
 
 START_S = 60.0
@@ -34,10 +36,11 @@ KEY = "api_key"
 
 
 class Gateway:
-    """The gateway of one deployment."""
+    """The gateway of one deployment; ``apart``: on a machine of its own, see `zephyr_deploy.agent.front`."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, *, apart: bool = False) -> None:
         self.layout = layout
+        self.apart = apart
         self.unit = layout.gateway_unit
         self.slots = Slots(layout)
         self.peers = Peers(layout)
@@ -52,11 +55,16 @@ class Gateway:
         Raises:
             NodeError: one is another program's.
         """
+        taken = self.taken_ports(_places(about), before)
+        for port, holder in taken[:1]:
+            hint = "End that program" + ("." if port in {HTTP, HTTPS} else ", or choose another port (access.port).")
+            raise NodeError("config", f"port {port} of the node is taken by {holder}", hint)
+
+    def taken_ports(self, wanted: Iterable[Sequence[Any]], before: dict[str, Any]) -> list[tuple[int, str]]:
+        """The ports among ``wanted`` (addresses and ports) that others have, and who; ``before`` as above."""
         held = _places(before) if self.running else set()
-        for address, port in sorted(_places(about) - held):
-            if not ports.is_free(address, port):
-                hint = "End that program" + ("." if address == ANY else ", or choose another port (access.port).")
-                raise NodeError("config", f"port {port} of the node is taken by {ports.holder(port)}", hint)
+        new = {(str(address), int(port)) for address, port in wanted} - held
+        return [(port, ports.holder(port)) for address, port in sorted(new) if not ports.is_free(address, port)]
 
     def keep_secret(self, api_key: str) -> None:
         """Put the key where Caddy reads it: a file for root alone in memory, and sealed for the next boot.
@@ -87,8 +95,8 @@ class Gateway:
     @property
     def held(self) -> bool:
         """Whether new requests wait in it now: no engine listens or its gate is closed, and no machine is beside it."""
-        alone = not self.peers.known
-        return alone and units.active(self.unit) and not any(map(_accepts, self.slots.known_ports))
+        alone, places = not self.peers.known, self.slots.known_ports
+        return alone and bool(places) and units.active(self.unit) and not any(map(_accepts, places))
 
     def install(self, files: dict[str, str]) -> None:
         """Bring Caddy to these files: nothing, a reload, or a start. The last two cut running requests.
@@ -105,11 +113,21 @@ class Gateway:
                     self._bring(had)
             raise
 
+    @property
+    def _read(self) -> tuple[str, ...]:
+        """The files of a release that Caddy reads."""
+        return ("Caddyfile", "entry", "peers.pem") if self.apart else ("Caddyfile",)
+
+    @property
+    def authorities(self) -> str:
+        """The certificates by which it knows the nodes."""
+        return (self.layout.gateway / "peers.pem").read_text()
+
     def _files(self) -> dict[str, str]:
         """What is installed; empty where it is not whole."""
         folder = self.layout.gateway
-        unit = UNITS / self.unit
-        paths = {"Caddyfile": folder / "Caddyfile", "gateway.sh": folder / "gateway.sh", "gateway.service": unit}
+        paths = {name: folder / name for name in (*self._read, "gateway.sh")}
+        paths["gateway.service"] = UNITS / self.unit
         try:
             return {name: path.read_text() for name, path in paths.items()}
         except OSError:
@@ -117,9 +135,10 @@ class Gateway:
 
     def _bring(self, files: dict[str, str]) -> None:
         folder = self.layout.gateway
-        places = " ".join(f"127.0.0.1:{port}" for port in self.slots.first_ports)
-        changed = [put(folder / "Caddyfile", files["Caddyfile"]), put(folder / "upstream", f"to {places}\n")]
-        changed.append(self.peers.write())
+        changed = [put(folder / name, files[name]) for name in self._read]
+        if not self.apart:
+            places = " ".join(f"127.0.0.1:{port}" for port in self.slots.first_ports)
+            changed += [put(folder / "upstream", f"to {places}\n"), self.peers.write()]
         script = put(folder / "gateway.sh", files["gateway.sh"], 0o755)
         unit = units.install({self.unit: files["gateway.service"]})
         if self.running and not script and not unit:
@@ -178,7 +197,8 @@ def _places(about: dict[str, Any]) -> set[tuple[str, int]]:
     """Addresses and ports that the gateway of a release listens on."""
     own = {("127.0.0.1", int(about["port"]))} if "port" in about else set()
     public = {"internal": (HTTPS,), "acme": (HTTP, HTTPS)}.get(about.get("tls", ""), ())
-    return own | {(ANY, port) for port in public}
+    between = (int(about["peer_port"]),) if "peer_port" in about else ()
+    return own | {(ANY, port) for port in (*public, *between)}
 
 
 def _accepts(port: int) -> bool:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Any
 
 ROOT = Path("/opt/zephyr-deploy")
 DATA = Path("/var/lib/zephyr-deploy/data")
@@ -11,6 +15,13 @@ RUN = Path("/run/zephyr-deploy")
 """On tmpfs: secrets, and the gateway's socket."""
 UNITS = Path("/etc/systemd/system")
 LABEL = "zephyr-deploy"
+FRONT = "gateway"
+"""``role`` in the ``release.json`` of a gateway on a machine of its own."""
+
+
+def is_front(about: dict[str, Any]) -> bool:
+    """Whether a ``release.json`` is of a gateway on a machine of its own, and not of a node."""
+    return about.get("role") == FRONT
 
 
 class Layout:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from zephyr_deploy.agent import units
 from zephyr_deploy.agent.errors import NodeError
-from zephyr_deploy.agent.layout import Layout
+from zephyr_deploy.agent.layout import Layout, is_front
 from zephyr_deploy.agent.stages import Stages
 from zephyr_deploy.agent.store import Store
 
@@ -27,6 +27,7 @@ GONE_POLLS = 3
 """Looks in a row that find no unit of the deployment, after which it is gone: a redeploy takes none away before it
 has put one in its place."""
 DOCKER_UNIT = "docker.service"
+GATEWAY_HINT = "What the gateway says: --source gateway"
 
 
 class Entry:
@@ -137,6 +138,8 @@ class _Source:
             said = f"there is no log of {layout.name} on the node"
             raise NodeError("not_deployed", said, "Start it with `zephyr-deploy up`.")
         about = next((found for found in map(store.about, (store.current, *tried)) if found), {})
+        if is_front(about) and kind == "engine":
+            raise NodeError("config", f"the machine is the gateway of {layout.name}: no engine is on it", GATEWAY_HINT)
         self.engine = str(about.get("engine", "")) if kind == "engine" else ""
 
     def matches(self) -> list[str]:

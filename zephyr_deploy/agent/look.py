@@ -11,7 +11,7 @@ from zephyr_deploy.agent.beside import Beside
 from zephyr_deploy.agent.engine import Engine
 from zephyr_deploy.agent.gateway import Gateway
 from zephyr_deploy.agent.health import listens
-from zephyr_deploy.agent.layout import Layout
+from zephyr_deploy.agent.layout import Layout, is_front
 from zephyr_deploy.agent.store import Store
 
 if TYPE_CHECKING:
@@ -46,6 +46,8 @@ def state_of(name: str, probe_s: float) -> dict[str, Any] | None:
     store, release = Store(layout), Store(layout).current
     if not release:
         return None
+    if is_front(store.about(release)):
+        return {"release": release, "about": store.about(release)}  # `zephyr_deploy.agent.front` has the rest
     engine, gateway = Engine(layout, release, store.about(release)), Gateway(layout)
     # Asked beside systemd, for the generation takes longest; of an engine that does not run nobody waits for it.
     generation = Beside(lambda: engine.why_not(probe_s))
@@ -65,14 +67,11 @@ def state_of(name: str, probe_s: float) -> dict[str, Any] | None:
         "detail": why,
         "since": shown.get("ActiveEnterTimestamp", ""),
         "restarts": int(shown.get("NRestarts") or 0),
-        "started_at": _started(store, release),
+        "started_at": store.started(release),
         "clock": time.time(),
         "api_key": gateway.api_key(),
         "port": engine.port,
         "peers": gateway.peers.known,
+        "front": gateway.peers.front,
+        "authority": gateway.peers.authority(),
     }
-
-
-def _started(store: Store, release: str) -> float:
-    times = [float(e["at"]) for e in store.history() if e["release"] == release and e["event"] == "active"]
-    return times[-1] if times else time.time()

@@ -28,6 +28,10 @@ VERBS = {
     "meet": "verbs",
     "apply": "apply",
     "rollback": "apply",
+    "front": "front",
+    "sources": "front",
+    "look_front": "front",
+    "status_front": "front",
 }
 """What a node can be asked to do, and the module with the function of that name: from the request to the result.
 

@@ -2,7 +2,8 @@
 
 Between machines requests go by TLS, under one name that every gateway has a certificate of its own for; each machine
 trusts the others' authorities, which were brought to it over the pinned SSH connection. The key is asked for as
-everywhere, and only the machines of the deployment may connect.
+everywhere, and only the machines of the deployment may connect. Where the gateway has a machine of its own, it alone
+spreads requests, and it alone may connect.
 """
 
 from __future__ import annotations
@@ -32,6 +33,12 @@ class Peers:
         known = get_json(self._file)
         return [str(address) for address in known["nodes"]] if isinstance(known, dict) else []
 
+    @property
+    def front(self) -> str:
+        """Address of the gateway on a machine of its own that this machine lets in; empty where there is none."""
+        known = get_json(self._file)
+        return str(known.get("front", "")) if isinstance(known, dict) else ""
+
     def authority(self) -> str:
         """The certificate of this machine's own authority, as PEM; empty before its gateway has made one."""
         try:
@@ -47,11 +54,12 @@ class Peers:
         return any(changed)
 
     def meet(self, request: dict[str, Any], gateway: Gateway) -> None:
-        """Take the machines that ``request`` names (``nodes``, and ``files`` as `ALONE`), and have Caddy know them.
+        """Take the machines that ``request`` names (``nodes`` or ``front``), and have Caddy know them by its ``files``.
 
         Raises:
             NodeError: Caddy refuses them, or a file cannot be written.
         """
-        put_json(self._file, {"nodes": request["nodes"], "files": request["files"]})
+        known = {"nodes": request["nodes"], "front": request.get("front", ""), "files": request["files"]}
+        put_json(self._file, known)
         if self.write() and gateway.running:
             gateway.reload()

@@ -80,7 +80,7 @@ class Slots:
 
     def open_all(self) -> None:
         """Open every gate; one that was left closed by a call that was cut off is opened, too."""
-        for port in self.first_ports:
+        for port in self.known_ports:
             for _ in range(GATE_TRIES):
                 if not run(["iptables", "-w", "-D", *self._rule(port)]).ok:
                     break

@@ -73,6 +73,11 @@ class Store:
         """Every entry, oldest first."""
         return [entry for entry in get_lines(self.layout.history) if isinstance(entry, dict)]
 
+    def started(self, release: str) -> float:
+        """When it began to serve, in seconds since 1970; now, where that is not known."""
+        times = [float(e["at"]) for e in self.history() if e["release"] == release and e["event"] == "active"]
+        return times[-1] if times else time.time()
+
     def note_figures(self, release: str, who: dict[str, Any], levels: list[Any]) -> None:
         """Append what a benchmark found of a release, as its caller gives it."""
         add_line(self.layout.measured, {"at": time.time(), "release": release, "who": who, "levels": levels})

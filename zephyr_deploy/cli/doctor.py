@@ -8,6 +8,7 @@ import typer
 
 from zephyr_deploy.cli.machine import (
     FirstUseOpt,
+    GatewayOpt,
     HostKeyOpt,
     HostsOpt,
     IdentityOpt,
@@ -37,6 +38,7 @@ def doctor(
     session: Session,
     *,
     host: HostsOpt = None,
+    gateway: GatewayOpt = None,
     user: UserOpt = None,
     ssh_port: SshPortOpt = None,
     identity: IdentityOpt = None,
@@ -44,7 +46,7 @@ def doctor(
     trust_on_first_use: FirstUseOpt = False,
 ) -> None:
     """Check this machine, or hosts, and say how to mend what is missing; exit code 3 if something is."""
-    flags = machine_flags(host, user, ssh_port, identity)
+    flags = machine_flags(host, gateway, user, ssh_port, identity)
     checks = _of_hosts(session, flags, host_key, first_use=trust_on_first_use) if host else _here()
     failed = [check for check in checks if check.verdict == "failed"]
     several = len({check.host for check in checks}) > 1
@@ -74,4 +76,5 @@ def _of_hosts(session: Session, flags: dict[str, object], host_key: str | None, 
     from zephyr_deploy.providers.ssh.provider import SshProvider
 
     deployment = session.load({"provider": "ssh", **flags}).deployment
-    return doctor_nodes(deployment, SshProvider().nodes(deployment), trust_of(host_key, first_use=first_use))
+    provider, trust = SshProvider(), trust_of(host_key, first_use=first_use)
+    return doctor_nodes(deployment, provider.nodes(deployment), trust, gateway=provider.gateway(deployment))

@@ -17,6 +17,12 @@ HostsOpt = Annotated[
     list[str] | None,
     typer.Option(help="Host to reach by SSH, as [user@]host[:port]; again for several.", rich_help_panel=MACHINE),
 ]
+GatewayOpt = Annotated[
+    str | None,
+    typer.Option(
+        help="Host of its own for the gateway in front of the others; it needs no GPU.", rich_help_panel=MACHINE
+    ),
+]
 UserOpt = Annotated[str | None, typer.Option(help="User to log in as.", rich_help_panel=MACHINE)]
 SshPortOpt = Annotated[int | None, typer.Option(help="Port of its SSH server.", rich_help_panel=MACHINE)]
 IdentityOpt = Annotated[str | None, typer.Option(help="Private key to log in with.", rich_help_panel=MACHINE)]
@@ -33,12 +39,13 @@ FirstUseOpt = Annotated[
 
 
 def machine_flags(
-    hosts: list[str] | None, user: str | None, ssh_port: int | None, identity: str | None
+    hosts: list[str] | None, gateway: str | None, user: str | None, ssh_port: int | None, identity: str | None
 ) -> dict[str, object]:
     """These options as settings; a host without a provider means provider ssh."""
     where: dict[str, object] = {}
     if hosts:
         where = {"machine.host": hosts[0], "machine.hosts": tuple(hosts[1:])}
+    where["machine.gateway"] = gateway
     return {**where, "machine.user": user, "machine.ssh_port": ssh_port, "machine.identity": identity}
 
 

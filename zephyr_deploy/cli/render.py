@@ -9,6 +9,7 @@ import typer
 
 from zephyr_deploy.cli.machine import (
     FirstUseOpt,
+    GatewayOpt,
     HostKeyOpt,
     HostsOpt,
     IdentityOpt,
@@ -70,6 +71,7 @@ def render(
     model: ModelOpt = None,
     revision: RevisionOpt = None,
     host: HostsOpt = None,
+    gateway: GatewayOpt = None,
     user: UserOpt = None,
     ssh_port: SshPortOpt = None,
     identity: IdentityOpt = None,
@@ -90,7 +92,7 @@ def render(
         "provider": provider,
         "model.id": model,
         "model.revision": revision,
-        **machine_flags(host, user, ssh_port, identity),
+        **machine_flags(host, gateway, user, ssh_port, identity),
         "machine.gpu": gpu,
         "machine.gpus": gpus,
         "engine.name": engine,
@@ -192,10 +194,10 @@ def _differences(result: DiffResult) -> Iterator[str]:
     for node in result.nodes:
         if len(result.nodes) > 1:
             yield f"==> {node.node} <=="
-        yield _said(node, result.release)
+        yield _said(node)
 
 
-def _said(node: NodeDiff, wanted: str) -> str:
+def _said(node: NodeDiff) -> str:
     if node.same:
-        return f"{node.node} serves release {wanted}; nothing differs."
+        return f"{node.node} serves release {node.release}; nothing differs."
     return node.diff.removesuffix("\n")

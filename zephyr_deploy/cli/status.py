@@ -99,9 +99,9 @@ def _row(machine: MachineStatus) -> tuple[str, ...]:
     used, total = sum(g.memory_used_bytes for g in machine.gpus), sum(g.memory_bytes for g in machine.gpus)
     doing = [machine.detail, machine.work, "new requests wait" if machine.held else ""]
     return (
-        machine.host or "here",
+        f"{machine.host} (gateway)" if machine.role == "gateway" else machine.host or "here",
         machine.state,
-        machine.service.release if machine.service else "",
+        next((found.release for found in (machine.service, machine.front) if found), ""),
         _memory(used, total) if machine.gpus else "-",
         _count(figures.running),
         _count(figures.queued),

@@ -9,6 +9,7 @@ import typer
 
 from zephyr_deploy.cli.machine import (
     FirstUseOpt,
+    GatewayOpt,
     HostKeyOpt,
     HostsOpt,
     IdentityOpt,
@@ -56,6 +57,7 @@ def up(
     file: Annotated[str | None, typer.Option(help="Which GGUF file of the repository.")] = None,
     revision: RevisionOpt = None,
     host: HostsOpt = None,
+    gateway: GatewayOpt = None,
     user: UserOpt = None,
     ssh_port: SshPortOpt = None,
     identity: IdentityOpt = None,
@@ -95,7 +97,7 @@ def up(
         "engine.name": engine,
         "engine.image": image,
         "engine.quantize": quantize,
-        **machine_flags(host, user, ssh_port, identity),
+        **machine_flags(host, gateway, user, ssh_port, identity),
         **expose_flags(expose),
         "access.port": port,
         "limits.parallel": parallel,

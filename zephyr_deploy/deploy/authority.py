@@ -45,8 +45,9 @@ def authority_of(service: Service) -> Path | None:
     if record is None or service.tls != "internal":
         return None
     with Fleet.of(record, Phases()) as fleet:
-        fleet.connect(members=fleet.members[:1])
-        pem = str(fleet.members[0].call("authority", {"name": service.name}, deadline_s=LOOK_S)["pem"])
+        entry = fleet.gateway or fleet.members[0]
+        fleet.connect(members=[entry])
+        pem = str(entry.call("authority", {"name": service.name}, deadline_s=LOOK_S)["pem"])
     if not pem:
         raise UnhealthyError(f"the gateway of {service.name} has no certificate yet", hint="zephyr-deploy status")
     path = private_dir(deployment_dir(service.name)) / FILE

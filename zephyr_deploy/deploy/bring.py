@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from zephyr_deploy.deploy.front import bring_front, require_places
 from zephyr_deploy.deploy.prepare import prepare, require_ready
 from zephyr_deploy.deploy.results import PhaseReport, UpResult
 from zephyr_deploy.deploy.wanted import lock_of_fleet, plan_of_fleet
@@ -15,7 +16,8 @@ from zephyr_deploy.engines.registry import engine
 from zephyr_deploy.errors import NotDeployedError, ZephyrError
 from zephyr_deploy.providers.nodes.key import settled_key
 from zephyr_deploy.providers.nodes.record import NodesRecord
-from zephyr_deploy.release.render import peer_port, render
+from zephyr_deploy.release.caddy import peer_port
+from zephyr_deploy.release.render import render
 from zephyr_deploy.release.request import apply_request
 from zephyr_deploy.release.templates import load_templates
 from zephyr_deploy.spec.sources import api_key, hub_token
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
     from zephyr_deploy.deploy.journal import Journal
     from zephyr_deploy.deploy.rollout import RolloutOptions
     from zephyr_deploy.plan.plan import Plan
-    from zephyr_deploy.providers.base import Service
     from zephyr_deploy.release.lock import Lock
     from zephyr_deploy.release.release import Release
     from zephyr_deploy.spec.deployment import Deployment
@@ -71,18 +72,26 @@ class Bring:
         """Bring every machine to what is wanted; see `zephyr_deploy.deploy.rollout.rollout`."""
         fleet = self.fleet
         self._require_deployed()
+        if fleet.several:
+            require_places(fleet)
         if self.begins and self.options.prepare:
             prepare(fleet, self.deployment, self.options.trust, self.journal)
         require_ready(fleet)
         plan = plan_of_fleet(fleet, self.deployment)
-        release = render(plan, self._lock(plan))
+        lock = self._lock(plan)
+        release = render(plan, lock)
         key = self._key()
         self._note()
         waiting = [member for member in fleet.members if not _is_current(member, release, key)]
         if waiting:
             self._apply(waiting, release, key)
-        fleet.introduce(peer_port(self.deployment), self.who)
-        return self._result(plan, release, changed=bool(waiting))
+        moved = False
+        if fleet.gateway is None:
+            fleet.introduce(peer_port(self.deployment), self.who)
+        else:
+            how = {name: getattr(self.options, name) for name in ("lock_wait_s", "stall_s")}
+            moved = bring_front(fleet, plan, lock.gateway, self.journal, {"who": self.who, **how})
+        return self._result(plan, release, changed=bool(waiting) or moved)
 
     def _lock(self, plan: Plan) -> Lock:
         return lock_of_fleet(self.fleet, plan, upgrade=self.options.upgrade, token=lambda: self._hub_token)
@@ -97,6 +106,7 @@ class Bring:
             name=self.deployment.name,
             provider=self.deployment.provider,
             nodes=tuple(member.address for member in self.fleet.members),
+            gateway=self.fleet.gateway.address if self.fleet.gateway else None,
             port=self.deployment.access.port,
         )
         record.save()
@@ -145,10 +155,10 @@ class Bring:
         self._key()  # Noted again: another laptop may have been there first.
 
     def _result(self, plan: Plan, release: Release, *, changed: bool) -> UpResult:
-        services: list[Service] = [member.service for member in self.fleet.members if member.service]
+        services = tuple(self.fleet.services)
         return UpResult(
             service=services[0],
-            services=tuple(services),
+            services=services,
             plan=plan,
             release=release.id,
             changed=changed,

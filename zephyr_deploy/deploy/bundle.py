@@ -32,7 +32,7 @@ from zephyr_deploy.plan.machine import NodeFacts
 from zephyr_deploy.plan.node import plan_for_node
 from zephyr_deploy.providers.local.folder import Folder
 from zephyr_deploy.providers.local.logfile import tail
-from zephyr_deploy.providers.nodes.connect import connect
+from zephyr_deploy.providers.nodes.connect import connect_noted
 from zephyr_deploy.providers.nodes.key import noted_key
 from zephyr_deploy.providers.nodes.record import record_of
 from zephyr_deploy.spec.keys import KEYS, value_of
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
     from zephyr_deploy.events import Listener
     from zephyr_deploy.node.address import NodeAddress
+    from zephyr_deploy.providers.nodes.record import NodesRecord
     from zephyr_deploy.spec.deployment import Deployment
     from zephyr_deploy.spec.load import Loaded
 
@@ -105,10 +106,9 @@ class _Bundle:
             self._here()
         record = record_of(self.name)
         if record is not None:
-            with self.phases.phase("nodes", "Ask the machines"):
-                several = len(record.nodes) > 1
-                with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="bundle") as pool:
-                    list(pool.map(lambda address: self._node(address, several=several), record.nodes))
+            pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="bundle")
+            with self.phases.phase("nodes", "Ask the machines"), pool:
+                list(pool.map(lambda address: self._machine(record, address), record.machines))
         if not self.away:  # else it would wait once more for a machine that is away
             self._try("status.json", lambda: _json(status(self.name)))
         with self.phases.phase("write", "Write it without secrets"):
@@ -149,11 +149,11 @@ class _Bundle:
                 text = "\n".join(tail(path, self.lines)) if ".log" in path.name else _text(path)
                 self.files[f"here/{path.relative_to(folder)}"] = text
 
-    def _node(self, address: NodeAddress, *, several: bool) -> None:
+    def _machine(self, record: NodesRecord, address: NodeAddress) -> None:
         folder = f"nodes/{re.sub('[^A-Za-z0-9.-]+', '_', str(address))}"
         self._try(f"{folder}/route.json", lambda: _json(resolve(address)))
         try:
-            with connect(self.name, address, several=several) as node:
+            with connect_noted(record, address) as node:
                 answer = call(node, "bundle", {"name": self.name, "lines": self.lines}, deadline_s=NODE_S)
         except ZephyrError as error:
             self.away = True
@@ -162,7 +162,7 @@ class _Bundle:
             return
         self.files |= {f"{folder}/{name}": text for name, text in answer["files"].items()}
         wish = self.deployment
-        if wish is not None and "machine.json" in answer["files"]:
+        if wish is not None and address != record.gateway and "machine.json" in answer["files"]:
             facts = NodeFacts.model_validate_json(answer["files"]["machine.json"])
             self._try(f"{folder}/plan.json", lambda: _json(plan_for_node(wish, facts, hub=hub.endpoint())))
 

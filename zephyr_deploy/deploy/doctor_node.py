@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +18,9 @@ from zephyr_deploy.node.hostkeys import HostKeys, Trust
 from zephyr_deploy.node.program import call
 from zephyr_deploy.node.route import resolve
 from zephyr_deploy.plan.machine import NodeFacts
-from zephyr_deploy.plan.readiness import lacks
+from zephyr_deploy.plan.readiness import gateway_lacks, lacks
 from zephyr_deploy.providers.nodes.connect import CONNECT_S, alias_for, connect, pin_file
+from zephyr_deploy.release.caddy import peer_port
 from zephyr_deploy.release.resolve import GATEWAY_IMAGE
 
 if TYPE_CHECKING:
@@ -32,31 +34,61 @@ AT_ONCE = 16
 LOOK_S = 60.0
 REACH_S = 60.0
 HTTPS, HTTP = 443, 80
+OF_ENGINES = ("processor", "gpu", "driver", "container toolkit", "cgroup driver")
+"""Checks of what only an engine needs."""
 
 
-def doctor_nodes(deployment: Deployment, addresses: Sequence[NodeAddress], trust: Trust) -> list[Check]:
+def doctor_nodes(
+    deployment: Deployment, addresses: Sequence[NodeAddress], trust: Trust, *, gateway: NodeAddress | None = None
+) -> list[Check]:
     """Check machines for a deployment; each check says which machine it is of.
 
     Args:
         deployment: Whose machines they are, or are to be; its model, images and ports are asked for.
-        addresses: Of the machines.
+        addresses: Of the machines that serve.
         trust: What may make a pin of a host key. Where the user names neither a key nor first use, none is kept.
+        gateway: Of the machine that is to have the gateway alone.
     """
-    several = len(addresses) > 1
-    with ThreadPoolExecutor(min(AT_ONCE, max(1, len(addresses))), thread_name_prefix="doctor") as pool:
-        found = pool.map(lambda address: _named(deployment, address, trust, several=several), addresses)
-        return [check for checks in found for check in checks]
+    machines = [(address, _Asked(deployment)) for address in addresses]
+    machines += [(gateway, _Asked(deployment, is_gateway=True))] if gateway else []
+
+    def checked(machine: tuple[NodeAddress, _Asked]) -> list[Check]:
+        address, asked = machine
+        found = _checks(asked, address, trust, several=len(machines) > 1)
+        return [check.model_copy(update={"host": str(address)}) for check in found]
+
+    with ThreadPoolExecutor(min(AT_ONCE, max(1, len(machines))), thread_name_prefix="doctor") as pool:
+        return [check for checks in pool.map(checked, machines) for check in checks]
 
 
-def _named(deployment: Deployment, address: NodeAddress, trust: Trust, *, several: bool) -> list[Check]:
-    found = _checks(deployment, address, trust, several=several)
-    return [check.model_copy(update={"host": str(address)}) for check in found]
+@dataclass(frozen=True)
+class _Asked:
+    """What is asked of a machine: all that serving takes, or of a gateway's what Caddy takes."""
+
+    deployment: Deployment
+    is_gateway: bool = False
+
+    @property
+    def images(self) -> list[str]:
+        return [GATEWAY_IMAGE] if self.is_gateway else [_image(self.deployment), GATEWAY_IMAGE]
+
+    @property
+    def hub(self) -> str:
+        return "" if self.is_gateway else f"{hub.endpoint()}/api/models/{self.deployment.model.id}"
+
+    @property
+    def ports(self) -> list[int]:
+        """Those that it has to have free; others reach a node directly where no gateway is in front of it."""
+        access = self.deployment.access
+        shown = access.expose and (self.is_gateway or not self.deployment.machine.gateway)
+        between = [] if self.is_gateway else [port for port in (peer_port(self.deployment),) if port]
+        return [access.port, *between, *((HTTP, HTTPS) if shown else ())]
 
 
-def _checks(deployment: Deployment, address: NodeAddress, trust: Trust, *, several: bool) -> Iterator[Check]:
+def _checks(asked: _Asked, address: NodeAddress, trust: Trust, *, several: bool) -> Iterator[Check]:
     """Every check of one machine; what cannot be asked any more ends it."""
     try:
-        node = _connected(deployment.name, address, trust, several=several)
+        node = _connected(asked.deployment.name, address, trust, several=several)
     except ZephyrError as error:
         yield _failed("ssh", error.message, error.hint)
         return
@@ -75,8 +107,8 @@ def _checks(deployment: Deployment, address: NodeAddress, trust: Trust, *, sever
             return
         yield Check(name="sudo", verdict="ok", detail=f"{node.route.user} may become root")
         facts = NodeFacts.model_validate(looked["machine"])
-        yield from _of_facts(facts)
-        yield from _reach(node, deployment, has_docker=facts.docker is not None and not facts.docker.error)
+        yield from _of_facts(facts, is_gateway=asked.is_gateway)
+        yield from _reach(node, asked, has_docker=facts.docker is not None and not facts.docker.error)
 
 
 def _connected(name: str, address: NodeAddress, trust: Trust, *, several: bool) -> NodeConnection:
@@ -91,10 +123,14 @@ def _connected(name: str, address: NodeAddress, trust: Trust, *, several: bool) 
         return NodeConnection.open(resolve(address), keys, deadline_s=CONNECT_S)
 
 
-def _of_facts(facts: NodeFacts) -> Iterator[Check]:
+def _of_facts(facts: NodeFacts, *, is_gateway: bool = False) -> Iterator[Check]:
     """What the machine is, with what it lacks in its place."""
-    missing: dict[str, Lack] = {lack.name: lack for lack in lacks(facts, now=time.time())}
-    for name, detail in _fine(facts).items():
+    found = gateway_lacks(facts, now=time.time()) if is_gateway else lacks(facts, now=time.time())
+    missing: dict[str, Lack] = {lack.name: lack for lack in found}
+    fine = _fine(facts)
+    for name in OF_ENGINES if is_gateway else ():
+        fine.pop(name, None)
+    for name, detail in fine.items():
         lack = missing.pop(name, None)
         yield _of_lack(lack) if lack else Check(name=name, verdict="ok", detail=detail)
     yield from map(_of_lack, missing.values())
@@ -127,19 +163,18 @@ def _of_lack(lack: Lack) -> Check:
     return Check(name=lack.name, verdict="failed" if lack.grave else "warning", detail=lack.detail, fix=lack.fix)
 
 
-def _reach(node: NodeConnection, deployment: Deployment, *, has_docker: bool) -> Iterator[Check]:
+def _reach(node: NodeConnection, asked: _Asked, *, has_docker: bool) -> Iterator[Check]:
     """What the machine can reach, by small questions that download nothing, and which ports it can offer."""
-    images = [_image(deployment), GATEWAY_IMAGE] if has_docker else []
-    address = f"{hub.endpoint()}/api/models/{deployment.model.id}"
-    ports = [deployment.access.port, *((HTTP, HTTPS) if deployment.access.expose else ())]
-    wanted: dict[str, Any] = {"name": deployment.name, "hub": address, "images": images, "ports": ports}
+    images = asked.images if has_docker else []
+    wanted: dict[str, Any] = {"name": asked.deployment.name, "hub": asked.hub, "images": images, "ports": asked.ports}
     try:
         answer = call(node, "reach", wanted, deadline_s=REACH_S)
     except ZephyrError as error:
         yield _failed("network", error.message, error.hint)
         return
     fix = f"Let the machine reach {hub.endpoint()} (firewall, proxy, DNS), or set HF_ENDPOINT here to a mirror."
-    yield _said("hub", answer["hub"], f"{hub.endpoint()} answers", fix)
+    if asked.hub:
+        yield _said("hub", answer["hub"], f"{hub.endpoint()} answers", fix)
     for image, why in answer["images"].items():
         fix = "Let the machine reach that registry; for a private image: sudo docker login, there."
         yield _said(f"registry of {image}", why, "answers, and has the image", fix)

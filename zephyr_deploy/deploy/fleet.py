@@ -12,11 +12,11 @@ from zephyr_deploy.errors import UnreachableError, ZephyrError
 from zephyr_deploy.events import PhaseFinished, PhaseProgress, PhaseStarted
 from zephyr_deploy.node.program import NoPythonError, call
 from zephyr_deploy.providers.nodes.connect import connect
-from zephyr_deploy.providers.nodes.look import Found, read_look
-from zephyr_deploy.release.request import look_request, meet_request, resolve_request
+from zephyr_deploy.providers.nodes.look import Found, behind, read_look
+from zephyr_deploy.release.request import admit_request, look_request, meet_request, resolve_request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from types import TracebackType
 
     from typing_extensions import Self
@@ -26,9 +26,10 @@ if TYPE_CHECKING:
     from zephyr_deploy.node.connection import NodeConnection
     from zephyr_deploy.node.hostkeys import Pinned, Trust
     from zephyr_deploy.plan.machine import NodeFacts
-    from zephyr_deploy.providers.base import Service
+    from zephyr_deploy.providers.base import NodeProvider, Service
+    from zephyr_deploy.providers.machines import FrontFound
     from zephyr_deploy.providers.nodes.record import NodesRecord
-    from zephyr_deploy.spec.deployment import ProviderName
+    from zephyr_deploy.spec.deployment import Deployment, ProviderName
 
 AT_ONCE = 32
 LOOK_S = 90.0
@@ -45,6 +46,11 @@ class Member:
         self.has_python = True
         """False: it could not be looked at, for the program that looks needs Python."""
         self._fleet = fleet
+
+    @property
+    def is_gateway(self) -> bool:
+        """Whether it is to be in front of the others."""
+        return self is self._fleet.gateway
 
     @property
     def facts(self) -> NodeFacts:
@@ -70,6 +76,26 @@ class Member:
     def allowed(self) -> str:
         """The network that the exposed endpoint there is open to already; empty where none is exposed."""
         return self._looked.allowed
+
+    @property
+    def front(self) -> FrontFound | None:
+        """The gateway, where this machine has it for itself."""
+        return self._looked.front
+
+    @property
+    def admits(self) -> str:
+        """Address of the gateway on a machine of its own that a node lets in."""
+        return self._looked.admits
+
+    @property
+    def authority(self) -> str:
+        """The certificate by which other machines know a node, as PEM; empty before its gateway has made one."""
+        return self._looked.authority
+
+    @property
+    def taken(self) -> tuple[tuple[int, str], ...]:
+        """Ports that were to be free, and that another program has, and which."""
+        return self._looked.taken
 
     @property
     def lock(self) -> str:
@@ -102,13 +128,31 @@ class Member:
 
 
 class Fleet:
-    """All machines of one deployment; as a context manager it closes what it opened."""
+    """All machines of one deployment; as a context manager it closes what it opened.
 
-    def __init__(self, name: str, provider: ProviderName, addresses: Sequence[NodeAddress], phases: Phases) -> None:
+    Args:
+        name: Of the deployment.
+        provider: Where its machines come from.
+        addresses: Of its nodes.
+        phases: What is told of.
+        gateway: The machine in front of the nodes, where there is one.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        provider: ProviderName,
+        addresses: Sequence[NodeAddress],
+        phases: Phases,
+        *,
+        gateway: NodeAddress | None = None,
+    ) -> None:
         self.name = name
         self.provider = provider
         self.phases = phases
         self.members = [Member(self, address) for address in addresses]
+        """The nodes."""
+        self.gateway = Member(self, gateway) if gateway else None
         self._held = ExitStack()
         self._hearing = Lock()
 
@@ -123,7 +167,30 @@ class Fleet:
     @classmethod
     def of(cls, record: NodesRecord, phases: Phases) -> Fleet:
         """The machines that a note names."""
-        return cls(record.name, record.provider, record.nodes, phases)
+        return cls(record.name, record.provider, record.nodes, phases, gateway=record.gateway)
+
+    @classmethod
+    def wanted(cls, deployment: Deployment, provider: NodeProvider, phases: Phases) -> Fleet:
+        """The machines that the deployment is to be on."""
+        nodes, gateway = provider.nodes(deployment), provider.gateway(deployment)
+        return cls(deployment.name, deployment.provider, nodes, phases, gateway=gateway)
+
+    @property
+    def machines(self) -> list[Member]:
+        """The nodes, and then the gateway's machine where it has its own."""
+        return [*self.members, *((self.gateway,) if self.gateway else ())]
+
+    @property
+    def services(self) -> list[Service]:
+        """What serves on the nodes, as others reach it."""
+        found = [member.service for member in self.members if member.service]
+        front = self.gateway.front if self.gateway else None
+        return [behind(service, front) for service in found] if front else found
+
+    @property
+    def several(self) -> bool:
+        """Whether what is told has to name the machine."""
+        return len(self.machines) > 1
 
     def connect(
         self, trust: Trust | None = None, journal: Journal | None = None, members: Sequence[Member] | None = None
@@ -148,19 +215,24 @@ class Fleet:
         def work(member: Member) -> None:
             if member.connection is not None:
                 member.connection.close()
-            member.connection = connect(
-                self.name, member.address, trust, several=len(self.members) > 1, on_pinned=pinned
-            )
+            member.connection = connect(self.name, member.address, trust, several=self.several, on_pinned=pinned)
             self._held.callback(member.connection.close)
 
         with self.phases.phase("connect", "Connect"):
-            self.each(self.members if members is None else members, work)
+            self.each(self.machines if members is None else members, work)
 
-    def look(self, members: Sequence[Member] | None = None, *, python_may_lack: bool = False) -> None:
+    def look(
+        self,
+        members: Sequence[Member] | None = None,
+        *,
+        python_may_lack: bool = False,
+        ports: Sequence[tuple[str, int]] = (),
+    ) -> None:
         """Look at every machine.
 
         Args:
             members: Only at these.
+            ports: What is to be free on the gateway's machine, each with its address; see `Member.taken`.
             python_may_lack: Let a machine pass that has no Python; `Member.has_python` tells of it.
 
         Raises:
@@ -169,7 +241,8 @@ class Fleet:
 
         def work(member: Member) -> None:
             try:
-                answer = member.call("look", look_request(self.name), deadline_s=LOOK_S)
+                verb, asked = ("look_front", {"ports": list(ports)}) if member.is_gateway else ("look", {})
+                answer = member.call(verb, {**look_request(self.name), **asked}, deadline_s=LOOK_S)
             except NoPythonError:
                 member.has_python = False
                 if not python_may_lack:
@@ -178,8 +251,8 @@ class Fleet:
                 member.has_python = True
                 member.found = read_look(answer, self.name, self.provider, member.address)
 
-        with self.phases.phase("look", "Look at the machine" if len(self.members) == 1 else "Look at the machines"):
-            self.each(self.members if members is None else members, work)
+        with self.phases.phase("look", "Look at the machines" if self.several else "Look at the machine"):
+            self.each(self.machines if members is None else members, work)
 
     def digests(self, images: Sequence[str]) -> dict[str, str]:
         """The digests of images in their registry now, asked by the first machine with its own credentials.
@@ -200,14 +273,29 @@ class Fleet:
         if len(nodes) < 2 or all(list(member.peers) == nodes for member in self.members):  # noqa: PLR2004
             return
         with self.phases.phase("meet", "Have the machines know each other"):
-            answers: dict[str, str] = {}
-
-            def ask(member: Member) -> None:
-                answers[member.name] = member.call("authority", {"name": self.name}, deadline_s=LOOK_S)["pem"]
-
-            self.each(self.members, ask)
-            request = meet_request(self.name, nodes, port, authorities=list(answers.values()), who=who)
+            authorities = [member.authority for member in self.members]
+            request = meet_request(self.name, nodes, port, authorities=authorities, who=who)
             self.each(self.members, lambda member: member.call("meet", request, deadline_s=LOOK_S))
+
+    def admit(self, sources: Mapping[str, str], who: Mapping[str, str]) -> bool:
+        """Have every node let the gateway in, and no other machine; whether one had to be told.
+
+        Args:
+            sources: The address of the gateway that each node sees, by the node's own.
+            who: Who asks.
+
+        Raises:
+            ZephyrError: the first node that could not be told.
+        """
+        strange = [member for member in self.members if member.admits != sources[member.here]]
+
+        def tell(member: Member) -> None:
+            member.call("meet", admit_request(self.name, sources[member.here], who=who), deadline_s=LOOK_S)
+
+        if strange:
+            with self.phases.phase("admit", "Have the nodes let the gateway in"):
+                self.each(strange, tell)
+        return bool(strange)
 
     def each(self, members: Sequence[Member], work: Callable[[Member], object], *, at_once: bool = True) -> None:
         """Do ``work`` on each of them; one that fails does not stop the others, unless they come one by one.
@@ -239,7 +327,7 @@ class Fleet:
     def _failure(self, failed: list[tuple[Member, ZephyrError]], others_did: str) -> ZephyrError:
         """The first error; with several machines it names its own and says how many went well."""
         member, error = failed[0]
-        if len(self.members) == 1:
+        if not self.several:
             return error
         others = "".join(f"\n  {m.name}: {e.message}" for m, e in failed[1:])
         message = f"{member.name}: {error.message}{others}\n  {others_did}"
@@ -247,7 +335,7 @@ class Fleet:
 
     def hear(self, member: Member, event: Event) -> None:
         """Pass on what a machine says; with several, each phase carries the machine's name."""
-        if len(self.members) > 1 and isinstance(event, PhaseStarted | PhaseProgress | PhaseFinished):
+        if self.several and isinstance(event, PhaseStarted | PhaseProgress | PhaseFinished):
             event = _named(event, member.name)
         with self._hearing:
             if isinstance(event, PhaseFinished):

@@ -35,7 +35,7 @@ def inventory_of(deployment: Deployment) -> Inventory:
         ConfigError: it has no machines, or ssh's configuration cannot be read.
     """
     record = record_of(deployment.name)
-    nodes = record.nodes if record else _wanted(deployment)
+    nodes = record.machines if record else _wanted(deployment)
     pins = PinFile(pin_file(deployment.name))
     hosts = ssh_hosts(deployment.name, nodes)
     return inventory(
@@ -64,7 +64,7 @@ def playbook(name: str) -> Path:
 
 def _wanted(deployment: Deployment) -> tuple[NodeAddress, ...]:
     provider = provider_named(deployment.provider)
-    nodes = provider.nodes(deployment) if isinstance(provider, NodeProvider) else ()
+    nodes = provider.machines_of(deployment) if isinstance(provider, NodeProvider) else ()
     if not nodes:
         hint = f"zephyr-deploy up {deployment.name} --provider ssh --host HOST"
         raise ConfigError(f"{deployment.name} is on no machine that is reached over SSH", hint=hint)

@@ -69,7 +69,7 @@ def _take_off(record: NodesRecord, phases: Phases, journal: Journal, options: No
 
     with Fleet.of(record, phases) as fleet:
         members = _connected(fleet, journal, forget=options.forget)
-        taken.forgotten = [member.name for member in fleet.members if member not in members]
+        taken.forgotten = [member.name for member in fleet.machines if member not in members]
         fleet.look(members)
         taken.services = [member.service for member in members if member.service]
         with phases.phase("remove", "Take it off the machine") as phase:
@@ -91,4 +91,4 @@ def _connected(fleet: Fleet, journal: Journal, *, forget: bool) -> list[Member]:
             raise type(error)(
                 error.message, hint=f"{error.hint or ''} {gone}".strip(), details=error.details
             ) from error
-    return [member for member in fleet.members if member.connection is not None]
+    return [member for member in fleet.machines if member.connection is not None]

@@ -16,6 +16,8 @@ def where_noted(deployment: Deployment) -> Deployment:
     if deployment.provider != "local" or record is None:
         return deployment
     hosts = tuple(str(address) for address in record.nodes)
-    identity = next((str(address.identity) for address in record.nodes if address.identity), None)
-    machine = deployment.machine.model_copy(update={"host": hosts[0], "hosts": hosts[1:], "identity": identity})
+    gateway = str(record.gateway) if record.gateway else None
+    identity = next((str(address.identity) for address in record.machines if address.identity), None)
+    where = {"host": hosts[0], "hosts": hosts[1:], "gateway": gateway, "identity": identity}
+    machine = deployment.machine.model_copy(update=where)
     return deployment.model_copy(update={"provider": record.provider, "machine": machine})

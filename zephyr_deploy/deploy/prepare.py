@@ -12,7 +12,7 @@ from zephyr_deploy.deploy.wanted import plan_of_member
 from zephyr_deploy.errors import CapacityError, ConfigError, CredentialsError, UnreachableError, ZephyrError
 from zephyr_deploy.node.inventory import host_vars, inventory
 from zephyr_deploy.paths import deployment_dir, private_dir
-from zephyr_deploy.plan.readiness import lacks
+from zephyr_deploy.plan.readiness import gateway_lacks, lacks
 from zephyr_deploy.resources import resource
 from zephyr_deploy.spec.keys import nearest
 
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from zephyr_deploy.spec.deployment import Deployment
 
 LOG = "prepare.log"
+NO_GPU = {"prepare_gpu": "false"}
+"""For a gateway's machine, whatever else is in it."""
 DEFAULTS = ("playbooks", "roles", "prepare", "defaults", "main.yml")
 CAUSES: tuple[tuple[str, type[ZephyrError]], ...] = (
     ("without a password", CredentialsError),
@@ -48,16 +50,19 @@ def prepare(fleet: Fleet, deployment: Deployment, trust: Trust, journal: Journal
         ConfigError: Ansible is not installed, a machine cannot be prepared, or lacks something still.
         CredentialsError, CapacityError, UnreachableError, DeadlineError: the playbook failed for that reason.
     """
-    needy = [member for member in fleet.members if not member.has_python or _grave(member)]
+    needy = [member for member in fleet.machines if not member.has_python or _grave(member)]
     if not needy:
         return
     _refuse_what_is_vain(fleet, deployment)
     _refuse_unknown(deployment.machine.prepare)
     program, log = find_ansible(), private_dir(deployment_dir(fleet.name)) / LOG
     aliases = _aliases(fleet, needy)
-    hosts = {host.alias: {**host_vars(host, batch=True), **deployment.machine.prepare} for host in aliases.values()}
+    hosts = {
+        host.alias: {**host_vars(host, batch=True), **deployment.machine.prepare, **(NO_GPU if m.is_gateway else {})}
+        for m, host in aliases.items()
+    }
     names = {host.alias: member.name for member, host in aliases.items()}
-    title = "Prepare the machine" if len(fleet.members) == 1 else f"Prepare {len(needy)} machines"
+    title = "Prepare the machine" if not fleet.several else f"Prepare {len(needy)} machines"
     with fleet.phases.phase("prepare", title) as phase:
         journal.intend("prepare", nodes=" ".join(member.name for member in needy))
         try:
@@ -81,25 +86,26 @@ def require_ready(fleet: Fleet) -> None:
         ConfigError: one lacks something.
     """
     _refuse_unready(fleet, "See all of it: `zephyr-deploy doctor --host HOST`.")
-    for member in fleet.members:
+    for member in fleet.machines:
         for lack in _lacks(member):
             fleet.phases.notice(f"{member.name}: {lack.name}: {lack.detail}. {lack.fix}", warning=True)
 
 
 def _refuse_unready(fleet: Fleet, hint: str) -> None:
-    for member in fleet.members:
+    for member in fleet.machines:
         grave = _grave(member)
         if grave:
             raise _not_ready(member, grave, hint)
 
 
 def _refuse_what_is_vain(fleet: Fleet, deployment: Deployment) -> None:
-    for member in (member for member in fleet.members if member.has_python):
+    for member in (member for member in fleet.machines if member.has_python):
         stays = [lack for lack in _grave(member) if not lack.preparable]
         if stays:
             raise _not_ready(member, stays, "No playbook brings that; nothing was changed.")
-        if member.facts.gpus or not member.facts.nvidia_devices:  # what GPUs it has is known before a driver is there
-            plan_of_member(member, deployment)
+    for node in (member for member in fleet.members if member.has_python):
+        if node.facts.gpus or not node.facts.nvidia_devices:  # what GPUs it has is known before a driver is there
+            plan_of_member(fleet, node, deployment)
 
 
 def _refuse_unknown(settings: Mapping[str, str]) -> None:
@@ -114,7 +120,8 @@ def _refuse_unknown(settings: Mapping[str, str]) -> None:
 
 
 def _lacks(member: Member) -> list[Lack]:
-    return lacks(member.facts, now=time.time())
+    missing = gateway_lacks if member.is_gateway else lacks
+    return missing(member.facts, now=time.time())
 
 
 def _grave(member: Member) -> list[Lack]:
@@ -127,8 +134,8 @@ def _not_ready(member: Member, grave: Sequence[Lack], hint: str) -> ConfigError:
 
 
 def _aliases(fleet: Fleet, needy: Sequence[Member]) -> dict[Member, SshHost]:
-    hosts = ssh_hosts(fleet.name, [member.address for member in fleet.members])
-    return {member: host for member, host in zip(fleet.members, hosts, strict=True) if member in needy}
+    hosts = ssh_hosts(fleet.name, [member.address for member in fleet.machines])
+    return {member: host for member, host in zip(fleet.machines, hosts, strict=True) if member in needy}
 
 
 def _teller(phase: PhaseHandle) -> Callable[[Played], None]:

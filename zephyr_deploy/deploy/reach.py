@@ -29,7 +29,9 @@ def reached(name: str | None = None) -> Iterator[Endpoint]:
     if service.host is None:
         yield endpoint
         return
-    with tunnel(service.name, host=service.host) as opened:
+    record = record_of(service.name)
+    at_gateway = record is not None and record.gateway is not None
+    with tunnel(service.name, host=None if at_gateway else service.host) as opened:
         yield endpoint.model_copy(update={"url": f"http://127.0.0.1:{opened.local_port}"})
 
 
@@ -40,7 +42,7 @@ def tunnel(
 
     Args:
         name: Of the deployment.
-        host: Which of its machines, as `Service.host` has it; None: the first.
+        host: Which of its machines, as `Service.host` has it; None: the gateway's, else the first.
         local_port: Where to listen here; 0 takes a free port.
         on_state: Told when the connection is made, lost, and made again.
 
@@ -54,7 +56,7 @@ def tunnel(
     if record is None:
         hint = f"Only deployments on machines reached over SSH need one: zephyr-deploy status {name}"
         raise NotDeployedError(f"{name} has no machine to tunnel to", hint=hint)
-    address = record.node(host)
+    address = record.node(host) if host else record.entry
     return Tunnel(
         lambda: connect_noted(record, address),
         record.port,

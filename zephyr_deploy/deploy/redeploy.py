@@ -91,7 +91,10 @@ def rollback(
 def _result(fleet: Fleet, answers: dict[str, dict[str, object]], phases: Phases) -> RollbackResult:
     from zephyr_deploy.deploy.results import PhaseReport, RollbackResult  # `redeploy` has its own use of the time
 
-    services = tuple(member.service for member in fleet.members if member.service)
+    services, gateway = tuple(fleet.services), fleet.gateway
+    if gateway and gateway.front and gateway.front.state != "ready":
+        said = f"{gateway.name}, the gateway, is {gateway.front.state}: {gateway.front.detail}."
+        fleet.phases.notice(said, warning=True)
     if not services:
         raise UnhealthyError(f"{fleet.name} does not serve after the rollback", hint="zephyr-deploy status")
     first = next(iter(answers.values()))

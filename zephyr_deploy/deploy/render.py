@@ -10,11 +10,13 @@ from pydantic import ValidationError
 
 from zephyr_deploy import hub
 from zephyr_deploy.deploy.fleet import Fleet
+from zephyr_deploy.deploy.front import wanted_front
 from zephyr_deploy.deploy.noted import where_noted
 from zephyr_deploy.deploy.results import DiffResult, NodeDiff, RenderResult
 from zephyr_deploy.deploy.wanted import lock_of_fleet, plan_of_fleet
 from zephyr_deploy.errors import ConfigError, UsageError
 from zephyr_deploy.events import Listener, Phases, silent
+from zephyr_deploy.node.address import NodeAddress
 from zephyr_deploy.node.hostkeys import Trust
 from zephyr_deploy.plan.assumed import assumed_node
 from zephyr_deploy.plan.node import plan_for_node
@@ -23,6 +25,7 @@ from zephyr_deploy.providers.base import NodeProvider, ProcessProvider
 from zephyr_deploy.providers.local.probe import probe
 from zephyr_deploy.providers.registry import provider as provider_named
 from zephyr_deploy.release.difference import changed, difference
+from zephyr_deploy.release.front import render_front
 from zephyr_deploy.release.lock import Lock, placeholder
 from zephyr_deploy.release.render import render as render_release
 from zephyr_deploy.release.resolve import fits, images_of
@@ -31,10 +34,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from zephyr_deploy.deploy.fleet import Member
     from zephyr_deploy.plan.plan import Plan
     from zephyr_deploy.release.release import Release
     from zephyr_deploy.spec.deployment import Deployment
 
+GATEWAY = "gateway"
+"""Folder of the gateway's files among those that are shown."""
 FILES_S = 60.0
 """Longest wait for a machine's files, in seconds."""
 
@@ -63,13 +69,17 @@ def render(deployment: Deployment, options: RenderOptions | None = None, listene
     deployment = where_noted(deployment)
     provider = provider_named(deployment.provider)
     if isinstance(provider, ProcessProvider):
-        release, complete = _here(deployment, provider, options, phases), True
+        release, front, complete = _here(deployment, provider, options, phases), None, True
     elif options.offline:
-        release, complete = _assumed(deployment, options, phases), options.lock is not None
+        release, front = _assumed(deployment, options, phases)
+        complete = options.lock is not None and front is None
     else:
         with _looked_at(deployment, options, phases) as fleet:
-            release, complete = _wanted(fleet, deployment, options), True
-    return RenderResult(release=release.id, files=release.files, complete=complete)
+            (release, front), complete = _wanted(fleet, deployment, options), True
+    if front is None:
+        return RenderResult(release=release.id, files=release.files, complete=complete)
+    files = {**release.files, **{f"{GATEWAY}/{path}": text for path, text in front.files.items()}}
+    return RenderResult(release=release.id, gateway=front.id, files=files, complete=complete)
 
 
 def diff(deployment: Deployment, options: RenderOptions | None = None, listener: Listener = silent) -> DiffResult:
@@ -85,12 +95,10 @@ def diff(deployment: Deployment, options: RenderOptions | None = None, listener:
         hint = "Leave --offline out, and say which: --provider ssh --host HOST, or the name of the deployment."
         raise UsageError("a difference needs a machine over SSH to compare with", hint=hint)
     with _looked_at(deployment, options, phases) as fleet:
-        release = _wanted(fleet, deployment, options)
-        answers = [
-            (member.name, member.call("files", {"name": deployment.name}, deadline_s=FILES_S))
-            for member in fleet.members
-        ]
-    nodes = tuple(_node_diff(name, str(there["release"]), there["files"], release) for name, there in answers)
+        release, front = _wanted(fleet, deployment, options)
+        wanted = [(member, release) for member in fleet.members]
+        wanted += [(fleet.gateway, front)] if fleet.gateway and front else []
+        nodes = tuple(_node_diff(deployment.name, member, one) for member, one in wanted)
     return DiffResult(release=release.id, same=all(node.same for node in nodes), nodes=nodes)
 
 
@@ -100,25 +108,32 @@ def _looked_at(deployment: Deployment, options: RenderOptions, phases: Phases) -
     provider = provider_named(deployment.provider)
     if not isinstance(provider, NodeProvider):
         raise TypeError(f"provider {provider.name} fills no contract that `render` knows")
-    with Fleet(deployment.name, deployment.provider, provider.nodes(deployment), phases) as fleet:
+    with Fleet.wanted(deployment, provider, phases) as fleet:
         fleet.connect(options.trust)
         fleet.look()
         yield fleet
 
 
-def _wanted(fleet: Fleet, deployment: Deployment, options: RenderOptions) -> Release:
+def _wanted(fleet: Fleet, deployment: Deployment, options: RenderOptions) -> tuple[Release, Release | None]:
+    """The nodes' release, and that of the gateway where it has a machine of its own."""
     plan = plan_of_fleet(fleet, deployment)
     lock = _given_lock(options.lock, plan) if options.lock else lock_of_fleet(fleet, plan, upgrade=options.upgrade)
-    return render_release(plan, lock)
+    return render_release(plan, lock), wanted_front(fleet, plan, lock.gateway) if fleet.gateway else None
 
 
-def _assumed(deployment: Deployment, options: RenderOptions, phases: Phases) -> Release:
+def _assumed(deployment: Deployment, options: RenderOptions, phases: Phases) -> tuple[Release, Release | None]:
+    """The same without a look: nodes have the names that the user gives them, and no authorities."""
     plan = plan_for_node(deployment, assumed_node(deployment), hub=hub.endpoint())
     for note in plan.notes:
         phases.notice(note)
     engine, gateway = images_of(plan)
     placeholders = placeholder(engine, gateway, plan.source.location, plan.source.version)
-    return render_release(plan, _given_lock(options.lock, plan) if options.lock else placeholders)
+    lock = _given_lock(options.lock, plan) if options.lock else placeholders
+    machine, front = deployment.machine, None
+    if machine.gateway:
+        nodes = [NodeAddress.parse(host).host for host in (machine.host, *machine.hosts) if host]
+        front = render_front(deployment, lock.gateway, caller=plan.caller, nodes=nodes, authorities=())
+    return render_release(plan, lock), front
 
 
 def _here(deployment: Deployment, provider: ProcessProvider, options: RenderOptions, phases: Phases) -> Release:
@@ -149,7 +164,9 @@ def _given_lock(path: Path, plan: Plan) -> Lock:
     return lock
 
 
-def _node_diff(name: str, serving: str, there: dict[str, str], release: Release) -> NodeDiff:
-    text = difference(there, release.files, old_name=serving or name, new_name=release.id)
+def _node_diff(deployment: str, member: Member, release: Release) -> NodeDiff:
+    answer = member.call("files", {"name": deployment}, deadline_s=FILES_S)
+    serving, there = str(answer["release"]), answer["files"]
+    text = difference(there, release.files, old_name=serving or member.name, new_name=release.id)
     paths = changed(there, release.files)
-    return NodeDiff(node=name, release=serving, same=not paths, changed=paths, diff=text)
+    return NodeDiff(node=member.name, release=serving, same=not paths, changed=paths, diff=text)

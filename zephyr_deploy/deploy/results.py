@@ -69,8 +69,10 @@ class RenderResult(Frozen):
 
     release: str
     """Id of the release."""
+    gateway: str = ""
+    """Id of the release of the gateway on a machine of its own; empty where it has none."""
     files: dict[str, str]
-    """Content by path."""
+    """Content by path; the gateway's are below ``gateway/``."""
     complete: bool = True
     """False: nothing was looked up, and zeros stand for the digests; no machine would be brought to this."""
 

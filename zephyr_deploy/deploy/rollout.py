@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from zephyr_deploy.deploy.bring import Bring
     from zephyr_deploy.deploy.results import UpResult
     from zephyr_deploy.events import Listener
-    from zephyr_deploy.node.address import NodeAddress
     from zephyr_deploy.providers.base import NodeProvider
     from zephyr_deploy.spec.deployment import Deployment
 
@@ -70,26 +69,35 @@ def rollout(
     """
     begins, phases = command == "up", Phases(listener)
     with deployment_lock(deployment.name, command, wait_s=options.lock_wait_s):
-        journal, addresses = Journal(deployment.name), provider.nodes(deployment)
+        journal = Journal(deployment.name)
         for entry in journal.unfinished():
             phases.notice(f"An earlier run was cut off during {entry.step}; looking at what it left.")
-        _refuse_to_leave(deployment.name, addresses)
-        with Fleet(deployment.name, deployment.provider, addresses, phases) as fleet:
+        with Fleet.wanted(deployment, provider, phases) as fleet:
+            _refuse_to_leave(fleet)
             fleet.connect(options.trust, journal)
             loading = Beside(lambda: _load(deployment))
-            fleet.look(python_may_lack=begins and options.prepare)
+            fleet.look(python_may_lack=begins and options.prepare, ports=_front_ports(fleet, deployment))
             bring = loading.result(fleet, deployment, options, journal, who(command), begins=begins)
             return bring.run()
 
 
-def _refuse_to_leave(name: str, addresses: tuple[NodeAddress, ...]) -> None:
+def _refuse_to_leave(fleet: Fleet) -> None:
     """See that no machine that it is on by this user's note is left out: what runs there would be forgotten."""
-    record, wanted = record_of(name), {address.place for address in addresses}
-    left = [str(address) for address in record.nodes if address.place not in wanted] if record else []
+    record, wanted = record_of(fleet.name), {member.address.place for member in fleet.machines}
+    left = [str(address) for address in record.machines if address.place not in wanted] if record else []
     if left:
-        message = f"{name} is on {', '.join(left)}, which is not among the machines wanted now"
-        hint = f"Take it off first: `zephyr-deploy down {name}`; or name all machines; or choose another name."
+        message = f"{fleet.name} is on {', '.join(left)}, which is not among the machines wanted now"
+        hint = f"Take it off first: `zephyr-deploy down {fleet.name}`; or name all machines; or choose another name."
         raise ConfigError(message, hint=hint)
+
+
+def _front_ports(fleet: Fleet, deployment: Deployment) -> list[tuple[str, int]]:
+    """What a gateway on a machine of its own has to have free."""
+    if fleet.gateway is None:
+        return []
+    from zephyr_deploy.deploy.front import front_ports  # for those who have one
+
+    return front_ports(deployment, fleet.gateway.name)
 
 
 def _load(deployment: Deployment) -> type[Bring]:

@@ -34,21 +34,22 @@ def plan_of_fleet(fleet: Fleet, deployment: Deployment) -> Plan:
         ConfigError: the wish cannot be fulfilled on a machine.
     """
     with fleet.phases.phase("plan", "Plan"):
-        plans = [plan_of_member(member, deployment) for member in fleet.members]
+        plans = [plan_of_member(fleet, member, deployment) for member in fleet.members]
     for note in plans[0].notes:
         fleet.phases.notice(note)
-    for member in fleet.members:
+    for member in (fleet.gateway,) if fleet.gateway else fleet.members:
         _tell_outside(fleet, member, deployment)
     return plans[0]
 
 
-def plan_of_member(member: Member, deployment: Deployment) -> Plan:
-    """The plan for one machine; who may reach an exposed endpoint there stays as it was.
+def plan_of_member(fleet: Fleet, node: Member, deployment: Deployment) -> Plan:
+    """The plan for one node; who may reach an exposed endpoint stays as it was.
 
     Raises:
         ConfigError: the wish cannot be fulfilled there.
     """
-    return plan_for_node(deployment, member.facts, hub=hub.endpoint(), caller=member.allowed or member.caller)
+    at = fleet.gateway if fleet.gateway and fleet.gateway.found else node
+    return plan_for_node(deployment, node.facts, hub=hub.endpoint(), caller=at.allowed or at.caller)
 
 
 def _tell_outside(fleet: Fleet, member: Member, deployment: Deployment) -> None:
@@ -84,7 +85,7 @@ def plan_of_nodes(deployment: Deployment, provider: NodeProvider, trust: Trust |
     Raises:
         ZephyrError: a machine cannot be reached, or the wish cannot be fulfilled there.
     """
-    with Fleet(deployment.name, deployment.provider, provider.nodes(deployment), Phases()) as fleet:
+    with Fleet.wanted(deployment, provider, Phases()) as fleet:
         fleet.connect(trust)
         fleet.look()
         return plan_of_fleet(fleet, deployment)

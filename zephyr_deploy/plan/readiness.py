@@ -46,14 +46,29 @@ def lacks(facts: NodeFacts, *, now: float) -> list[Lack]:
         facts: Of the node.
         now: Seconds since 1970, by this machine's clock.
     """
-    return [*_system(facts), *_gpu(facts), *_docker(facts), *_worries(facts, now)]
+    return [
+        *_processor(facts),
+        *_system(facts),
+        *_gpu(facts),
+        *_docker(facts, gpu=bool(facts.gpus)),
+        *_clock(facts, now),
+        *_disk(facts),
+    ]
 
 
-def _system(facts: NodeFacts) -> Iterator[Lack]:
+def gateway_lacks(facts: NodeFacts, *, now: float) -> list[Lack]:
+    """The same for a machine that has the gateway alone: Caddy needs neither GPU nor room, and is built for others."""
+    return [*_system(facts), *_docker(facts, gpu=False), *_clock(facts, now)]
+
+
+def _processor(facts: NodeFacts) -> Iterator[Lack]:
     if facts.architecture not in ARCHITECTURES:
         yield Lack(
             name="processor", detail=f"{facts.architecture}; images are built for x86_64", fix="Take another machine."
         )
+
+
+def _system(facts: NodeFacts) -> Iterator[Lack]:
     if not facts.systemd:
         fix = "Take a machine that was booted with it: a container or WSL 1 was not."
         yield Lack(name="systemd", detail="the machine does not run systemd", fix=fix)
@@ -80,7 +95,7 @@ def _gpu(facts: NodeFacts) -> Iterator[Lack]:
         yield Lack(name="gpu", detail="nvidia-smi finds no NVIDIA GPU", fix=NO_GPU, grave=False)
 
 
-def _docker(facts: NodeFacts) -> Iterator[Lack]:
+def _docker(facts: NodeFacts, *, gpu: bool) -> Iterator[Lack]:
     docker = facts.docker
     if docker is None:
         yield Lack(name="docker", detail="Docker is not installed", fix=PREPARE, preparable=True)
@@ -90,19 +105,22 @@ def _docker(facts: NodeFacts) -> Iterator[Lack]:
         return
     if version(docker.version) < OLDEST_DOCKER:
         yield Lack(name="docker", detail=f"Docker {docker.version} is older than 20.10", fix="Upgrade it.")
-    if facts.gpus and not docker.gpu:
+    if gpu and not docker.gpu:
         detail = "Docker cannot hand GPUs to containers: the NVIDIA container toolkit is missing"
         yield Lack(name="container toolkit", detail=detail, fix=PREPARE, preparable=True)
-    if facts.gpus and docker.cgroup_driver != "cgroupfs":
+    if gpu and docker.cgroup_driver != "cgroupfs":
         detail = f"Docker's cgroup driver is {docker.cgroup_driver}: a daemon-reload may take the GPU from containers"
         yield Lack(name="cgroup driver", detail=detail, fix=PREPARE, preparable=True, grave=False)
 
 
-def _worries(facts: NodeFacts, now: float) -> Iterator[Lack]:
+def _clock(facts: NodeFacts, now: float) -> Iterator[Lack]:
     skew = facts.clock - now
     if abs(skew) > CLOCK_SKEW_S:
         detail = f"the node's clock is {abs(skew):.0f} s {'ahead' if skew > 0 else 'behind'}: certificates may fail"
         yield Lack(name="clock", detail=detail, fix="sudo timedatectl set-ntp true, there.", grave=False)
+
+
+def _disk(facts: NodeFacts) -> Iterator[Lack]:
     if facts.disk_free_bytes < NODE_DISK_BYTES:
         detail = f"{facts.disk_free_bytes / 1e9:.1f} GB are free"
         yield Lack(name="disk", detail=detail, fix="Free space there, e.g. docker system prune.", grave=False)

@@ -105,6 +105,19 @@ class NodeProvider(Provider):
             ConfigError: it does not say.
         """
 
+    def gateway(self, deployment: Deployment) -> NodeAddress | None:  # noqa: ARG002 - for those that have some
+        """Where the machine of its own is that the deployment's gateway has; None: the gateway is on each node."""
+        return None
+
+    def machines_of(self, deployment: Deployment) -> tuple[NodeAddress, ...]:
+        """The nodes, and then the gateway's machine where it has its own.
+
+        Raises:
+            ConfigError: as `nodes`.
+        """
+        gateway = self.gateway(deployment)
+        return (*self.nodes(deployment), *((gateway,) if gateway else ()))
+
 
 class ProcessProvider(Provider):
     """A provider that starts the engine itself, as a process."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from pydantic import Field
+
 from zephyr_deploy.plan.machine import GpuFacts
 from zephyr_deploy.providers.base import Service, ServiceState
 from zephyr_deploy.spec.deployment import Frozen
@@ -37,15 +39,32 @@ class Figures(Frozen):
         return cls(**found, mean_tokens_per_s=mean)
 
 
+class FrontFound(Frozen):
+    """The gateway of a deployment, found on a machine of its own."""
+
+    release: str
+    state: ServiceState
+    detail: str = ""
+    """Why it is not ready; which nodes it does not reach."""
+    public_url: str | None = None
+    tls: Literal["", "internal", "acme"] = ""
+    sources: dict[str, str] = Field(default_factory=dict)
+    """Which of its addresses each node sees, by the node's own."""
+
+
 class MachineStatus(Frozen):
     """One machine of a deployment."""
 
     host: str | None
     """As it was given; None: this machine."""
+    role: Literal["node", "gateway"] = "node"
+    """``gateway``: no engine runs there, and ``service`` is None."""
     state: MachineState
     detail: str = ""
     """Why it is not ready."""
     service: Service | None = None
+    front: FrontFound | None = None
+    """The gateway, where this machine has it for itself."""
     figures: Figures = Figures()
     gpus: tuple[GpuFacts, ...] = ()
     uptime_s: float | None = None

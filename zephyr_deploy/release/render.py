@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -12,8 +11,8 @@ from zephyr_deploy.engines.envfile import env_problems
 from zephyr_deploy.engines.registry import engine as engine_spec
 from zephyr_deploy.engines.tgi.template import tokenizer_config, zephyr_template
 from zephyr_deploy.errors import ConfigError
-from zephyr_deploy.node.address import NodeAddress
 from zephyr_deploy.plan.refusal import refuse
+from zephyr_deploy.release.caddy import PRIVATE, caddyfile, exposure_of, peer_port
 from zephyr_deploy.release.release import Release, release_of
 from zephyr_deploy.release.templates import render_template
 from zephyr_deploy.spec.deployment import ZEPHYR
@@ -22,29 +21,15 @@ from zephyr_deploy.spec.values import SOURCES
 if TYPE_CHECKING:
     from zephyr_deploy.engines.base import EngineSpec, ServeSettings
     from zephyr_deploy.plan.plan import Plan
+    from zephyr_deploy.release.caddy import Exposure
     from zephyr_deploy.release.lock import Lock
-    from zephyr_deploy.spec.deployment import Deployment
 
 TOKENIZER = "tokenizer_config.json"
 TEMPLATE = "chat_template.jinja"
 ALWAYS_ENV = {"HF_HOME": "/data", "HF_HUB_OFFLINE": "1"}
 """The weights are on the node before the engine starts, so it needs neither the hub nor a token."""
-OPEN_PATHS = ("/health", "/ping")
-"""What answers without a key: whether the engine lives is no secret."""
-PUBLIC_PATHS = (
-    "/",
-    "/generate",
-    "/generate_stream",
-    "/v1/chat/completions",
-    "/v1/completions",
-    "/v1/models",
-    "/v1/models/*",
-    "/info",
-    "/health",
-    "/tokenize",
-    "/chat_tokenize",
-)
-"""What an exposed endpoint shows; metrics, documentation and what changes an engine are for the node alone."""
+OF_GATEWAY = frozenset({"access.expose", "access.domain", "access.cidr"})
+"""Settings that are the gateway's business where it has a machine of its own."""
 
 
 def render(plan: Plan, lock: Lock) -> Release:
@@ -84,7 +69,7 @@ def render(plan: Plan, lock: Lock) -> Release:
             stop_s=stop_s,
         ),
         "gateway.service": render_template("systemd/gateway.service.jinja", **shared, stop_s=stop_s),
-        "Caddyfile": _caddyfile(plan),
+        "Caddyfile": caddyfile(plan.deployment, _exposure(plan)),
         "daemon.json": render_template("docker/daemon.json.jinja"),
         **_template_files(plan),
     }
@@ -135,9 +120,8 @@ def _about(plan: Plan, lock: Lock, stop_s: int) -> dict[str, object]:
         "port": access.port,
         "ports": len(spec.port_flags),
         "api_key": access.api_key,
-        "site": _site(plan),
-        "tls": _tls(plan),
-        "allowed": _allowed(plan),
+        **_exposure(plan).model_dump(),
+        **({"peer_port": port} if (port := peer_port(plan.deployment)) else {}),
         "overlap": plan.overlap,
         "stop_s": stop_s,
         "settings": _shown_settings(plan, lock),
@@ -157,82 +141,23 @@ def _about(plan: Plan, lock: Lock, stop_s: int) -> dict[str, object]:
 
 
 def _shown_settings(plan: Plan, lock: Lock) -> dict[str, object]:
-    """What a person would call the difference between two releases, by setting; masked as everything printed is."""
+    """What a person would call the difference between two releases, by setting; masked as everything printed is.
+
+    Where a secret lies is no version of anything.
+    """
     wanted = plan.deployment.model_dump(mode="json", include={"model", "engine", "limits", "access"}, exclude_none=True)
     flat = {f"{section}.{key}": value for section, fields in wanted.items() for key, value in fields.items()}
-    flat = {path: value for path, value in flat.items() if path not in SOURCES}  # where a secret lies is no version
+    of_others = SOURCES | (OF_GATEWAY if plan.deployment.machine.gateway else set())
+    flat = {path: value for path, value in flat.items() if path not in of_others}
     return {**flat, "image": lock.engine.digest, "commit": lock.commit}
 
 
-def _site(plan: Plan) -> str:
-    """The name or address under which an exposed endpoint is reached, as a URL has it; empty for a private one."""
-    access, machine = plan.deployment.access, plan.deployment.machine
-    if not access.expose:
-        return ""
-    site = access.domain or NodeAddress.parse(machine.host or machine.hosts[0]).host
-    return f"[{site}]" if _is_address(site) and ":" in site and not site.startswith("[") else site
-
-
-def _tls(plan: Plan) -> str:
-    """Who vouches for an exposed endpoint: ``acme`` a public authority, ``internal`` Caddy's own; empty: nobody."""
-    site = _site(plan)
-    return "" if not site else "acme" if _has_public_name(site) else "internal"
-
-
-def _allowed(plan: Plan) -> str:
-    """The network that may reach an exposed endpoint; empty for a private one.
-
-    Raises:
-        ConfigError: nobody said, and it is not known where the caller is.
-    """
-    if not _site(plan):
-        return ""
-    allowed = plan.deployment.access.cidr or plan.caller
-    if not allowed:
-        hint = "Say it with access.cidr, e.g. 203.0.113.0/24."
-        raise ConfigError("it is not known who may reach the exposed endpoint", hint=hint)
-    return allowed
-
-
-def _caddyfile(plan: Plan) -> str:
-    access, site = plan.deployment.access, _site(plan)
-    cidr = access.cidr or plan.caller
-    if site and not cidr:
-        hint = "Say it with access.cidr, e.g. 203.0.113.0/24."
-        raise ConfigError("it is not known who may reach the exposed endpoint", hint=hint)
-    return render_template(
-        "caddy/Caddyfile.jinja",
-        port=access.port,
-        api_key=access.api_key,
-        open_paths=OPEN_PATHS,
-        site=site,
-        acme=_tls(plan) == "acme",
-        # Who asks for an address names no server in TLS, and behind NAT the address is not the machine's own.
-        sni=site.strip("[]") if _is_address(site) else "",
-        cidr=_allowed(plan),
-        public_paths=PUBLIC_PATHS,
-        peer_port=peer_port(plan.deployment),
-        peer_name=f"zephyr-{plan.deployment.name}.internal",
-    )
-
-
-def peer_port(deployment: Deployment) -> int:
-    """Where gateways of a deployment on several machines meet; 0 where there is one machine."""
-    machine = deployment.machine
-    return deployment.access.port + 1 if len({machine.host, *machine.hosts} - {None}) > 1 else 0
-
-
-def _has_public_name(site: str) -> bool:
-    """Whether a certificate authority can vouch for it: a name with a dot, and no address."""
-    return not _is_address(site) and "." in site and not site.endswith((".local", ".internal", ".lan", ".home.arpa"))
-
-
-def _is_address(site: str) -> bool:
-    try:
-        ipaddress.ip_address(site.strip("[]"))
-    except ValueError:
-        return False
-    return True
+def _exposure(plan: Plan) -> Exposure:
+    """How a node itself shows the endpoint: not at all where a gateway is in front of it."""
+    machine = plan.deployment.machine
+    if machine.gateway:
+        return PRIVATE
+    return exposure_of(plan.deployment, machine.host or machine.hosts[0], plan.caller)
 
 
 def _json(data: object) -> str:

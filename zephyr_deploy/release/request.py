@@ -6,7 +6,9 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, get_args
 
+from zephyr_deploy.agent.peers import ALONE
 from zephyr_deploy.engines.registry import engine as engine_spec
+from zephyr_deploy.release.caddy import spreading
 from zephyr_deploy.release.templates import render_template
 from zephyr_deploy.spec.deployment import EngineName
 
@@ -91,14 +93,32 @@ def meet_request(
         authorities: Certificates of their authorities, as PEM.
         who: Who asks.
     """
-    bracketed = [f"[{node}]" if ":" in node else node for node in nodes]
-    entry = render_template("caddy/entry.jinja", nodes=bracketed, port=port, name=f"zephyr-{name}.internal")
     files = {
-        "entry": entry,
+        "entry": spreading(name, nodes, port),
         "strangers": render_template("caddy/strangers.jinja", addresses=nodes),
         "peers.pem": "".join(authorities),
     }
     return {"name": name, "who": dict(who), "nodes": list(nodes), "files": files}
+
+
+def admit_request(name: str, front: str, *, who: Mapping[str, str]) -> dict[str, Any]:
+    """The request that has a node let the gateway at address ``front`` in, and nobody else of other machines."""
+    files = {**ALONE, "strangers": render_template("caddy/strangers.jinja", addresses=[front])}
+    return {"name": name, "who": dict(who), "nodes": [], "front": front, "files": files}
+
+
+def front_request(
+    name: str, release: Release, *, who: Mapping[str, str], lock_wait_s: float, stall_s: float
+) -> dict[str, Any]:
+    """The request that brings the gateway's machine to ``release``; see `apply_request`."""
+    return {
+        "name": name,
+        "release": release.id,
+        "files": release.files,
+        "who": dict(who),
+        "lock_wait_s": lock_wait_s,
+        "stall_s": stall_s,
+    }
 
 
 def watch(name: EngineName) -> dict[str, Any]:

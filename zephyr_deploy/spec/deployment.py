@@ -114,6 +114,12 @@ class Machine(Frozen):
     hosts: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
         (), description="More hosts, each with the same release.", examples=[["gpu2", "gpu3"]]
     )
+    gateway: str | None = Field(
+        None,
+        min_length=1,
+        description="Host of its own for the gateway in front of the others; unset: each of them has one.",
+        examples=["gateway.example.org"],
+    )
     user: str | None = Field(None, min_length=1, description="User to log in as.", examples=["ubuntu"])
     ssh_port: int | None = Field(None, ge=1, le=65535, description="Port of its SSH server.", examples=[2222])
     identity: str | None = Field(

@@ -65,6 +65,16 @@ def _reachable_host(deployment: Deployment) -> Iterator[Broken]:
         yield Broken(("provider", "machine.host"), "provider ssh needs the host to reach; set machine.host")
     if len({machine.host, *machine.hosts}) < 1 + len(machine.hosts):
         yield Broken(("machine.hosts",), "a host is named twice")
+    if machine.gateway is not None and _plain(machine.gateway) in map(
+        _plain, filter(None, (machine.host, *machine.hosts))
+    ):
+        reason = "the gateway needs a machine of its own; leave it out, and each host has a gateway on itself"
+        yield Broken(("machine.gateway", "machine.host", "machine.hosts"), reason)
+
+
+def _plain(address: str) -> str:
+    """A host without the user that logs in to it."""
+    return address.rpartition("@")[2]
 
 
 def _end_of_life(deployment: Deployment) -> Iterator[Broken]:

@@ -19,6 +19,7 @@ def test_the_only_machine_has_the_name_of_its_deployment_whatever_its_address_is
     [
         ("GPU1.example.org", "zephyr-demo-gpu1-example-org"),
         ("ann@10.0.0.7", "zephyr-demo-10-0-0-7"),
+        ("ann@10.0.0.7:22", "zephyr-demo-10-0-0-7"),
         ("ann@10.0.0.7:2201", "zephyr-demo-10-0-0-7-2201"),
         ("ann@10.0.0.7:2202", "zephyr-demo-10-0-0-7-2202"),
     ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from zephyr_deploy.node.address import SSH_PORT
 from zephyr_deploy.node.hostkeys import HostKeys, Trust, alias_of
 from zephyr_deploy.node.route import resolve
 from zephyr_deploy.paths import deployment_dir, private_dir
@@ -30,7 +31,8 @@ def alias_for(name: str, address: NodeAddress, *, several: bool) -> str:
     """What ssh calls a machine of the deployment, whatever its address is; with several, host and port tell which."""
     if not several:
         return alias_of(name)
-    place = f"{address.host.lower()}:{address.port}" if address.port else address.host.lower()
+    host, port = address.place
+    place = host if port == SSH_PORT else f"{host}:{port}"
     return f"{alias_of(name)}-{re.sub('[^a-z0-9]+', '-', place).strip('-')}"
 
 

@@ -7,9 +7,10 @@ import time
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
+from zephyr_deploy.agent.layout import FRONT
 from zephyr_deploy.plan.machine import NodeFacts
 from zephyr_deploy.providers.base import Service
-from zephyr_deploy.providers.machines import Figures, MachineStatus
+from zephyr_deploy.providers.machines import Figures, FrontFound, MachineStatus
 from zephyr_deploy.spec.deployment import Frozen
 from zephyr_deploy.spec.secret import Secret
 
@@ -36,20 +37,59 @@ class Found(Frozen):
     lock: str = ""
     """The lock of the release that serves there, as JSON; empty if none does."""
     service: Service | None = None
+    front: FrontFound | None = None
+    """The gateway, where this machine is that of its own."""
+    admits: str = ""
+    """Address of the gateway on a machine of its own that a node lets in."""
+    authority: str = ""
+    """The certificate of the authority that a node's gateway has made for itself, as PEM."""
+    taken: tuple[tuple[int, str], ...] = ()
+    """Ports among those that were asked for that another program has, and which."""
 
 
 def read_look(answer: dict[str, Any], name: str, provider: ProviderName, address: NodeAddress) -> Found:
     """Read what the program answered to ``look``."""
     there = answer.get("deployment")
+    apart = is_front(there)
     return Found(
         facts=NodeFacts.model_validate(answer["machine"]),
         caller=answer.get("caller", ""),
         here=answer.get("here", ""),
-        peers=tuple(there["peers"]) if there else (),
+        peers=tuple(there.get("peers", ())) if there else (),
         allowed=there["about"].get("allowed", "") if there else "",
-        lock=there["lock"] if there else "",
-        service=_service(there, name, provider, address) if there else None,
+        lock=there.get("lock", "") if there else "",
+        service=_service(there, name, provider, address) if there and not apart else None,
+        front=_front(there) if there and apart else None,
+        admits=there.get("front", "") if there else "",
+        authority=there.get("authority", "") if there else "",
+        taken=tuple(answer.get("taken", ())),
     )
+
+
+def is_front(there: dict[str, Any] | None) -> bool:
+    """Whether what is on a machine is a gateway in front of nodes."""
+    return there is not None and there["about"].get("role") == FRONT
+
+
+def _front(there: dict[str, Any]) -> FrontFound:
+    about = there["about"]
+    return FrontFound(
+        release=there["release"],
+        state=there.get("state", "unhealthy"),
+        detail=there.get("detail", "it was looked at as a node"),
+        public_url=_public_url(about),
+        tls=about["tls"],
+        sources=there.get("sources", {}),
+    )
+
+
+def behind(service: Service, front: FrontFound) -> Service:
+    """A node's service as others reach it: by the gateway in front of it."""
+    return service.model_copy(update={"public_url": front.public_url, "tls": front.tls})
+
+
+def _public_url(about: dict[str, Any]) -> str | None:
+    return f"https://{about['site']}" if about.get("site") else None
 
 
 def _service(there: dict[str, Any], name: str, provider: ProviderName, address: NodeAddress) -> Service:
@@ -62,7 +102,7 @@ def _service(there: dict[str, Any], name: str, provider: ProviderName, address: 
         engine=about.get("engine", "tgi"),
         model_id=about.get("model_id", ""),
         url=f"http://127.0.0.1:{about.get('port', 8080)}",
-        public_url=f"https://{about['site']}" if about.get("site") else None,
+        public_url=_public_url(about),
         tls=about.get("tls", ""),
         host=str(address),
         started_at=datetime.fromtimestamp(_here(there["started_at"], there["clock"]), timezone.utc),
@@ -95,6 +135,10 @@ def read_status(answer: dict[str, Any], name: str, provider: ProviderName, addre
     )
     if not there:
         return found
+    if is_front(there):
+        front = _front(there)
+        how = {"state": front.state, "detail": front.detail, "restarts": there.get("restarts")}
+        return found.model_copy(update={**how, "front": front, "uptime_s": uptime_s})
     service = _service(there, name, provider, address)
     lock = json.loads(there["lock"] or "{}")
     more = {

@@ -28,23 +28,35 @@ class NodesRecord(Frozen):
     name: str
     provider: ProviderName
     nodes: tuple[NodeAddress, ...]
+    gateway: NodeAddress | None = None
+    """The machine in front of the nodes; None: each node has a gateway on itself."""
     port: int = 8080
-    """Of the gateway, on each node's loopback."""
+    """Of the gateway, on its machine's loopback."""
+
+    @property
+    def machines(self) -> tuple[NodeAddress, ...]:
+        """The nodes, and then the gateway's machine where it has its own."""
+        return (*self.nodes, *((self.gateway,) if self.gateway else ()))
 
     @property
     def several(self) -> bool:
-        """Whether it is on more than one machine."""
-        return len(self.nodes) > 1
+        """Whether its machines need names that tell them apart."""
+        return len(self.machines) > 1
+
+    @property
+    def entry(self) -> NodeAddress:
+        """The machine that callers reach: the gateway's, else the first."""
+        return self.gateway or self.nodes[0]
 
     def node(self, host: str | None) -> NodeAddress:
-        """The machine that is meant: by its address, or by its host name alone; the first where none is named.
+        """The machine that is meant: by its address, or by its host name alone; the first node where none is named.
 
         Raises:
             NotDeployedError: none is called so.
         """
-        found = next((a for a in self.nodes if host in {None, str(a), a.host}), None)
+        found = next((a for a in self.machines if host in {None, str(a), a.host}), None)
         if found is None:
-            names = ", ".join(str(address) for address in self.nodes)
+            names = ", ".join(str(address) for address in self.machines)
             raise NotDeployedError(f"{self.name} has no machine {host}", hint=f"It has: {names}")
         return found
 

@@ -14,9 +14,9 @@ from zephyr_deploy.errors import NotDeployedError, ZephyrError
 from zephyr_deploy.node.address import NodeAddress
 from zephyr_deploy.node.program import call
 from zephyr_deploy.providers.base import NodeProvider, Service
-from zephyr_deploy.providers.machines import MachineStatus
+from zephyr_deploy.providers.machines import FrontFound, MachineStatus
 from zephyr_deploy.providers.nodes.connect import connect_noted
-from zephyr_deploy.providers.nodes.look import read_look, read_status
+from zephyr_deploy.providers.nodes.look import Found, behind, read_look, read_status
 from zephyr_deploy.providers.nodes.record import record_of, records
 from zephyr_deploy.release.request import look_request, milestones, status_request
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from zephyr_deploy.providers.logs import LogQuery
     from zephyr_deploy.providers.nodes.record import NodesRecord
-    from zephyr_deploy.spec.deployment import Deployment
+    from zephyr_deploy.spec.deployment import Deployment, Machine
 
 AT_ONCE = 16
 LOOK_S = 60.0
@@ -37,32 +37,38 @@ class SshProvider(NodeProvider):
     name = "ssh"
 
     def nodes(self, deployment: Deployment) -> tuple[NodeAddress, ...]:
-        """``machine.host`` and ``machine.hosts``; what an address says itself wins over ``user`` and ``ssh_port``."""
+        """``machine.host`` and ``machine.hosts``."""
         machine = deployment.machine
-        identity = Path(machine.identity).expanduser() if machine.identity else None
         hosts = (*((machine.host,) if machine.host else ()), *machine.hosts)
-        named = [NodeAddress.parse(host, identity=identity) for host in hosts]
-        return tuple(
-            address.model_copy(update={"user": address.user or machine.user, "port": address.port or machine.ssh_port})
-            for address in named
-        )
+        return tuple(_address(host, machine) for host in hosts)
+
+    def gateway(self, deployment: Deployment) -> NodeAddress | None:
+        """``machine.gateway``."""
+        machine = deployment.machine
+        return _address(machine.gateway, machine) if machine.gateway else None
 
     def services(self, name: str | None = None) -> list[Service]:
         """What runs on the machines that this user's notes name, all asked at once; see `Provider.services`."""
-        meant = [record for record in records("ssh") if name in {None, record.name}]
-        asked = [(record, address) for record in meant for address in record.nodes]
-        if not asked:
+        notes = [record for record in records("ssh") if name in {None, record.name}]
+        if not notes:
             return []
-        with ThreadPoolExecutor(min(AT_ONCE, len(asked)), thread_name_prefix="look") as pool:
-            return [service for service in pool.map(lambda pair: _look(*pair), asked) if service]
+        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="look") as pool:
+            looks = [[pool.submit(_look, record, address) for address in record.machines] for record in notes]
+        return [
+            service
+            for record, asked in zip(notes, looks, strict=True)
+            for service in _services(record, [look.result() for look in asked])
+        ]
 
     def machines(self, name: str) -> list[MachineStatus]:
         """Every machine that this user's note names, all asked at once; see `Provider.machines`."""
         record = record_of(name)
         if record is None or record.provider != self.name:
             return []
-        with ThreadPoolExecutor(min(AT_ONCE, len(record.nodes)), thread_name_prefix="status") as pool:
-            return list(pool.map(lambda address: _status(record, address), record.nodes))
+        with ThreadPoolExecutor(min(AT_ONCE, len(record.machines)), thread_name_prefix="status") as pool:
+            found = list(pool.map(lambda address: _status(record, address), record.machines))
+        front = found[-1].front
+        return [_behind(machine, front) if front else machine for machine in found]
 
     def logs(self, name: str, query: LogQuery) -> Iterator[str]:
         """The journal of one machine, searched there; see `Provider.logs`."""
@@ -80,17 +86,56 @@ class SshProvider(NodeProvider):
             "source": query.source,
             "milestones": milestones(),
         }
-        return _lines(record, record.node(query.host), request)
+        of_entry = query.source == "gateway" and query.host is None
+        return _lines(record, record.entry if of_entry else record.node(query.host), request)
 
 
-def _look(record: NodesRecord, address: NodeAddress) -> Service | None:
-    """The service on one machine; one that cannot be asked is shown with the reason."""
+def _address(host: str, machine: Machine) -> NodeAddress:
+    """A machine that the user names; what the address says itself wins over ``user`` and ``ssh_port``."""
+    identity = Path(machine.identity).expanduser() if machine.identity else None
+    named = NodeAddress.parse(host, identity=identity)
+    return named.model_copy(update={"user": named.user or machine.user, "port": named.port or machine.ssh_port})
+
+
+def _look(record: NodesRecord, address: NodeAddress) -> Found | str:
+    """What is on one machine; the reason where it cannot be asked."""
     try:
         with connect_noted(record, address) as node:
-            answer = call(node, "look", look_request(record.name), deadline_s=LOOK_S)
+            answer = call(
+                node,
+                "look_front" if address == record.gateway else "look",
+                look_request(record.name),
+                deadline_s=LOOK_S,
+            )
     except ZephyrError as error:
-        return _unasked(record, address, error.message)
-    return read_look(answer, record.name, "ssh", address).service
+        return error.message
+    return read_look(answer, record.name, "ssh", address)
+
+
+def _services(record: NodesRecord, looks: list[Found | str]) -> list[Service]:
+    """The services of one deployment; on a machine that cannot be asked it is shown with the reason.
+
+    Args:
+        record: Of the deployment.
+        looks: At each of its machines, in their order.
+    """
+    found = [
+        _unasked(record, address, look) if isinstance(look, str) else look.service
+        for address, look in zip(record.nodes, looks, strict=False)
+    ]
+    services = [service for service in found if service]
+    if record.gateway is None:
+        return services
+    last = looks[-1]
+    if isinstance(last, str) or last.front is None or last.front.state == "failed":
+        why = last if isinstance(last, str) else last.front.detail if last.front else "it is not there"
+        return [_out_of_reach(service, f"its gateway {record.gateway}: {why}") for service in services]
+    return [behind(service, last.front) for service in services]
+
+
+def _out_of_reach(service: Service, why: str) -> Service:
+    """A service whose gateway does not pass requests on."""
+    return service.model_copy(update={"state": "unhealthy", "detail": why}) if service.state == "ready" else service
 
 
 def _unasked(record: NodesRecord, address: NodeAddress, why: str) -> Service:
@@ -111,13 +156,22 @@ def _unasked(record: NodesRecord, address: NodeAddress, why: str) -> Service:
 
 def _status(record: NodesRecord, address: NodeAddress) -> MachineStatus:
     """How one machine does; one that cannot be asked is shown with the reason."""
+    role = "gateway" if address == record.gateway else "node"
     try:
         with connect_noted(record, address) as node:
-            answer = call(node, "status", status_request(record.name), deadline_s=LOOK_S)
+            answer = call(
+                node, "status" if role == "node" else "status_front", status_request(record.name), deadline_s=LOOK_S
+            )
     except ZephyrError as error:
-        stand_in = _unasked(record, address, error.message)
-        return MachineStatus(host=str(address), state="unreachable", detail=error.message, service=stand_in)
-    return read_status(answer, record.name, record.provider, address)
+        stand_in = _unasked(record, address, error.message) if role == "node" else None
+        found = MachineStatus(host=str(address), state="unreachable", detail=error.message, service=stand_in)
+    else:
+        found = read_status(answer, record.name, record.provider, address)
+    return found.model_copy(update={"role": role})
+
+
+def _behind(machine: MachineStatus, front: FrontFound) -> MachineStatus:
+    return machine.model_copy(update={"service": behind(machine.service, front) if machine.service else None})
 
 
 def _lines(record: NodesRecord, address: NodeAddress, request: dict[str, object]) -> Iterator[str]:

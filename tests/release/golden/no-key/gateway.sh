@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs Caddy in front of open. The key is in a file for root alone in memory; after a boot it is unsealed there.
+# Runs Caddy in front of open.
 set -eu
 run=/run/zephyr-deploy/open
 home=/opt/zephyr-deploy/open
