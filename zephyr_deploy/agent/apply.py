@@ -93,8 +93,7 @@ class Apply:
     def _settle(self) -> str:
         """Take away engines that do not serve, which a call that was cut off may have left; the one that does."""
         current = self.store.current
-        for unit in units.of(f"zephyr-{self.layout.name}@"):
-            release = unit.partition("@")[2].rpartition(".")[0]
+        for release in units.installed(self.layout):
             if release != current:
                 self.report.notice(f"An earlier call was cut off: stopping its release {release}.")
                 self._take_away(self._engine(release))
@@ -213,7 +212,7 @@ class Apply:
         if before is None and old == self.release and new.active:  # It is there, and does not work.
             with self.report.phase("drain", "Stop the engine, which does not work"):
                 new.stop(self._grace_s(new))
-        self._guarded(new, before, lambda: self._open_gateway(new, before))
+        self._open_gateway(new, before)
         try:
             if before is not None and not self.about.get("overlap"):
                 self._drained(new, before)
@@ -246,16 +245,6 @@ class Apply:
             elif not old:
                 self.gateway.remove()
 
-    def _guarded(self, new: Engine, before: Engine | None, work: Callable[[], None]) -> None:
-        """Do ``work``; where it fails, leave nothing of the new release, and nothing at all where it is the first."""
-        try:
-            work()
-        except NodeError:
-            self._take_away(new)
-            if before is None:
-                self.gateway.remove()
-            raise
-
     def _changes(self, old: str) -> list[str]:
         """What differs from the release before, by setting."""
         before, now = self.store.about(old).get("settings", {}) if old else {}, self.about.get("settings", {})
@@ -263,11 +252,18 @@ class Apply:
         return [f"{key}: {_short(before.get(key))} -> {_short(now.get(key))}" for key in keys] if before else []
 
     def _open_gateway(self, new: Engine, before: Engine | None) -> None:
-        with self.report.phase("gateway", "Gateway"):
-            if not self.gateway.api_key():  # Another key than before holds once the release that it came with serves.
-                self.gateway.keep_secret(self._api_key())
-            new.install(self.files["engine.service"], self._place(before))
-            self.gateway.install(self.files)
+        """Where it fails, leave nothing of the new release, and nothing at all where it is the first."""
+        try:
+            with self.report.phase("gateway", "Gateway"):
+                if not self.gateway.api_key():  # Another key than before holds once its release serves.
+                    self.gateway.keep_secret(self._api_key())
+                new.install(self.files["engine.service"], self._place(before))
+                self.gateway.install(self.files)
+        except NodeError:
+            self._take_away(new)
+            if before is None:
+                self.gateway.remove()
+            raise
 
     def _side_by_side(self, new: Engine, before: Engine | None) -> None:
         """Start the new one beside the old one, if there is one; take that away when the new one generates."""

@@ -73,25 +73,21 @@ def _of_release(layout: Layout) -> Iterator[tuple[str, str]]:
 
 
 def _of_units(layout: Layout, lines: int) -> Iterator[tuple[str, str]]:
-    ours = [*units.of(f"zephyr-{layout.name}@"), *units.of(f"zephyr-{layout.name}-gateway")]
     last = [f"--lines={lines}", "--no-pager", "--output=short-iso-precise"]
-    for unit in (*ours, DOCKER_UNIT):
+    for unit in (*units.of(layout), DOCKER_UNIT):
         yield f"units/{unit}.txt", run(["systemctl", "show", unit, "--no-pager"]).out
         yield f"logs/{unit}.log", run(["journalctl", f"--unit={unit}", *last], timeout_s=60.0).out
     # Of the releases that are gone: why they failed is there and nowhere else.
-    gone = run(["journalctl", f"--unit=zephyr-{layout.name}@*", *last], timeout_s=60.0)
+    gone = run(["journalctl", f"--unit={layout.unit('*')}", *last], timeout_s=60.0)
     yield "logs/engines.log", gone.out or gone.err
     yield "logs/kernel.log", run(["journalctl", "--dmesg", "--boot", "--lines=300", "--no-pager"]).out
 
 
 def _of_docker(layout: Layout) -> Iterator[tuple[str, str]]:
-    prefix = f"zephyr-{layout.name}-"
     try:
         yield "docker-info.json", _json(docker.info())
-        for row in docker.ask("/containers/json?all=1") or []:
-            name = str((row.get("Names") or ["/?"])[0]).lstrip("/")
-            if name.startswith(prefix):
-                yield f"containers/{name}.json", _json(docker.container(name))
+        for name in docker.containers(layout):
+            yield f"containers/{name}.json", _json(docker.container(name))
     except NodeError as error:
         yield "docker-error.txt", error.message + "\n"
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import http.client
 import json
+import re
 import socket
 import threading
 import time
@@ -22,6 +23,7 @@ from zephyr_deploy.agent.errors import FREE_IT, GoneError, NodeError, free_bytes
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from zephyr_deploy.agent.layout import Layout
     from zephyr_deploy.agent.report import Phase
 
 SOCKET = "/var/run/docker.sock"
@@ -275,6 +277,13 @@ def _no_room(said: str, packed: int) -> NodeError:
     more = f"; its layers are {gigabytes(packed)} before they are unpacked" if packed else ""
     full = f"{said}{more}, and {gigabytes(free)} are free at {root}"
     return NodeError("capacity", full, FREE_IT, needed_bytes=packed, free_bytes=free)
+
+
+def containers(layout: Layout) -> list[str]:
+    """Names of the containers of a deployment, whether they run or not; of no other whose name begins alike."""
+    names = [str(text).lstrip("/") for row in ask("/containers/json?all=1") or [] for text in row.get("Names", [])]
+    mine = re.compile(rf"{re.escape(layout.container(''))}([0-9a-f]{{12}}|gateway)")
+    return sorted(name for name in names if mine.fullmatch(name))
 
 
 def container(name: str) -> Any:

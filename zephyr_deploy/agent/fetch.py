@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 from zephyr_deploy.agent.errors import FREE_IT, GoneError, NodeError, free_bytes, gigabytes, of_disk
 from zephyr_deploy.agent.files import put
+from zephyr_deploy.agent.layout import model_folder
 from zephyr_deploy.agent.transfer import STALL_S, Transfer
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class Fetch:
         stall_s: float = STALL_S,
     ) -> None:
         self.model = model
-        self.folder: Path = cache / "hub" / ("models--" + model["repo"].replace("/", "--"))
+        self.folder: Path = model_folder(cache, model["repo"])
         self._token = token
         self._report = report
         self._phase = phase

@@ -31,12 +31,10 @@ class Answer:
         return " ".join([f"{path}:", *([str(self.status)] if self.status else []), self.text[:most]]).strip()
 
 
-def ask(port: int, method: str, path: str, body: str = "", *, timeout_s: float = 5.0, token: str = "") -> Answer:
+def ask(port: int, method: str, path: str, body: str = "", *, timeout_s: float = 5.0) -> Answer:
     """One request to a port of the loopback interface; never raises for what comes of it."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_s)
     headers = {"Content-Type": "application/json"} if body else {}
-    if token:
-        headers["Authorization"] = f"Bearer {token}"
     try:
         connection.request(method, path, body or None, headers)
         response = connection.getresponse()
@@ -56,17 +54,16 @@ def listens(port: int) -> bool:
     return False
 
 
-def generates(port: int, check: dict[str, Any], timeout_s: float, token: str = "") -> str:
+def generates(port: int, check: dict[str, Any], timeout_s: float) -> str:
     """Have the engine generate; empty when it did, else why not.
 
     Args:
         port: Of the loopback interface.
         check: ``health`` (path), ``path`` and ``body`` of a request that generates.
         timeout_s: Longest wait for each of the two answers, in seconds.
-        token: Bearer token, where the port asks for one.
     """
-    health = ask(port, "GET", check["health"], timeout_s=min(timeout_s, 10.0), token=token)
+    health = ask(port, "GET", check["health"], timeout_s=min(timeout_s, 10.0))
     if not health.ok:
         return health.said_of(check["health"], 200)
-    answer = ask(port, "POST", check["path"], json.dumps(check["body"]), timeout_s=timeout_s, token=token)
+    answer = ask(port, "POST", check["path"], json.dumps(check["body"]), timeout_s=timeout_s)
     return "" if answer.ok else answer.said_of(check["path"], 300)

@@ -14,9 +14,13 @@ DATA = Path("/var/lib/zephyr-deploy/data")
 RUN = Path("/run/zephyr-deploy")
 """On tmpfs: secrets, and the gateway's socket."""
 UNITS = Path("/etc/systemd/system")
-LABEL = "zephyr-deploy"
 FRONT = "gateway"
 """``role`` in the ``release.json`` of a gateway on a machine of its own."""
+
+
+def model_folder(cache: Path, repo: str) -> Path:
+    """Where the hub library keeps a model in a cache (``HF_HOME``)."""
+    return cache / "hub" / f"models--{repo.replace('/', '--')}"
 
 
 def is_front(about: dict[str, Any]) -> bool:

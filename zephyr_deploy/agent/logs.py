@@ -151,14 +151,11 @@ class _Source:
             return {DOCKER_UNIT}
         if self._kind == "gateway":
             return {self._layout.gateway_unit}
-        return {*map(self._layout.unit, self._releases), *self._installed()}
-
-    def _installed(self) -> list[str]:
-        return units.of(f"zephyr-{self._layout.name}@")
+        return {self._layout.unit(release) for release in (*self._releases, *units.installed(self._layout))}
 
     def gone(self) -> bool:
         """Whether nothing of the deployment is installed."""
-        return not self._installed() and not units.of(f"zephyr-{self._layout.name}-gateway")
+        return not units.of(self._layout)
 
 
 def _last(source: _Source, picker: Picker, request: dict[str, Any], report: Report) -> tuple[Iterable[str], str]:

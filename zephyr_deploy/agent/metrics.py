@@ -33,40 +33,39 @@ def read_figures(text: str, names: Collection[str]) -> dict[str, float]:
     return figures
 
 
-def sample(port: int, names: Mapping[str, str], token: str = "") -> dict[str, float]:
+def sample(port: int, names: Mapping[str, str]) -> dict[str, float]:
     """The figures now, by what they are to us: ``names`` says what each is called there.
 
     Args:
         port: Of the loopback interface.
         names: From ``running``, ``queued``, ``generated_tokens``, ``requests`` and others to the engine's names.
-        token: Bearer token, where the port asks for one.
     """
-    answer = health.ask(port, "GET", "/metrics", token=token)
+    answer = health.ask(port, "GET", "/metrics")
     figures = read_figures(answer.text, set(names.values())) if answer.ok else {}
     return {ours: figures[theirs] for ours, theirs in names.items() if theirs in figures}
 
 
-def rates(port: int, names: Mapping[str, str], token: str = "") -> dict[str, Any]:
+def rates(port: int, names: Mapping[str, str]) -> dict[str, Any]:
     """The figures now, and ``tokens_per_s`` with ``tokens_per_s_over``: the seconds between the two samples.
 
     Where nothing runs and nothing waits, there is no second sample: the rate is 0, over 0 seconds.
     """
-    began, first = time.monotonic(), sample(port, names, token)
+    began, first = time.monotonic(), sample(port, names)
     if "generated_tokens" not in first:
         return {**first}
     if first.get("running") == 0 and not first.get("queued"):
         return {**first, "tokens_per_s": 0.0, "tokens_per_s_over": 0.0}
     time.sleep(BETWEEN_S)
-    passed, second = time.monotonic() - began, sample(port, names, token)
+    passed, second = time.monotonic() - began, sample(port, names)
     made = second.get("generated_tokens", 0.0) - first["generated_tokens"]
     if made < 0:  # it was restarted between the two
         return {**first}
     return {**second, "tokens_per_s": made / passed, "tokens_per_s_over": passed}
 
 
-def version(port: int, path: str, token: str = "") -> str:
+def version(port: int, path: str) -> str:
     """What the engine says that its version is, at its own path for that; empty where it does not say."""
-    answer = health.ask(port, "GET", path, token=token) if path else None
+    answer = health.ask(port, "GET", path) if path else None
     try:
         said = json.loads(answer.text) if answer is not None and answer.ok else {}
     except ValueError:

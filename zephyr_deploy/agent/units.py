@@ -13,6 +13,8 @@ from zephyr_deploy.agent.shell import must, run
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from zephyr_deploy.agent.layout import Layout
+
 SHOW = ("ActiveState", "SubState", "Result", "ExecMainStatus", "NRestarts", "InvocationID", "ActiveEnterTimestamp")
 RUNS = {"active", "activating", "reloading"}
 """States of a unit that runs, or is about to."""
@@ -95,9 +97,16 @@ def remove(names: Sequence[str]) -> None:
         must(["systemctl", "daemon-reload"], "systemd does not read our units", START_S)
 
 
-def of(prefix: str) -> list[str]:
-    """Names of the unit files that begin so."""
-    return sorted(path.name for path in UNITS.glob(f"{prefix}*.service") if path.is_file())
+def installed(layout: Layout) -> list[str]:
+    """Releases of a deployment that have a unit: while one is replaced there are two."""
+    found = [path.name for path in UNITS.glob(layout.unit("*")) if path.is_file()]
+    return sorted(name.partition("@")[2].rpartition(".")[0] for name in found)
+
+
+def of(layout: Layout) -> list[str]:
+    """Every unit of a deployment that is there: of its engines, and of its gateway."""
+    gateway = [layout.gateway_unit] if (UNITS / layout.gateway_unit).is_file() else []
+    return [*map(layout.unit, installed(layout)), *gateway]
 
 
 class Journal:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from zephyr_deploy.agent import docker, machine, metrics, units
 from zephyr_deploy.agent.engine import Engine
 from zephyr_deploy.agent.gateway import Gateway
-from zephyr_deploy.agent.layout import DATA, ROOT, Layout
+from zephyr_deploy.agent.layout import DATA, ROOT, Layout, model_folder
 from zephyr_deploy.agent.look import probe_s, state_of
 from zephyr_deploy.agent.shell import run
 from zephyr_deploy.agent.store import Store
@@ -48,8 +47,7 @@ def status(request: dict[str, Any], _report: Report) -> dict[str, Any]:
 
 def _units(layout: Layout) -> list[dict[str, str]]:
     """Every unit of a deployment, with its state: while a release is replaced there are two engines."""
-    names = [*units.of(f"zephyr-{layout.name}@"), *units.of(f"zephyr-{layout.name}-gateway")]
-    return [{"unit": name, "state": units.show(name).get("ActiveState", "unknown")} for name in names]
+    return [{"unit": name, "state": units.show(name).get("ActiveState", "unknown")} for name in units.of(layout)]
 
 
 def releases(request: dict[str, Any], _report: Report) -> dict[str, Any]:
@@ -78,8 +76,7 @@ def files(request: dict[str, Any], _report: Report) -> dict[str, Any]:
 def remove(request: dict[str, Any], report: Report) -> dict[str, Any]:
     """Take all of a deployment off the node; with ``purge`` its weights and images too, unless others use them."""
     layout = Layout(request["name"])
-    prefixes = (f"zephyr-{layout.name}@", f"zephyr-{layout.name}-gateway")
-    if not layout.home.exists() and not any(units.of(prefix) for prefix in prefixes):
+    if not layout.home.exists() and not units.of(layout):
         return {"removed": [], "left": []}
     store, removed = Store(layout), []
     wait_s = float(request.get("lock_wait_s", 0))
@@ -87,10 +84,9 @@ def remove(request: dict[str, Any], report: Report) -> dict[str, Any]:
         gateway = Gateway(layout)
         gateway.remove()
         grace_s = float(request.get("grace_s", 30.0))
-        for unit in units.of(f"zephyr-{layout.name}@"):
-            release = unit.partition("@")[2].rpartition(".")[0]
+        for release in units.installed(layout):
             Engine(layout, release, store.about(release)).stop(grace_s)
-            units.remove([unit])
+            units.remove([layout.unit(release)])
             removed.append(f"release {release}")
         gateway.slots.open_all()
         about = store.about(store.current)
@@ -101,14 +97,7 @@ def remove(request: dict[str, Any], report: Report) -> dict[str, Any]:
         if request.get("purge"):
             removed += _purge(about)
     _remove_empty(ROOT)
-    left = [name for name in _containers(layout.name) if docker.container(name)]
-    return {"removed": removed, "left": left}
-
-
-def _containers(name: str) -> list[str]:
-    found = docker.ask("/containers/json?all=1") or []
-    names = [str(text).lstrip("/") for row in found for text in row.get("Names", [])]
-    return [text for text in names if re.fullmatch(rf"zephyr-{re.escape(name)}-([0-9a-f]{{12}}|gateway)", text)]
+    return {"removed": removed, "left": docker.containers(layout)}
 
 
 def _purge(about: dict[str, Any]) -> list[str]:
@@ -117,7 +106,7 @@ def _purge(about: dict[str, Any]) -> list[str]:
     used = [store.about(path.name) for store in others for path in store.layout.releases.glob("*")]
     removed = []
     repo = about.get("model", {}).get("repo")
-    folder = DATA / "hub" / f"models--{str(repo).replace('/', '--')}"
+    folder = model_folder(DATA, str(repo))
     if repo and folder.is_dir() and all(other.get("model", {}).get("repo") != repo for other in used):
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
         shutil.rmtree(folder)

@@ -18,8 +18,6 @@ NEEDED_CUDA = (12, 4)
 """``NVIDIA_REQUIRE_CUDA`` of TGI 3.3's image (nvidia/cuda:12.4.0-base); an older driver cannot run it."""
 CAPABILITY = ((8, 0), (9, 0))
 """What TGI 3.3's kernels are built for."""
-SUPPORTED = {"ubuntu": ("22.04", "24.04"), "debian": ("12",)}
-"""Systems that the playbooks prepare."""
 NODE_DISK_BYTES = 2e9
 CLOCK_SKEW_S = 120.0
 ARCHITECTURES = {"x86_64"}
