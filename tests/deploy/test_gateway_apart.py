@@ -13,12 +13,15 @@ from lab.cards import A100
 from load import Load
 
 from zephyr_deploy import down, logs, services, status, up
+from zephyr_deploy.cli.main import main
 from zephyr_deploy.deploy.authority import authority_of
+from zephyr_deploy.deploy.doctor_node import doctor_nodes
 from zephyr_deploy.deploy.reach import reached
 from zephyr_deploy.deploy.redeploy import redeploy
 from zephyr_deploy.deploy.rollout import RolloutOptions
 from zephyr_deploy.deploy.shell import run_ssh
 from zephyr_deploy.errors import ConfigError
+from zephyr_deploy.node.address import NodeAddress
 from zephyr_deploy.node.hostkeys import Trust
 from zephyr_deploy.node.knownhosts import write_private
 from zephyr_deploy.node.program import call
@@ -148,6 +151,8 @@ def test_only_the_gateway_may_use_the_port_between_machines(lab, nodes, gateway,
 
 
 def test_status_logs_and_ssh_know_it(gateway, brought, capfd):
+    assert main(["status", NAME]) == 0
+    assert f"{gateway.address} (gateway)" in capfd.readouterr().out
     found = status(NAME)
     assert (found.state, [machine.role for machine in found.machines]) == ("ready", ["node", "node", "gateway"])
     assert list(logs(NAME, source="gateway", lines=1))
@@ -155,6 +160,15 @@ def test_status_logs_and_ssh_know_it(gateway, brought, capfd):
         list(logs(NAME, host=gateway.address))
     assert run_ssh(NAME, ("hostname",), host=gateway.address) == 0
     assert capfd.readouterr().out.strip() == gateway.name
+
+
+def test_doctor_asks_it_for_less(nodes, gateway, wanted, options):
+    address, *others = (NodeAddress(host=m.address, user=m.user, identity=nodes[0].key) for m in (gateway, *nodes))
+    checks = doctor_nodes(wanted(), others, options.trust, gateway=address)
+    assert [check for check in checks if check.verdict == "failed"] == []
+    names = {check.name for check in checks if check.host == str(address)}
+    assert {"docker", "registry of caddy:2", "port 443"} <= names
+    assert not {"gpu", "hub", "driver", "port 8081"} & names
 
 
 def test_a_port_that_is_taken_is_refused_before_anything_is_touched(nodes, gateway, wanted, options):

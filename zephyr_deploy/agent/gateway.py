@@ -64,7 +64,10 @@ class Gateway:
         """The ports among ``wanted`` (addresses and ports) that others have, and who; ``before`` as above."""
         held = _places(before) if self.running else set()
         new = {(str(address), int(port)) for address, port in wanted} - held
-        return [(port, ports.holder(port)) for address, port in sorted(new) if not ports.is_free(address, port)]
+        taken = [(port, ports.holder(port)) for address, port in sorted(new) if not ports.is_free(address, port)]
+        # A call that was cut off may have started it without a word of what it is.
+        own = f"(pid {self._pid})"
+        return [(port, holder) for port, holder in taken if not holder.endswith(own)]
 
     def keep_secret(self, api_key: str) -> None:
         """Put the key where Caddy reads it: a file for root alone in memory, and sealed for the next boot.
@@ -121,7 +124,10 @@ class Gateway:
     @property
     def authorities(self) -> str:
         """The certificates by which it knows the nodes."""
-        return (self.layout.gateway / "peers.pem").read_text()
+        try:
+            return (self.layout.gateway / "peers.pem").read_text()
+        except OSError:
+            return ""
 
     def _files(self) -> dict[str, str]:
         """What is installed; empty where it is not whole."""
@@ -178,6 +184,12 @@ class Gateway:
         """Whether Caddy runs and takes orders."""
         found = docker.container(self.layout.gateway_container)
         return bool(found and found["State"]["Running"]) and (self.layout.run / "admin.sock").exists()
+
+    @property
+    def _pid(self) -> int:
+        """Of Caddy; 0 where it does not run."""
+        found = docker.container(self.layout.gateway_container)
+        return int(found["State"].get("Pid") or 0) if found else 0
 
     def _wait_up(self) -> None:
         deadline = time.monotonic() + START_S
