@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from zephyr_deploy.agent.layout import Layout
 
-SHOW = ("ActiveState", "SubState", "Result", "ExecMainStatus", "NRestarts", "InvocationID", "ActiveEnterTimestamp")
+SHOW = ("ActiveState", "SubState", "Result", "ExecMainStatus", "NRestarts", "InvocationID")
 RUNS = {"active", "activating", "reloading"}
 """States of a unit that runs, or is about to."""
 START_S = 60.0
