@@ -53,8 +53,9 @@ def _up(card: cards.Card) -> None:
   log in    ssh -i {node.key} -o UserKnownHostsFile={known} {node.user}@{node.address}
   key       {node.key}
   host key  {node.host_key_fingerprint}
-  deploy    zephyr-deploy up --provider ssh --host {node.user}@{node.address}
-            with HF_ENDPOINT = "{lab.hub_url}" in engine.env
+  deploy    export HF_ENDPOINT={lab.hub_url}
+            zephyr-deploy up --provider ssh --host {node.user}@{node.address} --identity {node.key} \\
+                --host-key {node.host_key_fingerprint}
   from out  {engine}docker exec -it {node.name} bash
   remove    {engine}docker rm --force --volumes {node.name}; all of the lab: make lab-clean""")
 

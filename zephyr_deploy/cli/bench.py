@@ -162,10 +162,10 @@ def row(level: LevelReport) -> tuple[str, ...]:
 
 
 def _spread(spread: Spread | None) -> str:
-    return "-" if spread is None else " / ".join(_short(value) for value in (spread.p50, spread.p90, spread.p99))
+    return "-" if spread is None else " / ".join(short(value) for value in (spread.p50, spread.p90, spread.p99))
 
 
-def _short(value: float) -> str:
+def short(value: float) -> str:
     """Three digits where there is a point to show, whole numbers above."""
     return f"{value:.0f}" if value >= WHOLE else f"{value:.3g}"
 

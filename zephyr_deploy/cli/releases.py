@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from zephyr_deploy.cli.bench import short
 from zephyr_deploy.cli.options import NameArg
 from zephyr_deploy.cli.session import Session
 from zephyr_deploy.cli.verb import LOOK, verb
@@ -49,6 +50,6 @@ def _bench(levels: tuple[Figures, ...]) -> str:
         return ""
     last = max(levels, key=lambda level: level.concurrency)
     times = [
-        f"{word} {value:.3g} ms" for word, value in (("TTFT", last.ttft_p50_ms), ("ITL", last.itl_p50_ms)) if value
+        f"{word} {short(value)} ms" for word, value in (("TTFT", last.ttft_p50_ms), ("ITL", last.itl_p50_ms)) if value
     ]
     return ", ".join([f"{last.concurrency} at once: {last.output_tokens_per_s:.1f} tokens/s", *times])

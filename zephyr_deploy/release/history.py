@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from math import inf
 from typing import Any, Literal
 
 from zephyr_deploy.spec.deployment import Frozen
@@ -41,7 +40,7 @@ class Deployed(Frozen):
     changes: tuple[str, ...] = ()
     """What differs from the release before, by setting."""
     bench: tuple[Figures, ...] = ()
-    """Of the last benchmark while it served, one of each concurrency."""
+    """Of the last benchmark of this release, one of each concurrency."""
 
 
 def read_history(answer: dict[str, Any]) -> list[Deployed]:
@@ -49,34 +48,29 @@ def read_history(answer: dict[str, Any]) -> list[Deployed]:
     current, here = answer["current"], set(answer["here"])
     entries = list(reversed(answer["history"]))
     latest = next((i for i, e in enumerate(entries) if e["release"] == current and e["event"] == "active"), -1)
-    found, until = [], inf
-    for place, entry in enumerate(entries):
-        served = entry["event"] == "active"
-        found.append(
-            Deployed(
-                release=entry["release"],
-                event=entry["event"],
-                at=_time(entry),
-                user=entry["who"].get("user", "?"),
-                machine=entry["who"].get("machine", "?"),
-                command=entry["who"].get("command", "?"),
-                current=place == latest,
-                here=entry["release"] in here,
-                cause=entry.get("cause", ""),
-                changes=tuple(entry.get("changes", ())),
-                bench=_figures(answer["measured"], entry, until) if served else (),
-            )
+    return [
+        Deployed(
+            release=entry["release"],
+            event=entry["event"],
+            at=_time(entry),
+            user=entry["who"].get("user", "?"),
+            machine=entry["who"].get("machine", "?"),
+            command=entry["who"].get("command", "?"),
+            current=place == latest,
+            here=entry["release"] in here,
+            cause=entry.get("cause", ""),
+            changes=tuple(entry.get("changes", ())),
+            bench=_figures(answer["measured"], entry["release"]) if entry["event"] == "active" else (),
         )
-        until = entry["at"] if served else until
-    return found
+        for place, entry in enumerate(entries)
+    ]
 
 
-def _figures(measured: list[dict[str, Any]], entry: dict[str, Any], until: float) -> tuple[Figures, ...]:
-    """The last ones of this entry's release, from when it began to serve until another did."""
-    found = [m for m in measured if m["release"] == entry["release"] and entry["at"] <= m["at"] < until]
-    if not found:
+def _figures(measured: list[dict[str, Any]], release: str) -> tuple[Figures, ...]:
+    """The last ones of a release, whenever it served: the same release is the same files."""
+    last = next((entry for entry in reversed(measured) if entry["release"] == release), None)
+    if last is None:
         return ()
-    last = found[-1]
     whence = {"at": _time(last), "user": last["who"].get("user", "?"), "machine": last["who"].get("machine", "?")}
     return tuple(Figures(**level, **whence) for level in last["levels"])
 
