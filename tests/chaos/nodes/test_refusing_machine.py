@@ -9,7 +9,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from chaos.nodes.laptop import NAME, answers
 
-from zephyr_deploy import logs, services
+from zephyr_deploy import logs, services, up
 from zephyr_deploy.deploy.redeploy import redeploy
 from zephyr_deploy.deploy.rollout import RolloutOptions
 from zephyr_deploy.errors import ConfigError, CredentialsError, HostKeyError
@@ -81,6 +81,22 @@ def test_down_of_a_machine_that_was_never_up(laptop):
     result = laptop.down()
     assert result.stopped == ()
     assert not any(node.address in line for line in result.removed)
+    assert record_of(NAME) is None
+    laptop.assert_nothing_left()
+
+
+def test_an_unsupported_system_is_not_prepared(laptop):
+    """One on which all is there would serve, whatever it is."""
+    laptop.down()
+    hook, node = "/usr/bin/nvidia-container-runtime-hook", laptop.node
+    node.exec(
+        f"mv {hook} /root/ && cp -L /etc/os-release /root/ && printf 'ID=arch\\nPRETTY_NAME=Arch\\n' >/etc/os-release"
+    )
+    try:
+        with pytest.raises(ConfigError, match=r"Only .* are supported; this is Arch\."):
+            up(laptop.wish(), rollout_options=RolloutOptions(trust=laptop.options().trust))
+    finally:
+        node.exec(f"mv /root/nvidia-container-runtime-hook {hook} && cat /root/os-release >/etc/os-release")
     assert record_of(NAME) is None
     laptop.assert_nothing_left()
 
