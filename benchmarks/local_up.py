@@ -23,8 +23,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from timed import TIMEOUT_S, run, tool
+
 QUESTION = "What is the capital of Japan?"
-TIMEOUT_S = 600
 
 
 @dataclass
@@ -42,22 +43,6 @@ class Run:
         return self.up + self.chat
 
 
-def tool() -> list[str]:
-    """The command beside this interpreter, else the one on PATH."""
-    beside = Path(sys.executable).with_name("zephyr-deploy")
-    return [str(beside) if beside.exists() else "zephyr-deploy"]
-
-
-def timed(argv: list[str], env: dict[str, str]) -> tuple[float, str]:
-    """Wall seconds of a command, and its standard output."""
-    began = time.perf_counter()
-    done = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
-    seconds = time.perf_counter() - began
-    if done.returncode:
-        sys.exit(f"{' '.join(argv)} ended with {done.returncode}:\n{done.stderr}")
-    return seconds, done.stdout
-
-
 def first_byte(argv: list[str], env: dict[str, str]) -> float:
     """Seconds until a command writes its first byte to standard output; then it is let run to its end."""
     began = time.perf_counter()
@@ -73,16 +58,16 @@ def first_byte(argv: list[str], env: dict[str, str]) -> float:
 
 def up_and_chat(env: dict[str, str]) -> Run:
     """The user's way."""
-    up_s, output = timed([*tool(), "up", "--port", "0", "--output", "json"], env)
-    chat_s = first_byte([*tool(), "chat", QUESTION], env)
-    data = json.loads(output)["data"]
+    ran = run([tool(), "up", "--port", "0", "--output", "json"], env)
+    chat_s = first_byte([tool(), "chat", QUESTION], env)
+    data = json.loads(ran.out)["data"]
     phases = [(phase["phase"], phase["seconds"]) for phase in data["phases"]]
-    return Run(up_s, chat_s, phases, data["plan"])
+    return Run(ran.seconds, chat_s, phases, data["plan"])
 
 
 def down(env: dict[str, str], *more: str) -> None:
     """Take it away, so that the next `up` starts from nothing that runs."""
-    timed([*tool(), "down", *more], env)
+    run([tool(), "down", *more], env)
 
 
 def source_url(plan: dict[str, Any]) -> str:
@@ -161,7 +146,7 @@ def measure(rounds: int, folder: Path) -> None:
         model = next((folder / "cache").rglob("*.gguf"))
         engines.append(bare_engine(model, warm[-1].plan))
         downloads.append(bare_download(source_url(cold[-1].plan)))
-        pythons.append(2 * timed([sys.executable, "-c", "pass"], env)[0])
+        pythons.append(2 * run([sys.executable, "-c", "pass"], env).seconds)
     parts = {"engine": statistics.median(engines), "python, 2x": statistics.median(pythons)}
     report("cold", cold, {"download": statistics.median(downloads), **parts})
     report("warm", warm, parts)
@@ -183,7 +168,7 @@ def main() -> None:
         try:
             measure(args.rounds, Path(folder))
         finally:
-            subprocess.run([*tool(), "down"], env={**os.environ, **env}, capture_output=True, timeout=120, check=False)
+            subprocess.run([tool(), "down"], env={**os.environ, **env}, capture_output=True, timeout=120, check=False)
 
 
 if __name__ == "__main__":
