@@ -178,6 +178,17 @@ def test_a_port_that_is_taken_is_refused_before_anything_is_touched(nodes, gatew
         assert "zephyr-second" not in node.exec("docker ps --all --format '{{.Names}}'").stdout
 
 
+def test_what_a_call_that_was_cut_off_left_there_is_completed(nodes, gateway, wanted, options):
+    """Caddy runs, and nothing says yet what it is; nor is a request cut for it."""
+    gateway.exec(f"rm /opt/zephyr-deploy/{NAME}/state.json")
+    with reached(NAME) as endpoint, Load(endpoint) as load:
+        result = up(wanted(), rollout_options=options)
+    assert load.failed == {}
+    assert result.changed
+    assert not any(phase.phase.startswith(f"ubuntu@{node.address}:") for phase in result.phases for node in nodes)
+    assert not up(wanted(), rollout_options=options).changed
+
+
 def test_up_without_it_leaves_it_nowhere(wanted, options):
     alone = wanted()
     alone = alone.model_copy(update={"machine": alone.machine.model_copy(update={"gateway": None})})
