@@ -228,6 +228,14 @@ def test_a_node_that_is_gone_gets_no_more_requests(nodes, gateway, brought):
             nodes[1].unpause()
 
 
+def test_its_machine_may_restart(gateway, brought):
+    gateway.reboot()
+    until(lambda: status(NAME).state == "ready")
+    with reached(NAME) as endpoint, Load(endpoint) as load:
+        until(lambda: load.outcomes["whole"] > 3)
+    assert load.failed == {}
+
+
 def test_down_leaves_nothing_on_any_machine(machines, brought):
     assert len(down(NAME).stopped) == 2
     for machine in machines:
