@@ -2,7 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-WORKERS ?= auto
+# Tests wait for machines as long as they compute: half as many workers again as there are processors.
+WORKERS ?= $(shell n=$$(nproc 2>/dev/null) && echo $$(( (n * 3 + 1) / 2 )) || echo auto)
 SHELL_FILES = $(shell git ls-files -co --exclude-standard -- '*.sh' .ci/run \
 	'tests/lab/recipes/node/install' 'tests/lab/recipes/node/settle' 'tests/lab/recipes/node/rootfs/usr/sbin/*' \
 	tests/lab/nvidia/nvidia-smi tests/lab/nvidia/nvidia-container-runtime 'tests/lab/recipes/tgi/bin/*')
@@ -43,7 +44,7 @@ down: $(VENV)/.user ## Take it away, downloads included
 
 # One worker a file: the nodes of the lab are shared within it, and booting them costs seconds.
 test: $(VENV)/.developer ## Run every test
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 lab: $(VENV)/.developer ## Start a real node to play with (CARD=A10G: with another card)
 	PYTHONPATH=tests $(BIN)/python -m lab up $(if $(CARD),--card $(CARD))

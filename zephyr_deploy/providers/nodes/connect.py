@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from zephyr_deploy.providers.nodes.record import NodesRecord
 
 CONNECT_S = 20.0
+NOTED_S = 10.0
+"""A machine that was reached before answers soon, or not now; who asks how all are should not wait long for one."""
 
 
 def pin_file(name: str) -> Path:
@@ -43,9 +45,17 @@ def connect(
     *,
     several: bool = False,
     on_pinned: Callable[[Pinned], None] | None = None,
-    deadline_s: float = CONNECT_S,
+    deadline_s: float | None = None,
 ) -> NodeConnection:
     """Connect to one machine of deployment ``name``; ``several`` says whether it has others.
+
+    Args:
+        name: Of the deployment, whose pins hold.
+        address: Of the machine.
+        trust: What may make a pin; None: what the user's own ssh knows.
+        several: Whether the deployment has other machines.
+        on_pinned: Hears of a new pin.
+        deadline_s: Longest wait, in seconds; None: `CONNECT_S`.
 
     Raises:
         HostKeyError: it shows another key than the pinned one, or one that nobody knows.
@@ -57,9 +67,9 @@ def connect(
     private_dir(deployment_dir(name))
     given = {} if on_pinned is None else {"on_pinned": on_pinned}
     keys = HostKeys(pin_file(name), alias_for(name, address, several=several), trust or Trust(), **given)
-    return NodeConnection.open(resolve(address), keys, deadline_s=deadline_s)
+    return NodeConnection.open(resolve(address), keys, deadline_s=deadline_s or CONNECT_S)
 
 
 def connect_noted(record: NodesRecord, address: NodeAddress) -> NodeConnection:
     """Connect to one of the machines that a note names; as `connect`, and nothing makes a pin."""
-    return connect(record.name, address, several=record.several)
+    return connect(record.name, address, several=record.several, deadline_s=NOTED_S)
