@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from lab.apt import share_apt
 from lab.boot import STAND_INS, TOOLKIT
@@ -44,12 +49,22 @@ def wanted(bare):
     return Deployment(name="zephyr", provider="ssh", machine=machine)
 
 
+def killed_while_docker_comes(wanted, node):
+    """An `up` that is killed with -9 while Ansible works; what it had begun there may go on for a while."""
+    said = wanted.model_dump_json(exclude_unset=True)
+    program = str(Path(__file__).with_name("killed_preparing.py"))
+    command = [sys.executable, program, said, node.host_key_fingerprint]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+
+
 def test_up_prepares_a_bare_machine_once_and_serves(bare, wanted, request):
     trust = Trust(fingerprint=bare.host_key_fingerprint)
     with pytest.raises(ConfigError, match=r"has no Python 3\.8 or newer"):
         up(wanted, rollout_options=RolloutOptions(trust=trust, prepare=False))
     assert bare.exec("command -v docker || true").stdout == ""
 
+    killed_while_docker_comes(wanted, bare)
     result = up(wanted, rollout_options=RolloutOptions(trust=trust))
     assert result.service.state == "ready"
     phases = [phase.phase for phase in result.phases]
@@ -61,7 +76,7 @@ def test_up_prepares_a_bare_machine_once_and_serves(bare, wanted, request):
     assert log.stat().st_mode & 0o777 == 0o600
     assert "PLAY RECAP" in log.read_text()
     steps = [(entry.step, entry.stage) for entry in Journal("zephyr", run="").entries()]
-    assert steps[:3] == [("pin", "done"), ("prepare", "intent"), ("prepare", "done")]
+    assert steps[:4] == [("pin", "done"), ("prepare", "intent"), ("prepare", "intent"), ("prepare", "done")]
 
     # From here on Ansible is a stand-in that would leave a trace.
     ansible = request.getfixturevalue("ansible")
