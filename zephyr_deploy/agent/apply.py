@@ -201,11 +201,8 @@ class Apply:
 
     def _images(self) -> None:
         with self.report.phase("image", "Image") as phase:
-            missing = [reference for reference in self.about["images"] if docker.image(reference) is None]
-            for reference in missing:
-                docker.pull(reference, self._fetch.check, phase, float(self.request.get("stall_s", STALL_S)))
-            if not missing:
-                phase.unchanged("here already")
+            stall_s = float(self.request.get("stall_s", STALL_S))
+            docker.pull_missing(self.about["images"], self._fetch.check, phase, stall_s)
 
     def _switch(self, old: str) -> None:
         new, before = self._engine(self.release), self._serving(old)

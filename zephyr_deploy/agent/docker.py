@@ -21,7 +21,7 @@ from zephyr_deploy.agent.connections import cut_silent
 from zephyr_deploy.agent.errors import FREE_IT, GoneError, NodeError, free_bytes, gigabytes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from zephyr_deploy.agent.layout import Layout
     from zephyr_deploy.agent.report import Phase
@@ -127,6 +127,15 @@ def registry_digest(reference: str, timeout_s: float = REGISTRY_S) -> str:
 def _auth() -> dict[str, str]:
     """Docker wants the header even where nobody logs in."""
     return {"X-Registry-Auth": base64.urlsafe_b64encode(b"{}").decode()}
+
+
+def pull_missing(references: Sequence[str], check: Callable[[], None], phase: Phase, stall_s: float) -> None:
+    """Pull those images that are not here; see `pull`."""
+    missing = [reference for reference in references if image(reference) is None]
+    for reference in missing:
+        pull(reference, check, phase, stall_s)
+    if not missing:
+        phase.unchanged("here already")
 
 
 def pull(reference: str, check: Callable[[], None], phase: Phase, stall_s: float) -> None:

@@ -18,7 +18,7 @@ from zephyr_deploy.agent.gateway import Gateway
 from zephyr_deploy.agent.layout import Layout, is_front
 from zephyr_deploy.agent.look import look
 from zephyr_deploy.agent.store import Store
-from zephyr_deploy.agent.verbs import status
+from zephyr_deploy.agent.verbs import of_machine, status
 
 if TYPE_CHECKING:
     from zephyr_deploy.agent.report import Report
@@ -47,22 +47,14 @@ def front(request: dict[str, Any], report: Report) -> dict[str, Any]:
             raise NodeError("config", f"the machine serves {layout.name} as a node", "Take that off it first.")
         gateway.require_ports(about, before)
         store.write_release(release, request["files"])
-        _pull(about, float(request["stall_s"]), report)
+        with report.phase("image", "Image") as phase:
+            docker.pull_missing(about["images"], report.check, phase, float(request["stall_s"]))
         with report.phase("gateway", "Gateway"), report.to_the_end():
             _install(store, gateway, release, request)
         with report.phase("reach", "Reach the nodes"):
             _wait_reached(about, request["files"]["peers.pem"], report)
         store.prune({release})
         return {"release": release, "before": old}
-
-
-def _pull(about: dict[str, Any], stall_s: float, report: Report) -> None:
-    with report.phase("image", "Image") as phase:
-        missing = [reference for reference in about["images"] if docker.image(reference) is None]
-        for reference in missing:
-            docker.pull(reference, report.check, phase, stall_s)
-        if not missing:
-            phase.unchanged("here already")
 
 
 def _install(store: Store, gateway: Gateway, release: str, request: dict[str, Any]) -> None:
@@ -88,18 +80,19 @@ def look_front(request: dict[str, Any], report: Report) -> dict[str, Any]:
     store = Store(layout)
     before = store.about(store.current)
     state = Beside(lambda: state_of(layout, store)) if is_front(before) else None
-    found = look(request, report)
+    found = look({**request, "name": ""} if state else request, report)
     found["taken"] = Gateway(layout, apart=True).taken_ports(request.get("ports", []), before)
     return {**found, "deployment": state.result} if state else found
 
 
 def status_front(request: dict[str, Any], report: Report) -> dict[str, Any]:
     """`zephyr_deploy.agent.verbs.status` of the machine, and how the gateway is."""
-    layout, found = Layout(request["name"]), status(request, report)
-    if not is_front((found["deployment"] or {}).get("about", {})):
-        return found
-    state = state_of(layout, Store(layout))
-    return {**found, "held": state["held"], "uptime_s": units.uptime_s(layout.gateway_unit), "deployment": state}
+    layout = Layout(request["name"])
+    store = Store(layout)
+    if not is_front(store.about(store.current)):
+        return status(request, report)
+    state, uptime_s = state_of(layout, store), units.uptime_s(layout.gateway_unit)
+    return {**of_machine(layout), "held": state["held"], "uptime_s": uptime_s, "deployment": state}
 
 
 def sources(request: dict[str, Any], _report: Report) -> dict[str, Any]:

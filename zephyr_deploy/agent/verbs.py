@@ -25,14 +25,7 @@ def status(request: dict[str, Any], _report: Report) -> dict[str, Any]:
     `metrics.sample`) and ``version_path``.
     """
     layout = Layout(request["name"])
-    store, gateway = Store(layout), Gateway(layout)
-    found: dict[str, Any] = {
-        "gpus": machine.gpus(),
-        "held": gateway.held,
-        "work": store.work(),
-        "units": _units(layout),
-        "deployment": None,
-    }
+    store, found = Store(layout), {**of_machine(layout), "deployment": None}
     if store.current:
         engine = Engine(layout, store.current, store.about(store.current))
         asked = request.get("engines", {}).get(engine.about.get("engine"), {})
@@ -43,6 +36,16 @@ def status(request: dict[str, Any], _report: Report) -> dict[str, Any]:
         found["uptime_s"] = units.uptime_s(engine.unit)
         found["deployment"] = state_of(layout.name, probe_s(request))
     return found
+
+
+def of_machine(layout: Layout) -> dict[str, Any]:
+    """What `status` says of any machine of a deployment, whatever runs there."""
+    return {
+        "gpus": machine.gpus(),
+        "held": Gateway(layout).held,
+        "work": Store(layout).work(),
+        "units": _units(layout),
+    }
 
 
 def _units(layout: Layout) -> list[dict[str, str]]:
