@@ -30,7 +30,6 @@ START_S = 60.0
 STOP_S = 120.0
 CONNECT_S = 0.5
 MOST_RESTARTS = 2
-HTTPS, HTTP = 443, 80
 ANY = "0.0.0.0"  # noqa: S104 - only to see whether it is free
 KEY = "api_key"
 
@@ -57,8 +56,7 @@ class Gateway:
         """
         taken = self.taken_ports(_places(about), before)
         for port, holder in taken[:1]:
-            hint = "End that program" + ("." if port in {HTTP, HTTPS} else ", or choose another port (access.port).")
-            raise NodeError("config", f"port {port} of the node is taken by {holder}", hint)
+            raise NodeError("config", f"port {port} of the node is taken by {holder}", ports.way_out(port))
 
     def taken_ports(self, wanted: Iterable[Sequence[Any]], before: dict[str, Any]) -> list[tuple[int, str]]:
         """The ports among ``wanted`` (addresses and ports) that others have, and who; ``before`` as above."""
@@ -208,9 +206,8 @@ class Gateway:
 def _places(about: dict[str, Any]) -> set[tuple[str, int]]:
     """Addresses and ports that the gateway of a release listens on."""
     own = {("127.0.0.1", int(about["port"]))} if "port" in about else set()
-    public = {"internal": (HTTPS,), "acme": (HTTP, HTTPS)}.get(about.get("tls", ""), ())
     between = (int(about["peer_port"]),) if "peer_port" in about else ()
-    return own | {(ANY, port) for port in (*public, *between)}
+    return own | {(ANY, port) for port in (*ports.public(about.get("tls", "")), *between)}
 
 
 def _accepts(port: int) -> bool:

@@ -28,6 +28,11 @@ def is_front(about: dict[str, Any]) -> bool:
     return about.get("role") == FRONT
 
 
+def release_of(unit: str) -> str:
+    """The release that a unit runs, by the unit's name; see `Layout.unit`."""
+    return unit.partition("@")[2].rpartition(".")[0]
+
+
 class Layout:
     """The files and names of one deployment."""
 

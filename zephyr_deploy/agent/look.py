@@ -21,18 +21,19 @@ PROBE_S = 20.0
 
 
 def look(request: dict[str, Any], _report: Report) -> dict[str, Any]:
-    """The machine, and with ``name`` how that deployment is; with ``resolve`` the digests of these images now."""
+    """The machine, and with ``name`` how that deployment is."""
     caller, _, here, _ = (os.environ.get("SSH_CONNECTION") or "   ").split(" ")
     state = Beside(lambda: state_of(request["name"], probe_s(request))) if request.get("name") else None
     found: dict[str, Any] = {"machine": machine.look(), "caller": caller, "here": here}
     if state is not None:
         found["deployment"] = state.result
-    if request.get("resolve"):
-        registry_s = float(request.get("registry_s", docker.REGISTRY_S))
-        found["digests"] = {
-            reference: docker.registry_digest(reference, registry_s) for reference in request["resolve"]
-        }
     return found
+
+
+def digests(request: dict[str, Any], _report: Report) -> dict[str, Any]:
+    """The digests of ``images`` in their registry now."""
+    registry_s = float(request["registry_s"])
+    return {"digests": {reference: docker.registry_digest(reference, registry_s) for reference in request["images"]}}
 
 
 def probe_s(request: dict[str, Any]) -> float:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 VERBS = {
     "look": "look",
+    "digests": "look",
     "status": "verbs",
     "reach": "reach",
     "releases": "verbs",

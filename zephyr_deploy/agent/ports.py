@@ -11,6 +11,17 @@ PROC = Path("/proc")
 LISTENS = "0A"
 """State of a socket that listens, as /proc/net/tcp writes it."""
 STRANGER = "another program"
+HTTP, HTTPS = 80, 443
+
+
+def public(tls: str) -> tuple[int, ...]:
+    """The ports that an exposed gateway takes, by who vouches for it (``internal``, ``acme``); else none."""
+    return {"internal": (HTTPS,), "acme": (HTTP, HTTPS)}.get(tls, ())
+
+
+def way_out(port: int) -> str:
+    """What to do where another program has a port; the public ones cannot be others."""
+    return "End that program" + ("." if port in {HTTP, HTTPS} else ", or choose another port (access.port).")
 
 
 def is_free(address: str, port: int) -> bool:

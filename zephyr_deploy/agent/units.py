@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from zephyr_deploy.agent.files import put
-from zephyr_deploy.agent.layout import UNITS
+from zephyr_deploy.agent.layout import UNITS, release_of
 from zephyr_deploy.agent.shell import must, run
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def remove(names: Sequence[str]) -> None:
 def installed(layout: Layout) -> list[str]:
     """Releases of a deployment that have a unit: while one is replaced there are two."""
     found = [path.name for path in UNITS.glob(layout.unit("*")) if path.is_file()]
-    return sorted(name.partition("@")[2].rpartition(".")[0] for name in found)
+    return sorted(map(release_of, found))
 
 
 def of(layout: Layout) -> list[str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zephyr_deploy import hub
+from zephyr_deploy.agent.ports import HTTP, HTTPS
 from zephyr_deploy.deploy.results import Check
 from zephyr_deploy.engines.registry import engine as engine_spec
 from zephyr_deploy.errors import ConfigError, CredentialsError, ZephyrError
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 AT_ONCE = 16
 LOOK_S = 60.0
 REACH_S = 60.0
-HTTPS, HTTP = 443, 80
 OF_ENGINES = ("processor", "gpu", "driver", "container toolkit", "cgroup driver")
 """Checks of what only an engine needs."""
 

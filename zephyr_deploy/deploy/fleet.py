@@ -13,7 +13,7 @@ from zephyr_deploy.events import PhaseFinished, PhaseProgress, PhaseStarted
 from zephyr_deploy.node.program import NoPythonError, call
 from zephyr_deploy.providers.nodes.connect import connect
 from zephyr_deploy.providers.nodes.look import Found, behind, read_look
-from zephyr_deploy.release.request import admit_request, look_request, meet_request, resolve_request
+from zephyr_deploy.release.request import admit_request, digests_request, look_request, meet_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -260,7 +260,7 @@ class Fleet:
         Raises:
             ZephyrError: there is no such image, or the registry does not answer.
         """
-        answer = self.members[0].call("look", resolve_request(images), deadline_s=LOOK_S)
+        answer = self.members[0].call("digests", digests_request(images), deadline_s=LOOK_S)
         return {str(name): str(digest) for name, digest in answer["digests"].items()}
 
     def introduce(self, port: int, who: dict[str, str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from zephyr_deploy.agent import ports
 from zephyr_deploy.deploy.fleet import LOOK_S
 from zephyr_deploy.errors import ConfigError, UnhealthyError, UnreachableError, ZephyrError
 from zephyr_deploy.release.caddy import exposure_of
@@ -21,14 +22,13 @@ if TYPE_CHECKING:
     from zephyr_deploy.spec.deployment import Deployment
 
 LOOPBACK, ANY = "127.0.0.1", "0.0.0.0"  # noqa: S104 - only to see whether it is free
-HTTP, HTTPS = 80, 443
 EVERYBODY = "0.0.0.0/0"
 """Who may reach it has no part in which ports it takes."""
 
 
 def front_ports(deployment: Deployment, host: str) -> list[tuple[str, int]]:
     """What the gateway's machine at ``host`` has to have free, as addresses and ports."""
-    public = {"": (), "internal": (HTTPS,), "acme": (HTTP, HTTPS)}[exposure_of(deployment, host, EVERYBODY).tls]
+    public = ports.public(exposure_of(deployment, host, EVERYBODY).tls)
     return [(LOOPBACK, deployment.access.port), *((ANY, port) for port in public)]
 
 
@@ -49,8 +49,7 @@ def require_places(fleet: Fleet) -> None:
     if any(member.here == gateway.here for member in fleet.members if member.has_python and member.here):
         raise ConfigError(f"{gateway.name} is one of the hosts, by another name", hint="Leave --gateway out.")
     for port, holder in gateway.taken[:1]:
-        hint = "End that program" + ("." if port in {HTTP, HTTPS} else ", or choose another port (access.port).")
-        raise ConfigError(f"port {port} of {gateway.name} is taken by {holder}", hint=hint)
+        raise ConfigError(f"port {port} of {gateway.name} is taken by {holder}", hint=ports.way_out(port))
 
 
 def wanted_front(fleet: Fleet, plan: Plan, image: LockedImage) -> Release:

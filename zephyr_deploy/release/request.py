@@ -30,9 +30,9 @@ REGISTRY_S = 30.0
 """Longest wait for a registry's answer to a small question, in seconds."""
 
 
-def resolve_request(images: Sequence[str]) -> dict[str, Any]:
+def digests_request(images: Sequence[str]) -> dict[str, Any]:
     """The request that has a node ask the registries of ``images`` for their digests now."""
-    return {"resolve": list(images), "registry_s": REGISTRY_S}
+    return {"images": list(images), "registry_s": REGISTRY_S}
 
 
 def look_request(name: str) -> dict[str, Any]:
@@ -67,16 +67,11 @@ def apply_request(
     """
     about = json.loads(release.files["release.json"])
     return {
-        "name": name,
-        "release": release.id,
-        "files": release.files,
-        "who": dict(who),
+        **front_request(name, release, who=who, lock_wait_s=lock_wait_s, stall_s=stall_s),
         "api_key": api_key.get_secret_value() if api_key else "",
         "given_key": given_key,
         "hf_token": hf_token.get_secret_value() if hf_token else "",
-        "lock_wait_s": lock_wait_s,
         "ready_s": ready_s,
-        "stall_s": stall_s,
         **watch(about["engine"]),
     }
 

@@ -7,7 +7,7 @@ import time
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from zephyr_deploy.agent.layout import FRONT
+from zephyr_deploy.agent.layout import is_front, release_of
 from zephyr_deploy.plan.machine import NodeFacts
 from zephyr_deploy.providers.base import Service
 from zephyr_deploy.providers.machines import Figures, FrontFound, MachineStatus
@@ -50,7 +50,7 @@ class Found(Frozen):
 def read_look(answer: dict[str, Any], name: str, provider: ProviderName, address: NodeAddress) -> Found:
     """Read what the program answered to ``look``."""
     there = answer.get("deployment")
-    apart = is_front(there)
+    apart = is_front(there["about"]) if there else False
     return Found(
         facts=NodeFacts.model_validate(answer["machine"]),
         caller=answer.get("caller", ""),
@@ -64,11 +64,6 @@ def read_look(answer: dict[str, Any], name: str, provider: ProviderName, address
         authority=there.get("authority", "") if there else "",
         taken=tuple(answer.get("taken", ())),
     )
-
-
-def is_front(there: dict[str, Any] | None) -> bool:
-    """Whether what is on a machine is a gateway in front of nodes."""
-    return there is not None and there["about"].get("role") == FRONT
 
 
 def _front(there: dict[str, Any]) -> FrontFound:
@@ -128,14 +123,14 @@ def read_status(answer: dict[str, Any], name: str, provider: ProviderName, addre
         held=answer["held"],
         work=_work(answer.get("work", {})),
         draining=tuple(
-            unit["unit"].partition("@")[2].rpartition(".")[0]
+            release_of(unit["unit"])
             for unit in answer["units"]
             if unit["state"] == "deactivating" and "@" in unit["unit"]
         ),
     )
     if not there:
         return found
-    if is_front(there):
+    if is_front(there["about"]):
         front = _front(there)
         how = {"state": front.state, "detail": front.detail, "restarts": there.get("restarts")}
         return found.model_copy(update={**how, "front": front, "uptime_s": uptime_s})
