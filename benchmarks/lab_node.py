@@ -100,9 +100,8 @@ def programs(name: str) -> Path:
     return private_dir(LAB_DIR / "programs") / f"{name}-{platform.python_version()}"
 
 
-def share_key(machines: list[Node]) -> Path:
-    """Let the first machine's key into all of them; its path."""
-    public = machines[0].exec("cat /home/ubuntu/.ssh/authorized_keys").stdout
-    for machine in machines[1:]:
-        machine.exec("cat >> /home/ubuntu/.ssh/authorized_keys", stdin=public)
-    return machines[0].key
+def share_key(machines: list[Node]) -> None:
+    """Let the first machine's key into all of them."""
+    from lab.node import share_key as share
+
+    share(*machines)

@@ -10,6 +10,7 @@ import httpx
 import pytest
 from lab.boot import NodeSpec
 from lab.cards import A100
+from lab.node import share_key
 from load import Load
 
 from zephyr_deploy import down, logs, services, status, up
@@ -40,9 +41,7 @@ def machines(desk):
     """Two nodes and a machine without a card; the key of the first lets one in to all of them."""
     node = NodeSpec(card=A100, preload=True)
     found = desk.nodes.many(node, node, replace(node, card=None))
-    public = found[0].exec("cat /home/ubuntu/.ssh/authorized_keys").stdout
-    for other in found[1:]:
-        other.exec("cat >> /home/ubuntu/.ssh/authorized_keys", stdin=public)
+    share_key(*found)
     return found
 
 

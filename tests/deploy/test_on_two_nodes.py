@@ -7,6 +7,7 @@ import time
 import pytest
 from lab.boot import NodeSpec
 from lab.cards import A100
+from lab.node import share_key
 from load import Load
 
 from zephyr_deploy import down, services, status, up
@@ -50,8 +51,7 @@ def wanted(nodes):
 @pytest.fixture(scope="module", autouse=True)
 def one_key(nodes):
     """The second machine lets the first one's key in, too."""
-    public = nodes[0].exec("cat /home/ubuntu/.ssh/authorized_keys").stdout
-    nodes[1].exec("cat >> /home/ubuntu/.ssh/authorized_keys", stdin=public)
+    share_key(*nodes)
 
 
 def served_by(node):

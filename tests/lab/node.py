@@ -209,6 +209,13 @@ class Node:
         self.lab.docker.try_("rm", "--force", "--volumes", self.name)
 
 
+def share_key(first: Node, *others: Node) -> None:
+    """Have the key of the first log in to the others, too."""
+    public = first.exec("cat /home/ubuntu/.ssh/authorized_keys").stdout
+    for other in others:
+        other.exec("cat >> /home/ubuntu/.ssh/authorized_keys", stdin=public)
+
+
 def _tc(verb: str, interface: str, *what: str) -> None:
     command = ["tc", "qdisc", verb, "dev", interface, "root", *what]
     done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)

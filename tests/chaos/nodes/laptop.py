@@ -8,9 +8,12 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import pytest
 
 from zephyr_deploy import down, services, up
 from zephyr_deploy.deploy.redeploy import redeploy
@@ -34,6 +37,20 @@ iptables -S | grep zephyr-deploy
 ls -d /opt/zephyr-deploy /run/zephyr-deploy/*
 """
 """Prints nothing on a machine that has nothing of the deployment but what was fetched."""
+
+
+LONG_S = 30.0
+"""Longest that a fault may keep a verb on this machine, however busy it is, in seconds."""
+
+
+@contextmanager
+def ends(kind, words):
+    """The body fails so, says what to do, and not after long."""
+    began = time.monotonic()
+    with pytest.raises(kind, match=words) as caught:
+        yield caught
+    assert caught.value.hint
+    assert time.monotonic() - began < LONG_S
 
 
 class At:

@@ -6,12 +6,10 @@ What passes is waited for; what does not ends within its time with the cause, an
 from __future__ import annotations
 
 import json
-import time
 import urllib.request
-from contextlib import contextmanager
 
 import pytest
-from chaos.nodes.laptop import containers, units
+from chaos.nodes.laptop import containers, ends, units
 
 from zephyr_deploy import hub, up
 from zephyr_deploy.errors import ConfigError, CredentialsError, UnreachableError
@@ -20,8 +18,6 @@ from zephyr_deploy.spec.deployment import Model
 MODEL, OTHER = "HuggingFaceH4/zephyr-7b-beta", "TheBloke/zephyr-7B-beta-AWQ"
 WEIGHTS = "safetensors"
 STALL_S = 4.0
-LONG_S = 30.0
-"""Longest that a fault may keep a verb on this machine, however busy it is, in seconds."""
 
 
 @pytest.fixture(scope="module")
@@ -44,16 +40,6 @@ def bring(laptop, commit):
 def impatient(monkeypatch):
     """The hub has a moment to say what a model is."""
     monkeypatch.setattr(hub, "ASK_S", 2.0)
-
-
-@contextmanager
-def ends(kind, words):
-    """The body fails so, says what to do, and not after long."""
-    began = time.monotonic()
-    with pytest.raises(kind, match=words) as caught:
-        yield caught
-    assert caught.value.hint
-    assert time.monotonic() - began < LONG_S
 
 
 @pytest.mark.usefixtures("impatient")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import contextmanager
 
 import pytest
-from chaos.nodes.laptop import containers, units
+from chaos.nodes.laptop import containers, ends, units
 
 from zephyr_deploy import up
 from zephyr_deploy.errors import ConfigError, CredentialsError, UnreachableError
@@ -14,8 +13,6 @@ from zephyr_deploy.release import request
 from zephyr_deploy.spec.deployment import Engine
 
 STALL_S = 4.0
-LONG_S = 30.0
-"""Longest that a fault may keep a verb on this machine, however busy it is, in seconds."""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -28,16 +25,6 @@ def lacks_images(laptop):
 def impatient(monkeypatch):
     """The registry has a moment to say what an image is."""
     monkeypatch.setattr(request, "REGISTRY_S", 3.0)
-
-
-@contextmanager
-def ends(kind, words):
-    """The body fails so, says what to do, and not after long."""
-    began = time.monotonic()
-    with pytest.raises(kind, match=words) as caught:
-        yield caught
-    assert caught.value.hint
-    assert time.monotonic() - began < LONG_S
 
 
 @contextmanager
