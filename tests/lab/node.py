@@ -23,6 +23,14 @@ if TYPE_CHECKING:
 READY_S = 60.0
 GONE_S = 30.0
 SSH_PORT = 22
+FILL = """
+for _ in 1 2 3 4 5; do
+  left=$(df --output=avail --block-size=1M {folder} | tail -n 1)
+  fallocate -l $((left > {leave} ? left - {leave} : 1))M {ballast} && exit 0
+done
+exit 1
+"""
+"""Tried again, because what is being written there meanwhile takes of the room that was seen."""
 
 
 @dataclass(frozen=True)
@@ -182,9 +190,8 @@ class Node:
         kind = self.exec(f"stat -f -c %T {folder}").stdout.strip()
         if kind != "tmpfs":
             raise LabError(f"{folder} is not on a disk of its own: name it in NodeSpec.disks")
-        left = self.exec(f"df --output=avail --block-size=1M {folder} | tail -n 1").stdout
         ballast = f"{folder}/.lab-ballast"
-        self.exec(f"fallocate -l {max(1, int(left) - leave_mib)}M {ballast}")
+        self.exec(FILL.format(folder=folder, ballast=ballast, leave=leave_mib))
         try:
             yield
         finally:

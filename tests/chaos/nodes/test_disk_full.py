@@ -35,7 +35,7 @@ def refused(laptop, **options):
 def test_the_disk_fills_up_while_the_image_is_pulled(full):
     full.down()
     full.node.exec("docker system prune --all --force")
-    with ExitStack() as ballast:
+    with ExitStack() as ballast, full.node.fault("registry", path="/blobs/", rate=8_000_000):
         fill = At("before image", lambda: ballast.enter_context(full.node.fill_disk(IMAGES, 60)))
         said = refused(full, listener=fill)
     assert "no space left on device" in said
