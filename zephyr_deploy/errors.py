@@ -5,12 +5,20 @@
     ZephyrError                    1  internal
     ├── UsageError                 2  usage
     ├── ConfigError                3  configuration
+    │   └── ConflictError          3  the cloud has something in the way: a name that is taken, two machines for one
     ├── CredentialsError           4  credentials or quota
+    │   ├── AuthError              4  the cloud does not know these credentials, or does not let them do this
+    │   ├── QuotaError             4  the account may not have (so many of) these machines
+    │   └── CreditError            4  the account has not enough credit
     ├── CapacityError              5  no capacity
+    │   └── NoCapacityError        5  the cloud has no such machine left there now
     ├── UnreachableError           6  node unreachable or host key
-    │   └── HostKeyError           6  it shows a host key that is not the right one, or that nobody knows
+    │   ├── HostKeyError           6  it shows a host key that is not the right one, or that nobody knows
+    │   ├── ThrottledError         6  the cloud asks for fewer calls
+    │   └── AmbiguousError         6  a call to the cloud may or may not have been carried out
     ├── UnhealthyError             7  unhealthy
     │   ├── NotDeployedError       7  there is no such service
+    │   ├── GoneError              7  the cloud has no such thing (any more)
     │   ├── EngineFailedError      7  the engine ended or never became ready
     │   ├── DeadlineError          7  a named wait ran out
     │   └── RequestError           7  the endpoint refused or broke one request
@@ -21,6 +29,7 @@
     ├── GateError                  8  a gate failed
     ├── LockedError                9  someone else is at work on this deployment
     └── LeftoversError            10  something could not be taken away
+        └── InUseError            10  the cloud does not delete it yet, because something else uses it
 
 Every error carries a ``hint``: the next thing to type or to look at.
 """
@@ -33,20 +42,29 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
+    "AmbiguousError",
+    "AuthError",
     "CapacityError",
     "ConfigError",
+    "ConflictError",
     "CredentialsError",
+    "CreditError",
     "DeadlineError",
     "EngineFailedError",
     "GateError",
+    "GoneError",
     "HostKeyError",
+    "InUseError",
     "IncompleteError",
     "InvalidRequestError",
     "LeftoversError",
     "LockedError",
+    "NoCapacityError",
     "NotDeployedError",
     "OverloadedError",
+    "QuotaError",
     "RequestError",
+    "ThrottledError",
     "UnauthorizedError",
     "UnhealthyError",
     "UnreachableError",
@@ -86,16 +104,46 @@ class ConfigError(ZephyrError):
     exit_code, code = 3, "config"
 
 
+class ConflictError(ConfigError):
+    """The cloud has something that is in the way: a name that is taken, two machines where there is to be one."""
+
+    code = "conflict"
+
+
 class CredentialsError(ZephyrError):
     """A credential is missing or wrong, or a quota stands in the way."""
 
     exit_code, code = 4, "credentials"
 
 
+class AuthError(CredentialsError):
+    """The cloud does not know these credentials, or does not let them do this."""
+
+    code = "auth"
+
+
+class QuotaError(CredentialsError):
+    """The account may not have such machines, or not so many of them."""
+
+    code = "quota"
+
+
+class CreditError(CredentialsError):
+    """The account has not enough credit."""
+
+    code = "credit"
+
+
 class CapacityError(ZephyrError):
     """Nobody has the machine that was asked for, or this machine lacks room."""
 
     exit_code, code = 5, "capacity"
+
+
+class NoCapacityError(CapacityError):
+    """The cloud has no such machine left there now."""
+
+    code = "no_capacity"
 
 
 class UnreachableError(ZephyrError):
@@ -110,6 +158,18 @@ class HostKeyError(UnreachableError):
     code = "host_key"
 
 
+class ThrottledError(UnreachableError):
+    """The cloud asks for fewer calls, and went on to do so for as long as it was waited."""
+
+    code = "throttled"
+
+
+class AmbiguousError(UnreachableError):
+    """Nobody can say whether a call to the cloud was carried out: its answer was lost, or was no answer."""
+
+    code = "ambiguous"
+
+
 class UnhealthyError(ZephyrError):
     """The service is not able to do its work."""
 
@@ -120,6 +180,12 @@ class NotDeployedError(UnhealthyError):
     """There is no service of that name."""
 
     code = "not_deployed"
+
+
+class GoneError(UnhealthyError):
+    """The cloud has no such thing, or has it no more."""
+
+    code = "gone"
 
 
 class EngineFailedError(UnhealthyError):
@@ -192,3 +258,9 @@ class LeftoversError(ZephyrError):
     """Something that should be gone is still there."""
 
     exit_code, code = 10, "leftovers"
+
+
+class InUseError(LeftoversError):
+    """The cloud does not delete it yet, because something else uses it."""
+
+    code = "in_use"

@@ -6,8 +6,8 @@ import pytest
 
 from zephyr_deploy.node.address import NodeAddress
 from zephyr_deploy.providers.nodes.look import read_look, read_status
+from zephyr_deploy.providers.nodes.provider import _services
 from zephyr_deploy.providers.nodes.record import NodesRecord
-from zephyr_deploy.providers.ssh.provider import _services
 
 NODES = (NodeAddress(host="gpu1"), NodeAddress(host="gpu2"))
 EDGE = NodeAddress(host="edge")

@@ -11,7 +11,7 @@ from zephyr_deploy.deploy.journal import Journal
 from zephyr_deploy.errors import UnreachableError, ZephyrError
 from zephyr_deploy.events import PhaseFinished, PhaseProgress, PhaseStarted
 from zephyr_deploy.node.program import NoPythonError, call
-from zephyr_deploy.providers.nodes.connect import connect
+from zephyr_deploy.providers.nodes.connect import connect, trust_in
 from zephyr_deploy.providers.nodes.look import Found, behind, read_look
 from zephyr_deploy.release.request import admit_request, digests_request, look_request, meet_request
 
@@ -136,6 +136,7 @@ class Fleet:
         addresses: Of its nodes.
         phases: What is told of.
         gateway: The machine in front of the nodes, where there is one.
+        trust: What may make a pin where a call of `connect` does not say it.
     """
 
     def __init__(
@@ -146,6 +147,7 @@ class Fleet:
         phases: Phases,
         *,
         gateway: NodeAddress | None = None,
+        trust: Trust | None = None,
     ) -> None:
         self.name = name
         self.provider = provider
@@ -153,6 +155,7 @@ class Fleet:
         self.members = [Member(self, address) for address in addresses]
         """The nodes."""
         self.gateway = Member(self, gateway) if gateway else None
+        self._trust = trust
         self._held = ExitStack()
         self._hearing = Lock()
 
@@ -167,7 +170,7 @@ class Fleet:
     @classmethod
     def of(cls, record: NodesRecord, phases: Phases) -> Fleet:
         """The machines that a note names."""
-        return cls(record.name, record.provider, record.nodes, phases, gateway=record.gateway)
+        return cls(record.name, record.provider, record.nodes, phases, gateway=record.gateway, trust=trust_in(record))
 
     @classmethod
     def wanted(cls, deployment: Deployment, provider: NodeProvider, phases: Phases) -> Fleet:
@@ -215,7 +218,9 @@ class Fleet:
         def work(member: Member) -> None:
             if member.connection is not None:
                 member.connection.close()
-            member.connection = connect(self.name, member.address, trust, several=self.several, on_pinned=pinned)
+            member.connection = connect(
+                self.name, member.address, trust or self._trust, several=self.several, on_pinned=pinned
+            )
             self._held.callback(member.connection.close)
 
         with self.phases.phase("connect", "Connect"):

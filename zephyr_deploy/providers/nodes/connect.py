@@ -71,5 +71,10 @@ def connect(
 
 
 def connect_noted(record: NodesRecord, address: NodeAddress) -> NodeConnection:
-    """Connect to one of the machines that a note names; as `connect`, and nothing makes a pin."""
-    return connect(record.name, address, several=record.several, deadline_s=NOTED_S)
+    """Connect to one of the machines that a note names; as `connect`; see `trust_in` for what may make a pin."""
+    return connect(record.name, address, trust_in(record), several=record.several, deadline_s=NOTED_S)
+
+
+def trust_in(record: NodesRecord) -> Trust | None:
+    """What may make a pin on the machine of a note: the key that its cloud vouches for; None: nothing may."""
+    return Trust(fingerprint=record.host_key) if record.host_key else None

@@ -32,6 +32,8 @@ class NodesRecord(Frozen):
     """The machine in front of the nodes; None: each node has a gateway on itself."""
     port: int = 8080
     """Of the gateway, on its machine's loopback."""
+    host_key: str = ""
+    """``SHA256:…`` of the machine's host key, where the machine's cloud keeps it; then no other counts."""
 
     @property
     def machines(self) -> tuple[NodeAddress, ...]:

@@ -1,0 +1,189 @@
+"""The contract that a cloud fills. docs/contributing/providers.md is the recipe; one suite of tests runs against all.
+
+Nothing here decides: `zephyr_deploy.deploy.launch` chooses, journals and waits, and `zephyr_deploy.deploy.vanish`
+takes away. What only some clouds can do is a protocol of its own, asked for by ``isinstance``.
+
+Every method may raise `AuthError`, `ThrottledError` and `UnreachableError`, besides those that it names. What only
+reads is tried again by the provider itself; what creates or changes is sent once, and an answer that was lost is an
+`AmbiguousError`.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
+
+from zephyr_deploy.errors import ConflictError
+from zephyr_deploy.node.address import NodeAddress
+from zephyr_deploy.node.sshkey import login_key
+from zephyr_deploy.providers.nodes.provider import MachinesProvider
+from zephyr_deploy.providers.nodes.record import NodesRecord, record_of
+
+if TYPE_CHECKING:
+    from zephyr_deploy.node.knownhosts import HostKey
+    from zephyr_deploy.providers.clouds.stamp import Stamp
+    from zephyr_deploy.providers.clouds.types import (
+        Account,
+        AccountCheck,
+        Instance,
+        Ledger,
+        Offer,
+        Order,
+        Resource,
+    )
+    from zephyr_deploy.spec.deployment import Deployment
+
+
+class CloudProvider(MachinesProvider):
+    """A provider that makes machines, and unmakes them."""
+
+    wants: ClassVar[tuple[str, ...]]
+    """Variables that hold its credentials, for people."""
+    settle_s: ClassVar[float]
+    """How long what was just made may be missing from its lists, in seconds."""
+    repeatable: ClassVar[bool]
+    """Whether `create` with the same order again gives the same machine, and never a second one."""
+    bills_when_off: ClassVar[bool]
+    """Whether a machine that was powered off goes on costing."""
+
+    @abstractmethod
+    def configured(self) -> bool:
+        """Whether credentials are at hand; a look at variables and files, not at the network."""
+
+    @abstractmethod
+    def account(self) -> Account:
+        """Whose the credentials are.
+
+        Raises:
+            AuthError: they are missing, wrong or expired.
+        """
+
+    @abstractmethod
+    def regions(self) -> tuple[str, ...]:
+        """Where machines of this account can be, the preferred one first."""
+
+    @abstractmethod
+    def offers(self, region: str | None = None) -> list[Offer]:
+        """Every machine with a GPU that is sold there, by price; None: in the preferred region."""
+
+    @abstractmethod
+    def zones(self, offer: Offer) -> tuple[str, ...]:
+        """The parts of the region that have such machines, to be tried in this order; one empty text: it has none."""
+
+    @abstractmethod
+    def ready(self, order: Order, ledger: Ledger) -> Order:
+        """Find or make what the machine needs before it is made (key, firewall, image); the order with its parts.
+
+        Safe to repeat: what is there already is used. Each thing made is stamped, and journalled before and after.
+
+        Raises:
+            ConflictError: something of that name is there and is not ours.
+            GoneError: the image, or the network, is not there.
+        """
+
+    @abstractmethod
+    def create(self, order: Order) -> Instance:
+        """Make the machine, stamped from its first moment; one call, not repeated.
+
+        Raises:
+            NoCapacityError: there is none in this zone now.
+            QuotaError: the account may not have it.
+            CreditError: the account cannot pay for it.
+            ConflictError: another order had this token; or the machine it made is gone.
+            GoneError: a part of the order is not there.
+            AmbiguousError: it may have been made.
+        """
+
+    @abstractmethod
+    def instances(self, name: str | None = None) -> list[Instance]:
+        """The machines of deployment ``name``, or all of ours, in every region; not those that are gone."""
+
+    @abstractmethod
+    def get(self, instance: Instance) -> Instance:
+        """How a machine is now; its state is ``gone`` where it does not exist any more."""
+
+    @abstractmethod
+    def resources(self, name: str | None = None) -> list[Resource]:
+        """Everything of deployment ``name``, or of ours, in every region, in the order of `KINDS`."""
+
+    @abstractmethod
+    def delete(self, resource: Resource) -> None:
+        """Have one thing deleted; fine where it is gone. A machine is on its way then: see `get`.
+
+        Raises:
+            InUseError: not yet, because another thing uses it, or because it is still being made.
+            AmbiguousError: it may have been deleted.
+        """
+
+    @abstractmethod
+    def restamp(self, instance: Instance, stamp: Stamp) -> Instance:
+        """Change what a machine carries: its expiry, or its host key once that is known."""
+
+    @abstractmethod
+    def let_in(self, instance: Instance, public_key: str, allowed: str) -> None:
+        """Let another key, from another network, log in to a machine; fine where it may already."""
+
+    @abstractmethod
+    def caller(self) -> str:
+        """The network to open SSH to: this machine's own public address, as ``203.0.113.7/32``."""
+
+    @abstractmethod
+    def checks(self, offer: Offer | None = None) -> list[AccountCheck]:
+        """Look at the account: credentials, permissions, quota for that offer, image, clock; nothing is changed."""
+
+    def nodes(self, deployment: Deployment) -> tuple[NodeAddress, ...]:
+        """Where the deployment's machine is: asked of the cloud; none where there is none.
+
+        Raises:
+            ConflictError: there are several, where there is to be one.
+        """
+        return tuple(node for record in self.records(deployment.name) for node in record.nodes)
+
+    def records(self, name: str | None = None) -> list[NodesRecord]:
+        """One for each deployment that has a machine which can be reached."""
+        found = [instance for instance in self.instances(name) if instance.address]
+        return [self.record(instance) for instance in only_one_each(found)]
+
+    def record(self, instance: Instance) -> NodesRecord:
+        """How a machine is reached and known again."""
+        noted = record_of(instance.stamp.deployment)
+        known = {node.host: node.identity for node in noted.nodes} if noted else {}
+        identity = known.get(instance.address or "") or login_key().private
+        address = NodeAddress(host=instance.address or "", user=instance.user, identity=identity)
+        return NodesRecord(
+            name=instance.stamp.deployment,
+            provider=instance.provider,
+            nodes=(address,),
+            port=noted.port if noted else NodesRecord.model_fields["port"].default,
+            host_key=instance.stamp.host_key,
+        )
+
+
+@runtime_checkable
+class ShowsHostKeys(Protocol):
+    """A cloud that shows a machine's host keys by another way than the network."""
+
+    def host_keys(self, instance: Instance) -> tuple[HostKey, ...]:
+        """The keys; none as long as the machine has not said them."""
+
+
+@runtime_checkable
+class EndsItself(Protocol):
+    """A cloud where a machine that powers itself off is deleted, and so billing ends without anybody's help."""
+
+    ends_itself: ClassVar[bool]
+
+
+def only_one_each(instances: list[Instance]) -> list[Instance]:
+    """The machines themselves.
+
+    Raises:
+        ConflictError: a deployment has several.
+    """
+    for instance in instances:
+        same = [other.id for other in instances if other.stamp.deployment == instance.stamp.deployment]
+        if len(same) > 1:
+            name = instance.stamp.deployment
+            hint = f"Look at them; `zephyr-deploy down {name}` deletes them all."
+            raise ConflictError(f"there are {len(same)} machines of {name}: {', '.join(same)}", hint=hint)
+    return instances
