@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from zephyr_deploy.node.address import SSH_PORT
+from zephyr_deploy.node.address import SSH_PORT, known_name
 from zephyr_deploy.node.hostkeys import HostKeys, Trust, alias_of
+from zephyr_deploy.node.knownhosts import PinFile
 from zephyr_deploy.node.route import resolve
 from zephyr_deploy.paths import deployment_dir, private_dir
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from zephyr_deploy.node.address import NodeAddress
     from zephyr_deploy.node.connection import NodeConnection
     from zephyr_deploy.node.hostkeys import Pinned
+    from zephyr_deploy.node.knownhosts import HostKey
     from zephyr_deploy.providers.nodes.record import NodesRecord
 
 CONNECT_S = 20.0
@@ -73,6 +75,13 @@ def connect(
 def connect_noted(record: NodesRecord, address: NodeAddress) -> NodeConnection:
     """Connect to one of the machines that a note names; as `connect`; see `trust_in` for what may make a pin."""
     return connect(record.name, address, trust_in(record), several=record.several, deadline_s=NOTED_S)
+
+
+def pin(name: str, address: NodeAddress, key: HostKey) -> None:
+    """Hold the only machine of deployment ``name`` to this host key, which its cloud shows."""
+    host, port = address.place
+    private_dir(deployment_dir(name))
+    PinFile(pin_file(name)).pin(key, alias_of(name), known_name(host, port))
 
 
 def trust_in(record: NodesRecord) -> Trust | None:

@@ -1,0 +1,241 @@
+from __future__ import annotations
+
+import pytest
+from deploy.clouds.calls import NAME
+from emulators.memory import MemoryCloud, offer
+
+from zephyr_deploy.deploy.clouds import boot
+from zephyr_deploy.deploy.journal import Journal
+from zephyr_deploy.errors import (
+    AmbiguousError,
+    AuthError,
+    ConflictError,
+    CreditError,
+    DeadlineError,
+    GoneError,
+    HostKeyError,
+    NoCapacityError,
+    QuotaError,
+    ThrottledError,
+    UnhealthyError,
+)
+from zephyr_deploy.providers.nodes.connect import pin_file
+from zephyr_deploy.providers.nodes.record import record_of
+
+
+class Killed(BaseException):
+    """What ends a process here, so that nothing of it is written any more."""
+
+
+def test_a_launch_makes_one_stamped_machine_that_is_noted_and_pinned(session):
+    instance = session.up()
+    (machine,) = session.cloud.machines.made.values()
+    assert (instance.state, instance.address) == ("running", machine.address)
+    assert instance.stamp.deployment == NAME
+    assert instance.stamp.expires is not None
+    assert instance.stamp.price_per_hour_usd == 1.0
+    assert instance.stamp.host_key == machine.host_key.fingerprint
+    assert record_of(NAME).nodes[0].host == machine.address
+    assert machine.host_key.public.split()[1] in pin_file(NAME).read_text()
+    assert "(console)" in session.notices()
+
+
+def test_a_second_up_uses_the_same_machine_and_asks_nobody(session):
+    first = session.up()
+
+    def agree(_proposal):
+        raise AssertionError("nothing is ordered")
+
+    assert session.up(agree=agree).id == first.id
+    assert session.cloud.calls.count("create") == 1
+
+
+def test_the_user_is_shown_what_is_ordered_and_may_say_no(session):
+    shown = []
+
+    def refuse(proposal):
+        shown.append(proposal)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        session.up(agree=refuse)
+    (proposal,) = shown
+    assert (proposal.account.id, proposal.offers[0].machine_type) == ("1234", "g5.xlarge")
+    assert (proposal.allowed, proposal.ends_itself) == ("203.0.113.7/32", True)
+    assert session.cloud.resources() == []
+
+
+def test_the_order_is_in_the_journal_before_it_is_given_and_holds_no_secret(session):
+    entries = []
+    session.cloud.create, create = (
+        lambda order: (entries.extend(Journal(NAME).entries()), create(order))[1],
+        session.cloud.create,
+    )
+    session.up()
+    assert (entries[-1].step, entries[-1].stage) == ("create", "intent")
+    assert "PRIVATE" not in str(entries)
+
+
+def test_zones_and_then_offers_are_tried_until_one_has_a_machine(session):
+    session.cloud.sold = [offer("small"), offer("large", 2.0)]
+    session.cloud.fails["create"] = [NoCapacityError("none left"), NoCapacityError("none left")]
+    assert session.up().machine_type == "large"
+    assert "small in a: none left" in session.notices()
+    assert "small in b: none left" in session.notices()
+
+
+def test_nothing_anywhere_is_told_as_a_table(session):
+    session.cloud.sold = [offer("small"), offer("large", 2.0)]
+    session.cloud.fails["create"] = [NoCapacityError(f"none left {n}") for n in range(4)]
+    with pytest.raises(NoCapacityError, match=r"(?s)small in a: none left 0.*large in b: none left 3") as caught:
+        session.up()
+    assert "offers" in caught.value.hint
+    assert len(caught.value.details["tried"]) == 4
+    assert Journal(NAME).unfinished() == []
+
+
+def test_an_offer_that_the_quota_forbids_is_not_tried_in_another_zone(session):
+    session.cloud.sold = [offer("big"), offer("small", 2.0)]
+    session.cloud.fails["create"] = [QuotaError("0 vCPUs", hint="raise it: https://…")]
+    assert session.up().machine_type == "small"
+    assert session.cloud.calls.count("create") == 2
+
+
+def test_a_quota_that_forbids_everything_is_said_with_its_remedy(session):
+    session.cloud.fails["create"] = [QuotaError("0 vCPUs", hint="raise it: https://…")]
+    with pytest.raises(QuotaError, match="0 vCPUs") as caught:
+        session.up()
+    assert caught.value.hint == "raise it: https://…"
+
+
+@pytest.mark.parametrize("error", [CreditError("no credit"), AuthError("expired"), GoneError("no such image")])
+def test_what_no_other_place_mends_ends_the_search(session, error):
+    session.cloud.fails["create"] = [error]
+    with pytest.raises(type(error)):
+        session.up()
+    assert session.cloud.calls.count("create") == 1
+    assert Journal(NAME).unfinished() == []
+
+
+def test_a_busy_cloud_is_asked_again(session):
+    session.cloud.fails["create"] = [ThrottledError("slow down"), ThrottledError("slow down")]
+    session.up()
+    assert session.cloud.calls.count("create") == 3
+    assert len(session.cloud.there) == 1
+
+
+def test_an_order_whose_answer_is_lost_is_repeated_where_that_is_safe(session):
+    session.cloud.lost["create"] = [AmbiguousError("no answer"), AmbiguousError("no answer")]
+    session.cloud.lag_s = 0.1
+    session.up()
+    assert len(session.cloud.there) == 1
+
+
+def test_an_order_whose_answer_is_lost_is_looked_for_where_repeating_makes_another(session):
+    session.cloud.repeatable = False
+    session.cloud.lost["create"] = [AmbiguousError("no answer")]
+    session.cloud.lag_s = 0.1
+    session.up()
+    assert session.cloud.calls.count("create") == 1
+    assert len(session.cloud.there) == 1
+
+
+def test_an_order_that_never_appears_is_not_given_twice_in_one_run(session):
+    session.cloud.repeatable = False
+    session.cloud.fails["create"] = [AmbiguousError("no answer")]
+    with pytest.raises(AmbiguousError):
+        session.up()
+    assert "may have been ordered" in session.notices()
+    assert session.cloud.calls.count("create") == 1
+    session.up()
+    assert len(session.cloud.there) == 1
+
+
+@pytest.mark.parametrize("repeatable", [True, False])
+@pytest.mark.parametrize("when", ["fails", "lost"])
+@pytest.mark.parametrize("lag_s", [0.0, 0.15])
+def test_a_kill_around_the_order_leaves_one_machine_after_the_next_up(session, repeatable, when, lag_s):
+    session.cloud.repeatable = repeatable
+    session.cloud.lag_s = lag_s
+    getattr(session.cloud, when)["create"] = [Killed()]
+    with pytest.raises(Killed):
+        session.up()
+    assert [entry.step for entry in Journal(NAME).unfinished()] == ["create"]
+    session.up()
+    assert len(session.cloud.there) == 1
+    assert Journal(NAME).unfinished() == []
+
+
+def test_two_machines_of_one_deployment_are_refused_by_name(session):
+    first = session.up()
+    session.cloud.there["i-99"] = first.model_copy(update={"id": "i-99"})
+    session.cloud.machines.launch("i-99", user="ubuntu", keys=[], user_data="")
+    session.cloud._listed_at["i-99"] = 0.0
+    with pytest.raises(ConflictError, match=r"i-1, i-99") as caught:
+        session.up()
+    assert "down demo" in caught.value.hint
+
+
+def test_a_machine_that_is_on_its_way_out_does_not_count(session):
+    first = session.up()
+    session.cloud.ending_s = 60.0
+    session.cloud.delete(session.cloud.resources(NAME)[0])
+    assert session.up().id != first.id
+
+
+def test_a_machine_that_ends_while_it_boots_is_told(session, monkeypatch):
+    session.cloud.ending_s = 60.0
+    get = session.cloud.get
+    session.cloud.get = lambda instance: get(instance).model_copy(update={"state": "failed"})
+    with pytest.raises(UnhealthyError, match="i-1 is failed") as caught:
+        session.up()
+    assert "down demo" in caught.value.hint
+    assert "i-1 costs $1.00 an hour; take it away with: zephyr-deploy down demo" in session.notices()
+
+
+def test_a_machine_that_never_runs_has_a_deadline(session, monkeypatch):
+    monkeypatch.setattr(boot, "RUNNING_S", 0.05)
+    get = session.cloud.get
+    session.cloud.get = lambda instance: get(instance).model_copy(update={"address": None})
+    with pytest.raises(DeadlineError, match="i-1 to run"):
+        session.up()
+    assert "down demo" in session.notices()
+
+
+def test_a_console_that_never_shows_a_key_has_a_deadline(session, monkeypatch):
+    monkeypatch.setattr(boot, "CONSOLE_S", 0.05)
+    session.cloud.host_keys = lambda _instance: ()
+    with pytest.raises(DeadlineError, match="console of i-1"):
+        session.up()
+
+
+def test_a_cloud_without_a_console_is_trusted_once_and_only_for_an_own_machine(session):
+    shown = []
+    session.cloud = MemoryCloud()
+    launch = session.launch()
+    boot_run = boot.Boot._answers
+
+    def answers(self, instance, trust, phase):
+        shown.append(trust)
+        boot_run(self, instance, trust, phase)
+        return "SHA256:" + "A" * 43
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(boot.Boot, "_answers", answers)
+        launch.run()
+        session.up()
+    first, second = shown
+    assert (first.first_use, first.known) == (True, ())
+    assert (second.first_use, second.fingerprint) == (False, "SHA256:" + "A" * 43)
+    assert "shows host keys nowhere" in session.notices()
+
+
+def test_the_machine_of_another_laptop_whose_key_nobody_verified_is_not_trusted(session, monkeypatch, tmp_path):
+    session.cloud = MemoryCloud()
+    session.cloud.fails["restamp"] = [Killed()]
+    monkeypatch.setattr(boot.Boot, "_answers", lambda *_: "SHA256:" + "A" * 43)
+    with pytest.raises(Killed):
+        session.up()
+    monkeypatch.setenv("ZEPHYR_STATE_DIR", str(tmp_path / "other"))
+    with pytest.raises(HostKeyError, match="nobody has verified"):
+        session.up()

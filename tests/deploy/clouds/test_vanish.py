@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import pytest
+from deploy.clouds.calls import NAME
+
+from zephyr_deploy.deploy.clouds.vanish import cost_usd
+from zephyr_deploy.deploy.journal import Journal
+from zephyr_deploy.errors import AmbiguousError, AuthError, LeftoversError, ThrottledError
+
+
+class Killed(BaseException):
+    """What ends a process here."""
+
+
+def test_everything_goes_and_is_on_the_receipt(session):
+    session.up()
+    gone = session.down()
+    assert [thing.kind for thing in gone] == ["instance", "security-group", "key"]
+    assert session.cloud.resources() == []
+    assert cost_usd(gone) < 0.01
+    assert session.down() == []
+
+
+def test_what_is_in_use_goes_once_the_machine_is_gone(session):
+    session.up()
+    session.cloud.ending_s = 0.2
+    session.down()
+    assert session.cloud.resources() == []
+    deleted = [e.facts["kind"] for e in Journal(NAME).entries() if (e.step, e.stage) == ("delete", "intent")]
+    assert deleted == ["instance", "security-group", "key"]
+
+
+@pytest.mark.parametrize("error", [AmbiguousError("no answer"), ThrottledError("slow down")])
+@pytest.mark.parametrize("when", ["fails", "lost"])
+def test_a_deletion_that_may_have_failed_is_looked_at_and_repeated(session, error, when):
+    session.up()
+    getattr(session.cloud, when)["delete"] = [error]
+    session.down()
+    assert session.cloud.resources() == []
+
+
+def test_what_does_not_go_is_named_with_its_place(session):
+    session.up()
+    session.cloud.ending_s = 60.0
+    with pytest.raises(LeftoversError, match=r"instance i-1 \(aws here\)") as caught:
+        session.down(gone_s=0.1)
+    assert "down demo" in caught.value.hint
+    assert caught.value.details["left"][0]["id"] == "i-1"
+
+
+def test_wrong_credentials_end_it(session):
+    session.up()
+    session.cloud.fails["delete"] = [AuthError("expired")]
+    with pytest.raises(AuthError):
+        session.down()
+
+
+@pytest.mark.parametrize("repeatable", [True, False])
+@pytest.mark.parametrize("when", ["fails", "lost"])
+def test_a_kill_around_the_order_leaves_nothing_after_down(session, repeatable, when):
+    session.cloud.repeatable = repeatable
+    session.cloud.lag_s = 0.1
+    getattr(session.cloud, when)["create"] = [Killed()]
+    with pytest.raises(Killed):
+        session.up()
+    session.down()
+    assert [i for i in session.cloud.there.values() if session.cloud.get(i).state != "gone"] == []
+    assert session.cloud.resources() == []
+    assert Journal(NAME).unfinished() == []
+
+
+def test_another_deployment_stays(session):
+    session.up()
+    other = session.cloud.there["i-1"].stamp.model_copy(update={"deployment": "other"})
+    session.cloud.others["key", "key-other"] = session.cloud._resource("key", "key-other", other)
+    session.down()
+    assert [thing.id for thing in session.cloud.resources()] == ["key-other"]

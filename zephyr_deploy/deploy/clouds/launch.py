@@ -1,0 +1,179 @@
+"""`up` in a cloud, as far as the machine: the one there is, else the one that was ordered, else a new one."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING
+
+from zephyr_deploy.deploy.clouds.boot import Boot
+from zephyr_deploy.deploy.clouds.create import Create, token_for
+from zephyr_deploy.deploy.clouds.pending import CREATE, pending
+from zephyr_deploy.errors import ConfigError, ConflictError, ZephyrError
+from zephyr_deploy.node.sshkey import login_key
+from zephyr_deploy.providers.clouds.contract import only_one_each
+from zephyr_deploy.providers.clouds.stamp import Stamp
+from zephyr_deploy.providers.clouds.types import Account, Offer, Order
+from zephyr_deploy.spec.deployment import Frozen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from zephyr_deploy.deploy.journal import Journal
+    from zephyr_deploy.events import Phases
+    from zephyr_deploy.providers.clouds.contract import CloudProvider
+    from zephyr_deploy.providers.clouds.types import Instance
+
+
+class Proposal(Frozen):
+    """What is about to be ordered, for the user to agree to."""
+
+    deployment: str
+    account: Account
+    offers: tuple[Offer, ...]
+    """In the order in which they are tried; not empty."""
+    lifetime: timedelta | None
+    """After which the machine is ended; None: never."""
+    ends_itself: bool
+    """Whether that happens without anybody's help."""
+    allowed: str
+    """Network from which SSH can be reached."""
+
+
+def agreed(_proposal: Proposal) -> None:
+    """Agree to everything: the default of the Python API, whose caller has decided."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What kind of machine, decided before anything is made."""
+
+    offers: Sequence[Offer]
+    """In the order in which they are to be tried."""
+    disk_gb: int
+    lifetime: timedelta | None
+    user_data: str = ""
+    identity: Path | None = None
+    """The user's own private key; None: the one made for this user."""
+
+
+@dataclass
+class Launch:
+    """One way to a machine.
+
+    Args:
+        cloud: Where.
+        name: Of the deployment.
+        phases: What is told of.
+        journal: Of this run.
+        wanted: Says what kind, once it is clear that a new one is needed.
+        agree: Raises where the user does not want it.
+    """
+
+    cloud: CloudProvider
+    name: str
+    phases: Phases
+    journal: Journal
+    wanted: Callable[[], Wanted]
+    agree: Callable[[Proposal], None] = agreed
+    instance: Instance | None = field(default=None, init=False)
+    """The machine, as soon as there is one."""
+
+    def run(self) -> Instance:
+        """The machine, answering over SSH.
+
+        Raises:
+            AuthError, QuotaError, CreditError, NoCapacityError: it is not to be had.
+            ConflictError: there are several, or the one there is cannot be used.
+            ZephyrError: it was made, and does not come up; it stays until `down`.
+        """
+        with self.phases.phase("account", "Look at the account") as phase:
+            account = self.cloud.account()
+            phase.detail = account.name or account.id
+            found = self._found()
+        with self._telling():
+            if found is None:
+                found = self._new(account)
+            self.instance = found
+            ours = any(e.step == CREATE and e.facts.get("id") == found.id for e in self.journal.entries())
+            self.instance = Boot(self.cloud, self.phases, self.journal, ours).run(found)
+        return self.instance
+
+    def _found(self) -> Instance | None:
+        """The machine that is there, or will be by an order of an earlier run."""
+        search = Create(self.cloud, self.journal, self._no_draft)
+        ordered = [instance for order in pending(self.name, self.cloud) if (instance := search.repeat(order))]
+        there = {instance.id: instance for instance in (*ordered, *self.cloud.instances(self.name))}
+        usable = [self.cloud.get(instance) for instance in only_one_each(list(there.values()))]
+        found = next((instance for instance in usable if instance.state not in {"gone", "stopping"}), None)
+        if found and found.state in {"stopped", "failed"}:
+            hint = f"`zephyr-deploy down {self.name}` takes it away; then `zephyr-deploy up` again."
+            raise ConflictError(f"machine {found.id} of {self.name} is {found.state}", hint=hint)
+        return found
+
+    def _no_draft(self, _offer: Offer, _zone: str) -> Order:
+        raise TypeError("an earlier order is repeated as it was")
+
+    def _new(self, account: Account) -> Instance:
+        wanted, allowed = self.wanted(), self.cloud.caller()
+        if not wanted.offers:
+            raise ConfigError("there is no offer to order", hint="zephyr-deploy offers")
+        self.agree(
+            Proposal(
+                deployment=self.name,
+                account=account,
+                offers=tuple(wanted.offers),
+                lifetime=wanted.lifetime,
+                ends_itself=not self.cloud.bills_when_off,
+                allowed=allowed,
+            )
+        )
+        key = login_key(wanted.identity).public
+
+        def draft(offer: Offer, zone: str) -> Order:
+            run = self.journal.run
+            stamp = Stamp(
+                deployment=self.name,
+                run=run,
+                expires=datetime.now(timezone.utc) + wanted.lifetime if wanted.lifetime else None,
+                price_per_hour_usd=offer.price_per_hour_usd,
+            )
+            place = (offer.region, zone, offer.machine_type, "spot" if offer.spot else "")
+            return Order(
+                stamp=stamp,
+                offer=offer,
+                zone=zone,
+                token=token_for(account.id, self.name, run, *place),
+                public_key=key,
+                allowed=allowed,
+                disk_gb=wanted.disk_gb,
+                user_data=wanted.user_data,
+            )
+
+        search = Create(self.cloud, self.journal, draft)
+        with self.phases.phase("launch", "Order the machine") as phase:
+            instance = search.first_of(wanted.offers)
+            phase.detail = f"{instance.machine_type} in {instance.zone or instance.region}, {instance.id}"
+        for tried in search.tried:
+            self.phases.notice(f"Not to be had: {tried}")
+        return instance
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        """Whatever ends the launch, the user hears what exists and how it is taken away."""
+        try:
+            yield
+        except (KeyboardInterrupt, ZephyrError):
+            self.tell()
+            raise
+
+    def tell(self) -> None:
+        """Say that the machine exists, what it costs, and how to take it away."""
+        what = f"{self.cloud.name} machine {self.instance.id}" if self.instance else None
+        if what is None and pending(self.name, self.cloud):
+            what = f"a machine may have been ordered from {self.cloud.name}, and"
+        if what is not None:
+            price = f" costs ${self.instance.stamp.price_per_hour_usd:.2f} an hour;" if self.instance else ""
+            self.phases.notice(f"{what}{price} take it away with: zephyr-deploy down {self.name}", warning=True)

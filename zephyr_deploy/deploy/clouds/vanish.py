@@ -1,0 +1,125 @@
+"""`down` in a cloud: everything of a deployment goes, in an order that works, and is looked for until it is gone."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+from zephyr_deploy.deploy.clouds.pending import pending
+from zephyr_deploy.errors import AmbiguousError, InUseError, LeftoversError, ThrottledError
+from zephyr_deploy.providers.clouds.types import KINDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from zephyr_deploy.deploy.journal import Journal
+    from zephyr_deploy.events import PhaseHandle, Phases
+    from zephyr_deploy.providers.clouds.contract import CloudProvider
+    from zephyr_deploy.providers.clouds.types import Resource
+
+GONE_S = 900.0
+"""A GPU machine takes minutes to end, and what it used is let go of after it."""
+PAUSES_S = (0.2, 0.5, 1.0, 2.0, 3.0, 5.0)
+
+
+@dataclass
+class Vanish:
+    """Takes away what a cloud has of one deployment.
+
+    Args:
+        cloud: Where.
+        name: Of the deployment.
+        phases: What is told of.
+        journal: Of this run.
+        gone_s: How long all of it may take, in seconds.
+    """
+
+    cloud: CloudProvider
+    name: str
+    phases: Phases
+    journal: Journal
+    gone_s: float = GONE_S
+    removed: list[Resource] = field(default_factory=list, init=False)
+    """What was there and is proved gone."""
+
+    def run(self) -> list[Resource]:
+        """Everything that was there, once none of it is.
+
+        Raises:
+            LeftoversError: something is still there after ``gone_s``; it names what.
+        """
+        with self.phases.phase("settle", "Look for what was ordered") as phase:
+            self._settle(phase)
+        with self.phases.phase("delete", f"Delete what {self.cloud.name} has of it") as phase:
+            self._delete_all(phase)
+            if not self.removed:
+                phase.unchanged("nothing was there")
+        return self.removed
+
+    def _settle(self, phase: PhaseHandle) -> None:
+        """Wait for machines that were ordered by a call without an answer: an order may be carried out late."""
+        orders = pending(self.name, self.cloud)
+        if not orders:
+            phase.unchanged("every order has an end")
+        for order in orders:
+            found = order.appears(self.cloud)
+            if found is None:
+                order.came_to_nothing("no such machine appeared")
+            else:
+                order.made(found)
+
+    def _delete_all(self, phase: PhaseHandle) -> None:
+        end, pauses, asked = time.monotonic() + self.gone_s, iter(PAUSES_S), set[tuple[str, str]]()
+        while left := self._left():
+            known = {(thing.kind, thing.id) for thing in self.removed}
+            self.removed += [thing for thing in left if (thing.kind, thing.id) not in known]
+            if time.monotonic() > end:
+                raise self._leftovers(left)
+            phase.progress(len(self.removed) - len(left), len(self.removed), "things", str(left[0]))
+            for thing in first_kind(left):
+                self._delete(thing, asked)
+            time.sleep(next(pauses, PAUSES_S[-1]))
+
+    def _left(self) -> list[Resource]:
+        try:
+            return self.cloud.resources(self.name)
+        except ThrottledError:
+            time.sleep(PAUSES_S[-1])
+            return self.cloud.resources(self.name)
+
+    def _delete(self, thing: Resource, asked: set[tuple[str, str]]) -> None:
+        """Have it deleted; a machine that is on its way is not asked again, and what is in use has its turn later."""
+        if thing.kind == "instance" and (thing.kind, thing.id) in asked:
+            return
+        self.journal.intend("delete", kind=thing.kind, id=thing.id, region=thing.region)
+        try:
+            self.cloud.delete(thing)
+        except (InUseError, AmbiguousError, ThrottledError) as error:
+            self.journal.failed("delete", id=thing.id, cause=error.message)
+        else:
+            asked.add((thing.kind, thing.id))
+            self.journal.done("delete", kind=thing.kind, id=thing.id)
+
+    def _leftovers(self, left: Sequence[Resource]) -> LeftoversError:
+        names = ", ".join(str(thing) for thing in left)
+        hint = f"Run `zephyr-deploy down {self.name}` again; or delete it in the console of {self.cloud.name}."
+        details = {"left": [thing.model_dump(mode="json") for thing in left]}
+        return LeftoversError(f"still there after {self.gone_s:.0f} s: {names}", hint=hint, details=details)
+
+
+def first_kind(things: Iterable[Resource]) -> list[Resource]:
+    """Those that have to go before the others can."""
+    by_kind = sorted(things, key=lambda thing: KINDS.index(thing.kind))
+    return [thing for thing in by_kind if thing.kind == by_kind[0].kind]
+
+
+def cost_usd(things: Iterable[Resource]) -> float:
+    """What machines have cost since they were made, in USD, at the price that is stamped on them."""
+    now = datetime.now(timezone.utc)
+    return sum(
+        thing.stamp.price_per_hour_usd * (now - thing.created_at).total_seconds() / 3600
+        for thing in things
+        if thing.kind == "instance" and thing.created_at
+    )
