@@ -26,6 +26,7 @@ VERBS = {
     "bundle": "bundle",
     "remove": "verbs",
     "authority": "verbs",
+    "admit": "admit",
     "meet": "verbs",
     "apply": "apply",
     "rollback": "apply",

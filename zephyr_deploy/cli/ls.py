@@ -19,7 +19,7 @@ def ls(session: Session) -> None:
     """List every deployment that exists, found by looking, not by remembering."""
     from zephyr_deploy.deploy.find import services
 
-    found = services()
+    found = services(on_trouble=session.out.warn)
     rows = [(s.name, s.state, s.model_id, s.url, s.provider, s.release, f"{s.price_per_hour_usd:.2f}") for s in found]
     session.out.result(
         "ls", found, table=lambda: session.out.grid(COLUMNS, rows), quiet=(service.name for service in found)

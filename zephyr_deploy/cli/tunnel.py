@@ -27,11 +27,11 @@ def tunnel(
     host: Annotated[str | None, typer.Option(help="Which of several machines.")] = None,
 ) -> None:
     """Bring the endpoint's port to this machine through the SSH connection, until Ctrl-C; it survives reconnects."""
+    from zephyr_deploy.deploy.known import known
     from zephyr_deploy.deploy.reach import tunnel as opened
-    from zephyr_deploy.providers.nodes.record import record_of
 
     target = session.name(name)
-    record = record_of(target)
+    record = known(target)
     wanted = port if port is not None else record.port if record else 0
 
     def on_state(state: str, detail: str) -> None:

@@ -102,14 +102,13 @@ class Bring:
         return hub_token(self.deployment.model.token_from)
 
     def _note(self) -> None:
-        record = NodesRecord(
-            name=self.deployment.name,
-            provider=self.deployment.provider,
-            nodes=tuple(member.address for member in self.fleet.members),
-            gateway=self.fleet.gateway.address if self.fleet.gateway else None,
-            port=self.deployment.access.port,
-        )
-        record.save()
+        where = {
+            "nodes": tuple(member.address for member in self.fleet.members),
+            "gateway": self.fleet.gateway.address if self.fleet.gateway else None,
+            "port": self.deployment.access.port,
+        }
+        begun = NodesRecord(name=self.deployment.name, provider=self.deployment.provider, nodes=())
+        (self.fleet.noted or begun).model_copy(update=where).save()
 
     def _require_deployed(self) -> None:
         if not self.begins and not any(member.service for member in self.fleet.members):

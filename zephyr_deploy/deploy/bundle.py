@@ -18,6 +18,7 @@ from pydantic_core import to_jsonable_python
 
 from zephyr_deploy import hub
 from zephyr_deploy.deploy.doctor import doctor
+from zephyr_deploy.deploy.known import known
 from zephyr_deploy.deploy.redact import Redactor
 from zephyr_deploy.deploy.results import BundleResult
 from zephyr_deploy.deploy.status import status
@@ -34,7 +35,6 @@ from zephyr_deploy.providers.local.folder import Folder
 from zephyr_deploy.providers.local.logfile import tail
 from zephyr_deploy.providers.nodes.connect import connect_noted
 from zephyr_deploy.providers.nodes.key import noted_key
-from zephyr_deploy.providers.nodes.record import record_of
 from zephyr_deploy.spec.keys import KEYS, value_of
 from zephyr_deploy.spec.types import is_secret_name
 from zephyr_deploy.spec.values import masked
@@ -104,7 +104,7 @@ class _Bundle:
             self._secrets_of_environment()
             self._try("config.json", self._config)
             self._here()
-        record = record_of(self.name)
+        record = known(self.name)
         if record is not None:
             pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="bundle")
             with self.phases.phase("nodes", "Ask the machines"), pool:
@@ -138,7 +138,7 @@ class _Bundle:
     def _here(self) -> None:
         self._try("versions.json", lambda: _json(versions()))
         self._try("doctor.json", lambda: _json(doctor()))
-        record = record_of(self.name)
+        record = known(self.name)
         if record is None and self.deployment is not None and self.deployment.provider == "local":
             wish = self.deployment
             self._try("plan.json", lambda: _json(plan_of(wish)))

@@ -10,7 +10,7 @@ import stat
 import sys
 from typing import TYPE_CHECKING
 
-from zephyr_deploy.deploy.find import services
+from zephyr_deploy.deploy.find import services_here
 from zephyr_deploy.deploy.results import Check
 from zephyr_deploy.errors import ConfigError, ZephyrError
 from zephyr_deploy.paths import cache_dir, state_dir
@@ -105,7 +105,7 @@ def _gpu() -> Check:
 
 
 def _deployments() -> Check:
-    found = services()
+    found = services_here()
     bad = [s for s in found if s.state in {"failed", "unhealthy"}]
     if bad:
         detail = "; ".join(f"{s.name}: {s.detail}" for s in bad)

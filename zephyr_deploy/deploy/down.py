@@ -6,7 +6,8 @@ from contextlib import suppress
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from zephyr_deploy.deploy.find import services
+from zephyr_deploy.deploy.clouds_down import cost_of_machines, take_off_clouds
+from zephyr_deploy.deploy.find import services_here
 from zephyr_deploy.deploy.journal import Journal
 from zephyr_deploy.deploy.lock import deployment_lock
 from zephyr_deploy.deploy.nodes_down import NodesDown, take_off_nodes
@@ -49,26 +50,29 @@ def down(
 
     Raises:
         LockedError: another process works on this deployment.
-        UnreachableError: a machine cannot be reached, and is not to be forgotten.
+        UnreachableError: a machine cannot be reached, and is not to be forgotten; a cloud cannot be asked.
+        AuthError: a cloud that has it does not take the credentials.
         LeftoversError: something is still there.
     """
     phases = Phases(listener)
     with deployment_lock(name, "down", wait_s=lock_wait_s):
         journal = Journal(name)
+        vanished = take_off_clouds(name, phases, journal)
         how = NodesDown(purge=purge, grace_s=grace_s, lock_wait_s=lock_wait_s, forget=forget)
         taken = take_off_nodes(name, phases, journal, options=how)
-        found = [service for service in services(name) if service.host is None]
+        found = [service for service in services_here(name) if service.host is None]
         _stop_all(found, journal, phases, grace_s)
         with phases.phase("forget", "Delete state") as phase:
             here = [p for p in providers() if isinstance(p, ProcessProvider)]
-            removed = (*taken.removed, *(line for p in here for line in p.forget(name, purge=purge)))
+            state = [line for p in here for line in p.forget(name, purge=purge)]
+            removed = (*map(str, vanished), *taken.removed, *state)
             if not removed:
                 phase.unchanged("nothing was there")
     remove_empty(state_dir())
     found = [*taken.services, *found]
-    cost = sum(cost_usd(service) for service in found)
+    cost = sum(cost_usd(service) for service in found) + cost_of_machines(vanished)
     gone = (f"whatever is on {machine}, which cannot be reached" for machine in taken.forgotten)
-    kept = (*gone, *_kept(services() if purge else []))
+    kept = (*gone, *_kept(services_here() if purge else []))
     return DownResult(name=name, stopped=tuple(found), removed=removed, kept=kept, cost_usd=cost)
 
 
@@ -83,7 +87,7 @@ def _stop_all(found: Sequence[Service], journal: Journal, phases: Phases, grace_
                 continue
             stopper.stop(service, grace_s, lambda seconds: phase.progress(seconds, grace_s, "seconds"))
             _noted(journal.done, "stop")
-        left = [s for s in services(found[0].name) if s.state != "failed" and s.host is None] if found else []
+        left = [s for s in services_here(found[0].name) if s.state != "failed" and s.host is None] if found else []
         if left:
             names = ", ".join(f"{s.name} (pid {s.pid})" for s in left)
             raise LeftoversError(f"still running after down: {names}", hint="Run `zephyr-deploy down` again.")

@@ -4,17 +4,43 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zephyr_deploy.errors import NotDeployedError, UnhealthyError, UsageError
+from zephyr_deploy.deploy.known import configured_clouds, known
+from zephyr_deploy.errors import NotDeployedError, UnhealthyError, UsageError, ZephyrError
 from zephyr_deploy.paths import checked_name
-from zephyr_deploy.providers.registry import providers
+from zephyr_deploy.providers.registry import CLOUDS, cloud, providers
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from zephyr_deploy.endpoint.types import Endpoint
     from zephyr_deploy.providers.base import Service
+    from zephyr_deploy.providers.clouds.contract import CloudProvider
 
 
-def services(name: str | None = None) -> list[Service]:
+def services(name: str | None = None, on_trouble: Callable[[str], None] | None = None) -> list[Service]:
     """Every service of ours that any provider finds, by name; with ``name`` only that deployment's.
+
+    Args:
+        name: Of the deployment; a cloud is asked then only where nothing here is called so.
+        on_trouble: Told of each cloud that cannot be asked what it has, and why; None: that is an error.
+
+    Raises:
+        ConfigError: no deployment can be called ``name``.
+        ZephyrError: a cloud cannot be asked, and nobody is told.
+    """
+    found = services_here(name)
+    for one in _clouds_of(name, any_here=bool(found)):
+        try:
+            found += one.services(name)
+        except ZephyrError as error:
+            if on_trouble is None:
+                raise
+            on_trouble(f"{one.name} cannot be asked: {error.message}")
+    return sorted(found, key=lambda s: s.name)
+
+
+def services_here(name: str | None = None) -> list[Service]:
+    """Those that are found without asking a cloud: on this machine, and on the machines that this user names.
 
     Raises:
         ConfigError: no deployment can be called ``name``.
@@ -23,6 +49,14 @@ def services(name: str | None = None) -> list[Service]:
         checked_name(name)
     found = [service for provider in providers() for service in provider.services(name)]
     return sorted(found, key=lambda s: s.name)
+
+
+def _clouds_of(name: str | None, *, any_here: bool) -> list[CloudProvider]:
+    """The clouds that may have services of that name, or any."""
+    if name is None:
+        return configured_clouds()
+    record = None if any_here else known(name)
+    return [cloud(record.provider)] if record and record.provider in CLOUDS else []
 
 
 def service_of(name: str | None = None) -> Service:

@@ -12,7 +12,7 @@ from zephyr_deploy.errors import UnreachableError, ZephyrError
 from zephyr_deploy.events import PhaseFinished, PhaseProgress, PhaseStarted
 from zephyr_deploy.node.program import NoPythonError, call
 from zephyr_deploy.providers.nodes.connect import connect, trust_in
-from zephyr_deploy.providers.nodes.look import Found, behind, read_look
+from zephyr_deploy.providers.nodes.look import Found, behind, priced, read_look
 from zephyr_deploy.release.request import admit_request, digests_request, look_request, meet_request
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ class Fleet:
         addresses: Of its nodes.
         phases: What is told of.
         gateway: The machine in front of the nodes, where there is one.
-        trust: What may make a pin where a call of `connect` does not say it.
+        noted: What is known of the machine beyond its address, where a cloud made it.
     """
 
     def __init__(
@@ -147,7 +147,7 @@ class Fleet:
         phases: Phases,
         *,
         gateway: NodeAddress | None = None,
-        trust: Trust | None = None,
+        noted: NodesRecord | None = None,
     ) -> None:
         self.name = name
         self.provider = provider
@@ -155,7 +155,7 @@ class Fleet:
         self.members = [Member(self, address) for address in addresses]
         """The nodes."""
         self.gateway = Member(self, gateway) if gateway else None
-        self._trust = trust
+        self.noted = noted
         self._held = ExitStack()
         self._hearing = Lock()
 
@@ -170,7 +170,7 @@ class Fleet:
     @classmethod
     def of(cls, record: NodesRecord, phases: Phases) -> Fleet:
         """The machines that a note names."""
-        return cls(record.name, record.provider, record.nodes, phases, gateway=record.gateway, trust=trust_in(record))
+        return cls(record.name, record.provider, record.nodes, phases, gateway=record.gateway, noted=record)
 
     @classmethod
     def wanted(cls, deployment: Deployment, provider: NodeProvider, phases: Phases) -> Fleet:
@@ -219,7 +219,11 @@ class Fleet:
             if member.connection is not None:
                 member.connection.close()
             member.connection = connect(
-                self.name, member.address, trust or self._trust, several=self.several, on_pinned=pinned
+                self.name,
+                member.address,
+                (self.noted and trust_in(self.noted)) or trust,
+                several=self.several,
+                on_pinned=pinned,
             )
             self._held.callback(member.connection.close)
 
@@ -254,7 +258,9 @@ class Fleet:
                     raise
             else:
                 member.has_python = True
-                member.found = read_look(answer, self.name, self.provider, member.address)
+                found = read_look(answer, self.name, self.provider, member.address)
+                price = self.noted.price_per_hour_usd if self.noted else 0.0
+                member.found = found.model_copy(update={"service": priced(found.service, price)})
 
         with self.phases.phase("look", "Look at the machines" if self.several else "Look at the machine"):
             self.each(self.machines if members is None else members, work)

@@ -6,10 +6,9 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from zephyr_deploy.deploy.find import services
+from zephyr_deploy.deploy.known import known
 from zephyr_deploy.errors import ConfigError
-from zephyr_deploy.paths import checked_name
 from zephyr_deploy.providers.logs import LogQuery
-from zephyr_deploy.providers.nodes.record import record_of
 from zephyr_deploy.providers.registry import provider, providers
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ def logs(name: str, *, lines: int = 100, follow: bool = False, **wanted: Any) ->
             f"--grep {query.grep!r} is no regular expression: {error}",
             hint="Put a backslash before ( [ * + . that are meant as they are.",
         ) from error
-    record = record_of(checked_name(name))  # one look into a file, where `services` would ask every machine
+    record = known(name)  # one look into a file, where `services` would ask every machine
     if record is not None:
         return provider(record.provider).logs(name, query)
     found = services(name)

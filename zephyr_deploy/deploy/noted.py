@@ -1,20 +1,23 @@
-"""What this user's notes add to a wish."""
+"""What is known of a deployment's machines adds to a wish."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zephyr_deploy.providers.nodes.record import record_of
+from zephyr_deploy.deploy.known import known
+from zephyr_deploy.providers.registry import CLOUDS
 
 if TYPE_CHECKING:
     from zephyr_deploy.spec.deployment import Deployment
 
 
 def where_noted(deployment: Deployment) -> Deployment:
-    """A deployment of which only the name is wanted, with its machines by this user's note; others as they are."""
-    record = record_of(deployment.name)
-    if deployment.provider != "local" or record is None:
+    """A deployment of which only the name is wanted, with its machines as they are known; others as they are."""
+    record = known(deployment.name) if deployment.provider == "local" else None
+    if record is None:
         return deployment
+    if record.provider in CLOUDS:
+        return deployment.model_copy(update={"provider": record.provider})
     hosts = tuple(str(address) for address in record.nodes)
     gateway = str(record.gateway) if record.gateway else None
     identity = next((str(address.identity) for address in record.machines if address.identity), None)

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from zephyr_deploy.deploy.find import service_of, working
+from zephyr_deploy.deploy.known import known
 from zephyr_deploy.errors import NotDeployedError
-from zephyr_deploy.providers.nodes.record import record_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,7 +29,7 @@ def reached(name: str | None = None) -> Iterator[Endpoint]:
     if service.host is None:
         yield endpoint
         return
-    record = record_of(service.name)
+    record = known(service.name)
     at_gateway = record is not None and record.gateway is not None
     with tunnel(service.name, host=None if at_gateway else service.host) as opened:
         yield endpoint.model_copy(update={"url": f"http://127.0.0.1:{opened.local_port}"})
@@ -52,7 +52,7 @@ def tunnel(
     from zephyr_deploy.node.tunnel import Tunnel
     from zephyr_deploy.providers.nodes.connect import connect_noted
 
-    record = record_of(name)
+    record = known(name)
     if record is None:
         hint = f"Only deployments on machines reached over SSH need one: zephyr-deploy status {name}"
         raise NotDeployedError(f"{name} has no machine to tunnel to", hint=hint)

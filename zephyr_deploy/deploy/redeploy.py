@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from zephyr_deploy.deploy.fleet import Fleet
 from zephyr_deploy.deploy.journal import Journal
+from zephyr_deploy.deploy.known import known
 from zephyr_deploy.deploy.lock import deployment_lock
 from zephyr_deploy.deploy.noted import where_noted
 from zephyr_deploy.deploy.origin import who
@@ -14,7 +15,6 @@ from zephyr_deploy.errors import ConfigError, NotDeployedError, UnhealthyError, 
 from zephyr_deploy.events import Listener, Phases, silent
 from zephyr_deploy.providers.base import NodeProvider
 from zephyr_deploy.providers.nodes.key import settled_key
-from zephyr_deploy.providers.nodes.record import record_of
 from zephyr_deploy.providers.registry import provider as provider_named
 from zephyr_deploy.release.history import Deployed, read_history
 from zephyr_deploy.release.request import watch
@@ -121,7 +121,7 @@ def releases(name: str) -> list[Deployed]:
 
 
 def _noted(name: str) -> NodesRecord:
-    record = record_of(name)
+    record = known(name)
     if record is None:
         hint = "Releases are kept on machines reached over SSH: `zephyr-deploy up --provider ssh --host HOST`."
         raise NotDeployedError(f"{name} is on no machine that is noted here", hint=hint)

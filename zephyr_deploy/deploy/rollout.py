@@ -5,6 +5,7 @@ One look at every machine decides what is to be done; on a machine that serves w
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -17,9 +18,13 @@ from zephyr_deploy.errors import ConfigError
 from zephyr_deploy.events import Phases
 from zephyr_deploy.node.hostkeys import Trust
 from zephyr_deploy.providers.nodes.record import record_of
+from zephyr_deploy.providers.registry import CLOUDS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from zephyr_deploy.deploy.bring import Bring
+    from zephyr_deploy.deploy.clouds.launch import Proposal
     from zephyr_deploy.deploy.results import UpResult
     from zephyr_deploy.events import Listener
     from zephyr_deploy.providers.base import NodeProvider
@@ -43,6 +48,8 @@ class RolloutOptions:
     """Look images and model up anew, also where a lock of them is in use."""
     lock_wait_s: float = 0.0
     ready_deadline_s: float = READY_DEADLINE_S
+    agree: Callable[[Proposal], None] | None = None
+    """Asked before a machine is ordered from a cloud; raises where the user does not want it. None: agreed."""
     stall_s: float = STALL_S
     """How long the hub and the registry may bring nothing, in seconds, whatever is tried."""
 
@@ -72,13 +79,34 @@ def rollout(
         journal = Journal(deployment.name)
         for entry in journal.unfinished():
             phases.notice(f"An earlier run was cut off during {entry.step}; looking at what it left.")
-        with Fleet.wanted(deployment, provider, phases) as fleet:
-            _refuse_to_leave(fleet)
+        with _machines(deployment, provider, options, phases, journal, begins=begins) as fleet:
             fleet.connect(options.trust, journal)
             loading = Beside(lambda: _load(deployment))
             fleet.look(python_may_lack=begins and options.prepare, ports=_front_ports(fleet, deployment))
             bring = loading.result(fleet, deployment, options, journal, who(command), begins=begins)
             return bring.run()
+
+
+@contextmanager
+def _machines(
+    deployment: Deployment,
+    provider: NodeProvider,
+    options: RolloutOptions,
+    phases: Phases,
+    journal: Journal,
+    *,
+    begins: bool,
+) -> Iterator[Fleet]:
+    """The machines: the user's own, or the one that a cloud has or makes for it."""
+    if provider.name in CLOUDS:
+        from zephyr_deploy.deploy.clouds.place import placed  # for those who have one
+
+        with placed(deployment, options, phases, journal, begins=begins) as fleet:
+            yield fleet
+        return
+    with Fleet.wanted(deployment, provider, phases) as fleet:
+        _refuse_to_leave(fleet)
+        yield fleet
 
 
 def _refuse_to_leave(fleet: Fleet) -> None:

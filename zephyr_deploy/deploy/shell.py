@@ -8,12 +8,12 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zephyr_deploy.deploy.known import known
 from zephyr_deploy.errors import ConfigError, NotDeployedError
 from zephyr_deploy.node import sshconfig
 from zephyr_deploy.node.route import resolve
 from zephyr_deploy.node.sshconfig import user_config
 from zephyr_deploy.providers.nodes.connect import alias_for, pin_file
-from zephyr_deploy.providers.nodes.record import record_of
 from zephyr_deploy.spec.deployment import Frozen
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def forget_host(name: str) -> None:
 
 
 def _host(name: str, host: str | None) -> SshHost:
-    record = record_of(name)
+    record = known(name)
     if record is None:
         hint = f"Its machine is this one, or unknown here: zephyr-deploy status {name}"
         raise NotDeployedError(f"{name} is on no machine that is noted here", hint=hint)

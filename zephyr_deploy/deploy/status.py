@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timezone
 
 from zephyr_deploy.deploy.down import cost_usd
+from zephyr_deploy.deploy.known import known
 from zephyr_deploy.deploy.results import StatusResult
 from zephyr_deploy.paths import checked_name
-from zephyr_deploy.providers.registry import providers
+from zephyr_deploy.providers.registry import CLOUDS, cloud, providers
 
 
 def status(name: str) -> StatusResult:
@@ -18,7 +19,10 @@ def status(name: str) -> StatusResult:
     """
     checked_name(name)
     now = datetime.now(timezone.utc)
-    machines = tuple(machine for provider in providers() for machine in provider.machines(name))
+    asked, record = providers(), known(name)
+    if record is not None and record.provider in CLOUDS:
+        asked.append(cloud(record.provider))
+    machines = tuple(machine for provider in asked for machine in provider.machines(name))
     state = next((machine.state for machine in machines if machine.state != "ready"), "ready" if machines else "absent")
     service = next((machine.service for machine in machines if machine.service), None)
     return StatusResult(

@@ -8,8 +8,12 @@ from zephyr_deploy.errors import ConfigError
 
 if TYPE_CHECKING:
     from zephyr_deploy.providers.base import Provider
+    from zephyr_deploy.providers.clouds.contract import CloudProvider
 
-BUILT = ("local", "ssh")
+HERE = ("local", "ssh")
+"""Those that say what exists without asking an account."""
+CLOUDS: tuple[str, ...] = ()
+"""Those that make machines."""
 
 
 def provider(name: str) -> Provider:
@@ -27,11 +31,30 @@ def provider(name: str) -> Provider:
 
         return SshProvider()
     raise ConfigError(
-        f"provider {name} is not built yet; this version has: {', '.join(BUILT)}",
+        f"provider {name} is not built yet; this version has: {', '.join((*HERE, *CLOUDS))}",
         hint="Serve on this machine with --provider local, or on one of yours with --provider ssh --host HOST.",
     )
 
 
 def providers() -> list[Provider]:
-    """Every provider that can be asked what exists."""
-    return [provider(name) for name in BUILT]
+    """Every provider that can be asked what exists without credentials of an account."""
+    return [provider(name) for name in HERE]
+
+
+def cloud(name: str) -> CloudProvider:
+    """The cloud of that name.
+
+    Raises:
+        ConfigError: this version does not have it, or it is no cloud.
+    """
+    from zephyr_deploy.providers.clouds.contract import CloudProvider
+
+    found = provider(name)
+    if not isinstance(found, CloudProvider):
+        raise ConfigError(f"provider {name} makes no machines", hint=f"Those that do: {', '.join(CLOUDS)}.")
+    return found
+
+
+def clouds() -> list[CloudProvider]:
+    """Every cloud, whether or not its credentials are at hand."""
+    return [cloud(name) for name in CLOUDS]

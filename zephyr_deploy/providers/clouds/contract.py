@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 from zephyr_deploy.errors import ConflictError
 from zephyr_deploy.node.address import NodeAddress
 from zephyr_deploy.node.sshkey import login_key
+from zephyr_deploy.providers.machines import MachineStatus
 from zephyr_deploy.providers.nodes.provider import MachinesProvider
 from zephyr_deploy.providers.nodes.record import NodesRecord, record_of
 
@@ -132,7 +133,7 @@ class CloudProvider(MachinesProvider):
         """Look at the account: credentials, permissions, quota for that offer, image, clock; nothing is changed."""
 
     def nodes(self, deployment: Deployment) -> tuple[NodeAddress, ...]:
-        """Where the deployment's machine is: asked of the cloud; none where there is none.
+        """Where the deployment's machine is; none where there is none.
 
         Raises:
             ConflictError: there are several, where there is to be one.
@@ -140,9 +141,39 @@ class CloudProvider(MachinesProvider):
         return tuple(node for record in self.records(deployment.name) for node in record.nodes)
 
     def records(self, name: str | None = None) -> list[NodesRecord]:
-        """One for each deployment that has a machine which can be reached."""
-        found = [instance for instance in self.instances(name) if instance.address]
-        return [self.record(instance) for instance in only_one_each(found)]
+        """A named deployment by this user's note, which takes no call; else all that the cloud has, which is true.
+
+        Raises:
+            ConflictError: a deployment has several machines.
+        """
+        noted = record_of(name) if name is not None else None
+        if noted is not None and noted.provider == self.name:
+            return [noted]
+        return [self.record(instance) for instance in self.reachable(name)]
+
+    def reachable(self, name: str | None = None) -> list[Instance]:
+        """The machine of each deployment, where it has an address.
+
+        Raises:
+            ConflictError: a deployment has several.
+        """
+        return only_one_each([instance for instance in self.instances(name) if instance.address])
+
+    def machines(self, name: str) -> list[MachineStatus]:
+        """How the deployment's machine is: by the cloud's word whether there is one, then by its own.
+
+        Without credentials a machine that is noted here is asked itself.
+        """
+        noted = record_of(name)
+        if not self.configured():
+            return self.statuses(noted) if noted else []
+        found = self.reachable(name)
+        if found:
+            return self.statuses(self.record(found[0]))
+        if noted is None:
+            return []
+        detail = f"{self.name} has no machine of {name} any more: it ended itself, or was taken away"
+        return [MachineStatus(host=str(noted.entry), state="absent", detail=detail)]
 
     def record(self, instance: Instance) -> NodesRecord:
         """How a machine is reached and known again."""
@@ -156,6 +187,8 @@ class CloudProvider(MachinesProvider):
             nodes=(address,),
             port=noted.port if noted else NodesRecord.model_fields["port"].default,
             host_key=instance.stamp.host_key,
+            price_per_hour_usd=instance.stamp.price_per_hour_usd,
+            expires=instance.stamp.expires,
         )
 
 

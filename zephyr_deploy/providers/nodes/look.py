@@ -66,6 +66,11 @@ def read_look(answer: dict[str, Any], name: str, provider: ProviderName, address
     )
 
 
+def priced(service: Service | None, per_hour_usd: float) -> Service | None:
+    """The same with what its machine costs, which its cloud knows."""
+    return service.model_copy(update={"price_per_hour_usd": per_hour_usd}) if service and per_hour_usd else service
+
+
 def _front(there: dict[str, Any]) -> FrontFound:
     about = there["about"]
     return FrontFound(

@@ -15,7 +15,7 @@ from zephyr_deploy.node.program import call
 from zephyr_deploy.providers.base import NodeProvider, Service
 from zephyr_deploy.providers.machines import FrontFound, MachineStatus
 from zephyr_deploy.providers.nodes.connect import connect_noted
-from zephyr_deploy.providers.nodes.look import Found, behind, read_look, read_status
+from zephyr_deploy.providers.nodes.look import Found, behind, priced, read_look, read_status
 from zephyr_deploy.release.request import look_request, milestones, status_request
 
 if TYPE_CHECKING:
@@ -52,8 +52,10 @@ class MachinesProvider(NodeProvider):
     def machines(self, name: str) -> list[MachineStatus]:
         """Every machine, all asked at once; see `Provider.machines`."""
         record = next(iter(self.records(name)), None)
-        if record is None:
-            return []
+        return [] if record is None else self.statuses(record)
+
+    def statuses(self, record: NodesRecord) -> list[MachineStatus]:
+        """How a deployment is doing on each machine of its note; one that cannot be asked says why."""
         with ThreadPoolExecutor(min(AT_ONCE, len(record.machines)), thread_name_prefix="status") as pool:
             found = list(pool.map(lambda address: _status(record, address), record.machines))
         front = found[-1].front
@@ -91,7 +93,8 @@ def _look(record: NodesRecord, address: NodeAddress) -> Found | str:
             )
     except ZephyrError as error:
         return error.message
-    return read_look(answer, record.name, record.provider, address)
+    found = read_look(answer, record.name, record.provider, address)
+    return found.model_copy(update={"service": priced(found.service, record.price_per_hour_usd)})
 
 
 def _services(record: NodesRecord, looks: list[Found | str]) -> list[Service]:
@@ -102,7 +105,7 @@ def _services(record: NodesRecord, looks: list[Found | str]) -> list[Service]:
         looks: At each of its machines, in their order.
     """
     found = [
-        _unasked(record, address, look) if isinstance(look, str) else look.service
+        _unasked(record, address, look) if isinstance(look, str) else look.service or _empty(record, address)
         for address, look in zip(record.nodes, looks, strict=False)
     ]
     services = [service for service in found if service]
@@ -133,7 +136,16 @@ def _unasked(record: NodesRecord, address: NodeAddress, why: str) -> Service:
         host=str(address),
         started_at=datetime.now(timezone.utc),
         detail=why,
+        price_per_hour_usd=record.price_per_hour_usd,
     )
+
+
+def _empty(record: NodesRecord, address: NodeAddress) -> Service | None:
+    """What stands for a machine on which nothing serves, where it costs something all the same."""
+    if not record.price_per_hour_usd:
+        return None
+    hint = f"nothing is deployed on it yet: `zephyr-deploy up {record.name}` goes on, `down` takes it away"
+    return _unasked(record, address, hint).model_copy(update={"state": "failed"})
 
 
 def _status(record: NodesRecord, address: NodeAddress) -> MachineStatus:
@@ -149,7 +161,8 @@ def _status(record: NodesRecord, address: NodeAddress) -> MachineStatus:
         found = MachineStatus(host=str(address), state="unreachable", detail=error.message, service=stand_in)
     else:
         found = read_status(answer, record.name, record.provider, address)
-    return found.model_copy(update={"role": role})
+    service = priced(found.service, record.price_per_hour_usd)
+    return found.model_copy(update={"role": role, "service": service})
 
 
 def _behind(machine: MachineStatus, front: FrontFound) -> MachineStatus:

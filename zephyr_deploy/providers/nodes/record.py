@@ -6,6 +6,7 @@ The truth is on the machines. Where this note is lost, zephyr.toml or ``--host``
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
@@ -34,6 +35,9 @@ class NodesRecord(Frozen):
     """Of the gateway, on its machine's loopback."""
     host_key: str = ""
     """``SHA256:…`` of the machine's host key, where the machine's cloud keeps it; then no other counts."""
+    price_per_hour_usd: float = 0.0
+    expires: datetime | None = None
+    """When its cloud, or whoever cleans up there, ends the machine; None: never, or it is the user's own."""
 
     @property
     def machines(self) -> tuple[NodeAddress, ...]:

@@ -1,0 +1,51 @@
+"""The machine of a deployment in a cloud, for a verb that works on it."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from zephyr_deploy.deploy.clouds.choosing import wanted
+from zephyr_deploy.deploy.clouds.launch import Launch, agreed
+from zephyr_deploy.deploy.fleet import Fleet
+from zephyr_deploy.errors import NotDeployedError, ZephyrError
+from zephyr_deploy.providers.registry import cloud as cloud_named
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from zephyr_deploy.deploy.journal import Journal
+    from zephyr_deploy.deploy.rollout import RolloutOptions
+    from zephyr_deploy.events import Phases
+    from zephyr_deploy.spec.deployment import Deployment
+
+
+@contextmanager
+def placed(
+    deployment: Deployment, options: RolloutOptions, phases: Phases, journal: Journal, *, begins: bool
+) -> Iterator[Fleet]:
+    """The machine, not yet connected to; ``begins``: made where there is none, which is `up`.
+
+    Whatever ends the work on a machine, the user hears what it costs and how it is taken away.
+
+    Raises:
+        NotDeployedError: there is none, and none is to be made.
+        ZephyrError: see `Launch.run`.
+    """
+    cloud = cloud_named(deployment.provider)
+    if not begins:
+        record = next(iter(cloud.records(deployment.name)), None)
+        if record is None:
+            hint = f"Begin with `zephyr-deploy up {deployment.name}`."
+            raise NotDeployedError(f"{cloud.name} has no machine of {deployment.name}", hint=hint)
+        with Fleet.of(record, phases) as fleet:
+            yield fleet
+        return
+    launch = Launch(cloud, deployment.name, phases, journal, lambda: wanted(cloud, deployment), options.agree or agreed)
+    instance = launch.run()
+    try:
+        with Fleet.of(cloud.record(instance), phases) as fleet:
+            yield fleet
+    except (KeyboardInterrupt, ZephyrError):
+        launch.tell()
+        raise

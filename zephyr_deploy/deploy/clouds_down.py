@@ -1,0 +1,55 @@
+"""The part of `down` that deletes what clouds have of a deployment, whoever made it and from wherever."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from zephyr_deploy.deploy.known import configured_clouds
+from zephyr_deploy.paths import deployment_dir
+from zephyr_deploy.providers.nodes.record import record_of
+from zephyr_deploy.providers.registry import CLOUDS, cloud, clouds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from zephyr_deploy.deploy.journal import Journal
+    from zephyr_deploy.events import Phases
+    from zephyr_deploy.providers.clouds.contract import CloudProvider
+    from zephyr_deploy.providers.clouds.types import Resource
+
+
+def take_off_clouds(name: str, phases: Phases, journal: Journal) -> list[Resource]:
+    """Delete what clouds have of deployment ``name``; what was there and is gone.
+
+    Raises:
+        AuthError, UnreachableError: a cloud that has something cannot be asked.
+        LeftoversError: something is still there.
+    """
+    return [thing for one in _clouds_of(name, journal) for thing in _vanished(one, name, phases, journal)]
+
+
+def cost_of_machines(things: Iterable[Resource]) -> float:
+    """What machines that are gone have cost, in USD; see `zephyr_deploy.deploy.clouds.vanish.cost_usd`."""
+    things = list(things)
+    if not things:
+        return 0.0
+    from zephyr_deploy.deploy.clouds.vanish import cost_usd
+
+    return cost_usd(things)
+
+
+def _clouds_of(name: str, journal: Journal) -> list[CloudProvider]:
+    """The cloud that the note or the journal names; where nothing here is called so, all whose credentials are here."""
+    record = record_of(name)
+    if record is not None:
+        return [cloud(record.provider)] if record.provider in CLOUDS else []
+    if not deployment_dir(name).exists():
+        return configured_clouds()
+    texts = [entry.facts.get("order", "") for entry in journal.entries()]
+    return [one for one in clouds() if any(f'"provider":"{one.name}"' in text for text in texts)]
+
+
+def _vanished(one: CloudProvider, name: str, phases: Phases, journal: Journal) -> list[Resource]:
+    from zephyr_deploy.deploy.clouds.vanish import Vanish  # for those who have something there
+
+    return Vanish(one, name, phases, journal).run()

@@ -1,0 +1,47 @@
+"""Where a deployment's machines are: by this user's note, else by the clouds whose credentials are at hand.
+
+A deployment that another laptop started is found by what its cloud keeps, noted here, and from then on is as if it had
+been started here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from zephyr_deploy.paths import checked_name, deployment_dir
+from zephyr_deploy.providers.nodes.record import record_of
+from zephyr_deploy.providers.registry import clouds
+
+if TYPE_CHECKING:
+    from zephyr_deploy.providers.clouds.contract import CloudProvider
+    from zephyr_deploy.providers.nodes.record import NodesRecord
+
+
+def known(name: str) -> NodesRecord | None:
+    """The machines of deployment ``name``; None where it has none, or is on this machine.
+
+    Raises:
+        ConfigError: no deployment can be called ``name``; there are several machines of it in a cloud.
+        AuthError, UnreachableError: a cloud cannot be asked.
+    """
+    record = record_of(checked_name(name))
+    if record is not None or deployment_dir(name).exists():
+        return record
+    for cloud in configured_clouds():
+        found = _adopted(cloud, name)
+        if found is not None:
+            return found
+    return None
+
+
+def configured_clouds() -> list[CloudProvider]:
+    """Those whose credentials are at hand."""
+    return [cloud for cloud in clouds() if cloud.configured()]
+
+
+def _adopted(cloud: CloudProvider, name: str) -> NodesRecord | None:
+    """Note a machine that was made from elsewhere, and let this user in."""
+    from zephyr_deploy.deploy.clouds.adopt import adopt  # only who has such a machine needs it
+
+    instance = next(iter(cloud.reachable(name)), None)
+    return adopt(cloud, instance) if instance else None
