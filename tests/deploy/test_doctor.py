@@ -80,7 +80,7 @@ def test_a_check_that_cannot_be_done_is_a_finding(monkeypatch, error):
     def refuse():
         raise error
 
-    monkeypatch.setattr(doctor, "services", refuse)
+    monkeypatch.setattr(doctor, "services_here", refuse)
     check = by_name("deployments")
     assert check.verdict == "failed"
     assert check.detail

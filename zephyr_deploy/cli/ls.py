@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import typer
+
 from zephyr_deploy.cli.session import Session
 from zephyr_deploy.cli.verb import LOOK, verb
 
@@ -13,10 +17,20 @@ COLUMNS = ("NAME", "STATE", "MODEL", "ENDPOINT", "PROVIDER", "RELEASE", "$/H")
     examples=[
         ("zephyr-deploy ls", "Everything that runs, whoever started it"),
         ("zephyr-deploy ls --output quiet", "Names only"),
+        ("zephyr-deploy ls --orphans", "What clouds have that this machine does not know of"),
     ],
 )
-def ls(session: Session) -> None:
+def ls(
+    session: Session,
+    *,
+    orphans: Annotated[
+        bool, typer.Option("--orphans", help="Instead, what clouds have of ours that is not known here.")
+    ] = False,
+) -> None:
     """List every deployment that exists, found by looking, not by remembering."""
+    if orphans:
+        _orphans(session)
+        return
     from zephyr_deploy.deploy.find import services
 
     found = services(on_trouble=session.out.warn)
@@ -27,3 +41,17 @@ def ls(session: Session) -> None:
     if not found:
         session.out.note("Nothing is deployed.")
         session.out.hint("zephyr-deploy up")
+
+
+def _orphans(session: Session) -> None:
+    from zephyr_deploy.cli.gc import table
+    from zephyr_deploy.deploy.clouds.gc import orphans
+
+    found = orphans(on_trouble=session.out.warn)
+    session.out.result(
+        "orphans", found, table=lambda: table(session, found), quiet=(orphan.deployment for orphan in found)
+    )
+    if found:
+        session.out.hint("zephyr-deploy gc deletes them.")
+    else:
+        session.out.note("There are none.")

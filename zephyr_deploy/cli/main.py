@@ -42,6 +42,7 @@ COMMANDS = (
     "chat",
     "smoke",
     "bench",
+    "gc",
     "config",
     "doctor",
     "debug-bundle",

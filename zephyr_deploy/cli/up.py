@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from zephyr_deploy.cli.agree import agreement
 from zephyr_deploy.cli.machine import (
     FirstUseOpt,
     GatewayOpt,
@@ -120,7 +121,10 @@ def up(
             lock_wait_s=wait_s,
             ready_deadline_s=ready_s,
             rollout_options=RolloutOptions(
-                trust=trust_of(host_key, first_use=trust_on_first_use), prepare=prepare, upgrade=upgrade
+                trust=trust_of(host_key, first_use=trust_on_first_use),
+                prepare=prepare,
+                upgrade=upgrade,
+                agree=agreement(session),
             ),
         )
     show_up(session, result)

@@ -1,0 +1,66 @@
+"""Shows what is about to be ordered from a cloud, and asks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import timedelta
+
+    from zephyr_deploy.cli.session import Session
+    from zephyr_deploy.deploy.clouds.launch import Proposal
+
+SHOWN = 5
+
+
+def agreement(session: Session) -> Callable[[Proposal], None]:
+    """What `up` calls before it orders: tells price and limits on stderr; a refusal ends the command."""
+
+    def agree(proposal: Proposal) -> None:
+        for line in lines(proposal):
+            session.out.note(line)
+        if not session.out.confirm("Order it?"):
+            raise typer.Exit(1)
+
+    return agree
+
+
+def lines(proposal: Proposal) -> list[str]:
+    """The proposal, a line a fact."""
+    account = proposal.account
+    offers = [
+        f"{offer.machine_type}{' spot' if offer.spot else ''} in {offer.region}: {offer.gpus} x {offer.gpu}, "
+        f"${offer.price_per_hour_usd:.2f} an hour{f' ({offer.price})' if offer.price else ''}"
+        f"{f', price of {offer.priced_on}' if offer.priced_on else ''}"
+        for offer in proposal.offers[:SHOWN]
+    ]
+    more = len(proposal.offers) - SHOWN
+    return [
+        f"{account.provider} account {account.name or account.id}; tried in this order:",
+        *(f"  {offer}" for offer in offers),
+        *([f"  and {more} more"] if more > 0 else []),
+        _end(proposal),
+        f"SSH is open to {proposal.allowed}; the endpoint is reached through it.",
+    ]
+
+
+def _end(proposal: Proposal) -> str:
+    if proposal.lifetime is None:
+        return "It has no time limit: it costs until `zephyr-deploy down`."
+    hours = proposal.lifetime.total_seconds() / 3600
+    most = f"at most ${max(offer.price_per_hour_usd for offer in proposal.offers) * hours:.2f}"
+    if proposal.ends_itself:
+        return f"It ends itself after {_length(proposal.lifetime)}, which is {most}."
+    return (
+        f"Its time is over after {_length(proposal.lifetime)} ({most}), and a machine that is off costs on here: "
+        "`zephyr-deploy down`, or a scheduled `zephyr-deploy gc --expired --yes`, ends it."
+    )
+
+
+def _length(lifetime: timedelta) -> str:
+    from zephyr_deploy.spec.durations import format_duration
+
+    return format_duration(lifetime)

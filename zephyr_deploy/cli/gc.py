@@ -1,0 +1,79 @@
+"""``zephyr-deploy gc``."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from zephyr_deploy.cli.session import Session
+from zephyr_deploy.cli.verb import COST, verb
+from zephyr_deploy.errors import LeftoversError
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from zephyr_deploy.deploy.clouds.gc import Orphan
+
+COLUMNS = ("DEPLOYMENT", "PROVIDER", "WHAT", "AGE", "$/H", "$ SO FAR", "EXPIRES")
+
+
+@verb(
+    panel=COST,
+    examples=[
+        ("zephyr-deploy gc", "Find what clouds have that nobody here knows of; ask before it is deleted"),
+        ("zephyr-deploy gc --expired --yes", "Delete everything whose time is over: for a scheduled job"),
+        ("zephyr-deploy gc --dry-run --output json", "List it for a script and delete nothing"),
+    ],
+)
+def gc(
+    session: Session,
+    *,
+    expired: Annotated[
+        bool, typer.Option("--expired", help="What is past its time limit, whoever made it; nothing else.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List it and delete nothing.")] = False,
+) -> None:
+    """Delete what was left in clouds; only what carries this tool's stamp is ever touched."""
+    from zephyr_deploy.deploy.clouds.gc import Collected, collect, orphans
+
+    found = orphans(expired=expired, on_trouble=session.out.warn)
+    if found and not dry_run:
+        for orphan in found:
+            session.out.note(_line(orphan))
+        if not session.out.confirm(f"Delete all of {', '.join(orphan.deployment for orphan in found)}?"):
+            raise typer.Exit(1)
+        with session.out.listening() as listener:
+            result = collect(found, listener)
+    else:
+        result = Collected(orphans=tuple(found))
+    session.out.result("gc", result, table=lambda: table(session, found), quiet=(orphan.deployment for orphan in found))
+    if not found:
+        session.out.note("There is nothing of the kind.")
+    if result.left:
+        raise LeftoversError("; ".join(result.left), hint="Run `zephyr-deploy gc` again.")
+
+
+def table(session: Session, found: list[Orphan]) -> RenderableType:
+    """One row for each deployment."""
+    return session.out.grid(COLUMNS, [_row(orphan) for orphan in found])
+
+
+def _row(orphan: Orphan) -> tuple[str, ...]:
+    what = ", ".join(f"{thing.kind} {thing.id}" for thing in orphan.resources)
+    expires = f"{orphan.expires:%Y-%m-%d %H:%M} UTC" if orphan.expires else "never"
+    price, cost = f"{orphan.price_per_hour_usd:.2f}", f"{orphan.cost_usd:.2f}"
+    return orphan.deployment, orphan.provider, what, _age(orphan.created_at), price, cost, expires
+
+
+def _line(orphan: Orphan) -> str:
+    name, provider, what, age, price, cost, _expires = _row(orphan)
+    return f"{name} ({provider}): {what}; age {age}, ${price} an hour, ${cost} so far"
+
+
+def _age(since: datetime | None) -> str:
+    if since is None:
+        return "?"
+    hours = (datetime.now(timezone.utc) - since).total_seconds() / 3600
+    return f"{hours * 60:.0f} min" if hours < 1 else f"{hours:.1f} h" if hours < 48 else f"{hours / 24:.0f} days"  # noqa: PLR2004 - two days

@@ -1,0 +1,133 @@
+"""`gc` and `ls --orphans`: what clouds have of ours that this machine does not know of, or whose time is over."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+from zephyr_deploy.deploy.clouds.vanish import Vanish, cost_usd
+from zephyr_deploy.deploy.journal import Journal
+from zephyr_deploy.deploy.known import configured_clouds
+from zephyr_deploy.deploy.lock import deployment_lock
+from zephyr_deploy.errors import CredentialsError, ZephyrError
+from zephyr_deploy.events import Listener, Phases, silent
+from zephyr_deploy.paths import deployment_dir
+from zephyr_deploy.providers.clouds.types import Resource
+from zephyr_deploy.providers.nodes.record import record_of
+from zephyr_deploy.providers.registry import cloud, clouds
+from zephyr_deploy.spec.deployment import Frozen, ProviderName
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+
+class Orphan(Frozen):
+    """Everything that one cloud has of one deployment."""
+
+    deployment: str
+    provider: ProviderName
+    resources: tuple[Resource, ...]
+    noted: bool
+    """Whether this machine knows it: then `down` is for it, unless its time is over."""
+    created_at: datetime | None = None
+    """Of the oldest thing whose time of creation the cloud tells."""
+    expires: datetime | None = None
+    """The latest time at which a part of it may be taken away; None: never."""
+    price_per_hour_usd: float = 0.0
+    cost_usd: float = 0.0
+    """So far."""
+
+    def is_over(self, now: datetime) -> bool:
+        """Whether its time is over, for all of it."""
+        return self.expires is not None and self.expires <= now
+
+
+class Collected(Frozen):
+    """What `gc` found and did."""
+
+    orphans: tuple[Orphan, ...]
+    removed: tuple[Resource, ...] = ()
+    """What is proved gone."""
+    left: tuple[str, ...] = ()
+    """What could not be taken away, and why."""
+
+
+def orphans(*, expired: bool = False, on_trouble: Callable[[str], None] | None = None) -> list[Orphan]:
+    """What is in the clouds and not known here; or, with ``expired``, whose time is over, known here or not.
+
+    Args:
+        expired: See above.
+        on_trouble: Told of a cloud that cannot be asked, and why; None: that is an error.
+
+    Raises:
+        CredentialsError: there are credentials for no cloud.
+        ZephyrError: a cloud cannot be asked, and nobody is told.
+    """
+    asked = configured_clouds()
+    if not asked:
+        wants = "; ".join(f"{one.name}: {', '.join(one.wants)}" for one in clouds())
+        raise CredentialsError("there are credentials for no cloud", hint=f"Set those of one ({wants}).")
+    now, found = datetime.now(timezone.utc), list[Orphan]()
+    for one in asked:
+        try:
+            everything = one.resources()
+        except ZephyrError as error:
+            if on_trouble is None:
+                raise
+            on_trouble(f"{one.name} cannot be asked: {error.message}")
+        else:
+            found += _by_deployment(everything)
+    return [orphan for orphan in found if (orphan.is_over(now) if expired else not orphan.noted)]
+
+
+def collect(found: Sequence[Orphan], listener: Listener = silent) -> Collected:
+    """Take these away; what cannot be is told, and does not keep the others."""
+    removed, left = list[Resource](), list[str]()
+    for orphan in found:
+        try:
+            removed += _collected(orphan, Phases(listener))
+        except ZephyrError as error:
+            left.append(f"{orphan.deployment}: {error.message}")
+    return Collected(orphans=tuple(found), removed=tuple(removed), left=tuple(left))
+
+
+def _collected(orphan: Orphan, phases: Phases) -> list[Resource]:
+    name = orphan.deployment
+    with deployment_lock(name, "gc"):
+        gone = Vanish(cloud(orphan.provider), name, phases, Journal(name)).run()
+        record = record_of(name)
+        if record is None or record.provider == orphan.provider:
+            _forget(name)
+    return gone
+
+
+def _forget(name: str) -> None:
+    """Delete what is noted here of a deployment that is gone."""
+    import shutil
+
+    shutil.rmtree(deployment_dir(name), ignore_errors=True)
+
+
+def _by_deployment(resources: Iterable[Resource]) -> list[Orphan]:
+    groups: defaultdict[tuple[str, ProviderName], list[Resource]] = defaultdict(list)
+    for resource in resources:
+        groups[resource.stamp.deployment, resource.provider].append(resource)
+    return [_orphan(name, provider, things) for (name, provider), things in sorted(groups.items())]
+
+
+def _orphan(name: str, provider: ProviderName, things: list[Resource]) -> Orphan:
+    # A group or a key may be older than the machine that uses it now: the machine's time counts, where there is one.
+    deciding = [thing for thing in things if thing.kind == "instance"] or things
+    expiries = [thing.stamp.expires for thing in deciding]
+    record = record_of(name)
+    return Orphan(
+        deployment=name,
+        provider=provider,
+        resources=tuple(things),
+        noted=record is not None and record.provider == provider,
+        created_at=min((thing.created_at for thing in things if thing.created_at), default=None),
+        expires=None if None in expiries else max(expiry for expiry in expiries if expiry),
+        price_per_hour_usd=sum(thing.stamp.price_per_hour_usd for thing in things if thing.kind == "instance"),
+        cost_usd=cost_usd(things),
+    )
