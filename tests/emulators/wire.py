@@ -19,7 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from werkzeug.serving import make_server
+from werkzeug.serving import WSGIRequestHandler, make_server
 
 Environ = dict[str, Any]
 App = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
@@ -58,6 +58,11 @@ class Asked:
     """Of the answer; 0: there was none."""
 
 
+class _Quiet(WSGIRequestHandler):
+    def log_request(self, *_: Any) -> None:
+        """Say nothing: `Wire.asked` has it."""
+
+
 class Wire:
     """A WSGI application on a port of this machine, with faults.
 
@@ -72,7 +77,7 @@ class Wire:
         self._numbers = itertools.count(1)
         self.faults: list[Fault] = []
         self.asked: list[Asked] = []
-        self._server = make_server("127.0.0.1", 0, self, threaded=True)
+        self._server = make_server("127.0.0.1", 0, self, threaded=True, request_handler=_Quiet)
         self._thread = threading.Thread(target=self._server.serve_forever, name="emulator", daemon=True)
 
     @property
