@@ -9,6 +9,7 @@ from zephyr_deploy.engines.envfile import env_problems
 from zephyr_deploy.engines.models import known_shape
 from zephyr_deploy.engines.registry import engine as engine_spec
 from zephyr_deploy.plan.caller import network_of
+from zephyr_deploy.plan.gpus import is_meant
 from zephyr_deploy.plan.plan import ModelSource, Plan
 from zephyr_deploy.plan.readiness import NO_GPU
 from zephyr_deploy.plan.refusal import refuse
@@ -110,7 +111,7 @@ def _problems(deployment: Deployment, facts: NodeFacts, gpus: int, name: EngineN
     if gpus > len(facts.gpus) > 0:
         yield Problem("machine.gpus", f"the node has {len(facts.gpus)} GPUs, not {gpus}", "Ask for fewer.")
     wanted = deployment.machine.gpu
-    if wanted and facts.gpus and not any(wanted.lower() in gpu.name.lower() for gpu in facts.gpus):
+    if wanted and facts.gpus and not any(is_meant(wanted, gpu.name) for gpu in facts.gpus):
         yield Problem("machine.gpu", f"the node has {facts.gpus[0].name}, not {wanted}", "Leave it out, or correct it.")
     if names_a_path(deployment.model.id):
         yield Problem("model.id", "a node fetches its model from the hub", "Name a repository, such as owner/model.")
