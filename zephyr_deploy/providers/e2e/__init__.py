@@ -1,0 +1,1 @@
+"""E2E Networks' GPU nodes, through its MyAccount API."""
