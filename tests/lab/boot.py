@@ -54,6 +54,8 @@ class NodeSpec:
     """Folder → MiB: folders on a disk of their own that can be filled. Kept in memory, empty after a reboot."""
     files: Mapping[str, str] = field(default_factory=dict)
     """Further files, by path."""
+    console: bool = False
+    """Whether it has a console; what is written there is what `Node.console` shows."""
 
 
 def boot(lab: Lab, spec: NodeSpec, folder: Path, *, keep: bool = False) -> Node:
@@ -97,11 +99,12 @@ def _create(lab: Lab, spec: NodeSpec, name: str, whose: str) -> str:
         disks += ["--volume", "/var/lib/docker"]
     if spec.preload:
         disks += ["--volume", f"{preload(lab)}:/lab/preload:ro"]
+    terminal = ["--tty"] if spec.console else []
     names = [word for host in REGISTRIES for word in ("--add-host", f"{host}:{lab.services_address}")]
     taken = {entry["IPv4Address"].partition("/")[0] for entry in lab.docker.inspect(NETWORK)["Containers"].values()}
     address = next(a for _ in range(TRIES) if (a := _random_address(lab.subnet)) not in taken)
     place = ["--name", name, "--hostname", name, "--network", NETWORK, "--ip", address]
-    lab.docker("create", *place, *labels, *rights, *disks, *names, image)
+    lab.docker("create", *place, *labels, *rights, *terminal, *disks, *names, image)
     return address
 
 

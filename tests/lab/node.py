@@ -211,6 +211,10 @@ class Node:
         """What the machine has written since it was made: its journal, as far as it can be read."""
         return self.exec("journalctl --no-pager --boot --lines 300", check=False).stdout
 
+    def console(self) -> str:
+        """What it has written to its console since it was made, with a terminal's line ends; see `NodeSpec.console`."""
+        return self.lab.docker.try_("logs", self.name).stdout.decode(errors="replace")
+
     def remove(self) -> None:
         """Take the machine away, whatever state it is in, with its disk."""
         self.lab.docker.try_("rm", "--force", "--volumes", self.name)
