@@ -30,6 +30,12 @@ UP = "Take another port: zephyr-deploy up --port 0"
             "zephyr-deploy up, zephyr-deploy init",
             "zephyr-deploy --config x.toml --profile big up loc, zephyr-deploy --config x.toml init",
         ),
+        (Given("loc", rehearse=True), UP, "Take another port: zephyr-deploy --rehearse up loc --port 0"),
+        (
+            Given("loc", rehearse=True),
+            "Remove it: zephyr-deploy sets it, zephyr-deploy ls, `zephyr-deploy down NAME`",
+            "Remove it: zephyr-deploy sets it, zephyr-deploy --rehearse ls, `zephyr-deploy --rehearse down NAME`",
+        ),
     ],
 )
 def test_commands_are_completed_by_what_was_given(given, hint, shown):

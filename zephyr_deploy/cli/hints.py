@@ -41,6 +41,7 @@ class Given:
     name: str | None = None
     config: str | None = None
     profile: str | None = None
+    rehearse: bool = False
 
     def complete(self, hint: str) -> str:
         """``hint`` with every command in it completed; what it says already stays as it is."""
@@ -48,9 +49,11 @@ class Given:
 
     def _completed(self, match: re.Match[str]) -> str:
         verb, following = match["verb"], match.string[match.end() :]
-        if match["rest"] or verb not in CONFIGURED:
-            return match[0]
         words = ["zephyr-deploy"]
+        if self.rehearse and _is_command(verb):
+            words.append("--rehearse")
+        if match["rest"] or verb not in CONFIGURED:
+            return f"{' '.join(words)} {verb}{match['rest']}"
         if self.config is not None:
             words += ["--config", shlex.quote(self.config)]
         if self.profile is not None and verb != "init":
@@ -59,3 +62,9 @@ class Given:
         if self.name is not None and verb in NAMED and not re.match(rf" +{re.escape(self.name)}(?![\w-])", following):
             words.append(NAMED[verb].format(shlex.quote(self.name)))
         return " ".join(words)
+
+
+def _is_command(word: str) -> bool:
+    from zephyr_deploy.cli.main import COMMANDS  # it imports this module, by way of the session
+
+    return word in COMMANDS

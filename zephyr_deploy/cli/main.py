@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn, TextIO
 
 import typer
 
-from zephyr_deploy.cli.options import MODES, ConfigOpt, DebugOpt, Mode, OutputOpt, ProfileOpt, YesOpt
+from zephyr_deploy.cli.options import MODES, ConfigOpt, DebugOpt, Mode, OutputOpt, ProfileOpt, RehearseOpt, YesOpt
 from zephyr_deploy.cli.session import Call, GlobalOptions, debugging
 from zephyr_deploy.cli.terminal import ReaderGoneError, utf8
 from zephyr_deploy.cli.verb import LOOK, Group, Verb, epilog
@@ -192,8 +192,9 @@ def _root(
     config: ConfigOpt = None,
     profile: ProfileOpt = None,
     debug: DebugOpt = False,
+    rehearse: RehearseOpt = False,
     _version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and end.")
     ] = False,
 ) -> None:
-    context.ensure_object(Call).before = GlobalOptions(output, yes, config, profile, debug)
+    context.ensure_object(Call).before = GlobalOptions(output, yes, config, profile, debug, rehearse)

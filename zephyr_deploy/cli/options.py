@@ -40,6 +40,12 @@ ProfileOpt = Annotated[
 DebugOpt = Annotated[
     bool, typer.Option("--debug", help="Show where an error comes from; or ZEPHYR_DEBUG=1.", rich_help_panel=GLOBAL)
 ]
+RehearseOpt = Annotated[
+    bool,
+    typer.Option(
+        "--rehearse", help="Use the emulated clouds of `make emulators`; or ZEPHYR_REHEARSE=1.", rich_help_panel=GLOBAL
+    ),
+]
 
 _MILLISECONDS = re.compile(r"([0-9]+)ms")
 

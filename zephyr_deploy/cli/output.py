@@ -112,6 +112,10 @@ class Output:
         """Tell people, in every mode, something that they should act on."""
         self._say("Warning: ", text, "yellow")
 
+    def rehearsing(self) -> None:
+        """Tell people, in every mode, that nothing of what follows is real but the machines."""
+        self._say("Rehearsal: ", "the clouds are emulators on this machine; nothing is bought.", "bold magenta")
+
     def hint(self, text: str) -> None:
         """Say what to type next."""
         if self.mode != "quiet":

@@ -28,6 +28,7 @@ class GlobalOptions:
     config: Path | None = None
     profile: str | None = None
     debug: bool = False
+    rehearse: bool = False
 
     def over(self, other: GlobalOptions) -> GlobalOptions:
         """These where they were given, else the ``other`` ones."""
@@ -37,6 +38,7 @@ class GlobalOptions:
             config=self.config or other.config,
             profile=self.profile or other.profile,
             debug=self.debug or other.debug,
+            rehearse=self.rehearse or other.rehearse,
         )
 
 
@@ -58,18 +60,27 @@ class Session:
     profile: str | None = None
     yes: bool = False
     debug: bool = False
+    rehearse: bool = False
+    """Whether ``--rehearse`` was given: hints are completed by it."""
 
     @classmethod
     def of(cls, options: GlobalOptions, environ: Mapping[str, str] = os.environ) -> Session:
-        """From the options, and ``ZEPHYR_OUTPUT`` where ``--output`` was not given.
+        """From the options, and ``ZEPHYR_OUTPUT`` where ``--output`` was not given; a rehearsal begins here.
 
         Raises:
             UsageError: ``ZEPHYR_OUTPUT`` is not a mode.
+            ConfigError: there is nothing to rehearse with.
         """
         from zephyr_deploy.cli.output import Output
 
         out = Output(options.output or _mode(environ.get("ZEPHYR_OUTPUT")), yes=options.yes)
-        return cls(out, options.config, options.profile, options.yes, debugging(environ, flag=options.debug))
+        if options.rehearse or environ.get("ZEPHYR_REHEARSE", "").lower() in _TRUE:
+            from zephyr_deploy.deploy.rehearse import begin
+
+            begin()
+            out.rehearsing()
+        debug = debugging(environ, flag=options.debug)
+        return cls(out, options.config, options.profile, options.yes, debug, options.rehearse)
 
     def load(self, flags: Mapping[str, object] | None = None) -> Loaded:
         """What the user wants: flags over environment over profile over zephyr.toml.
@@ -89,7 +100,7 @@ class Session:
         """What the next command must be given too, where this one was given a ``name``."""
         from zephyr_deploy.cli.hints import Given
 
-        return Given(name, str(self.config) if self.config else None, self.profile)
+        return Given(name, str(self.config) if self.config else None, self.profile, self.rehearse)
 
     def name(self, given: str | None) -> str:
         """The deployment that is meant: the one given, else the one that the user's file names.

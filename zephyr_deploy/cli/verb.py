@@ -18,7 +18,7 @@ from typing import Any, Concatenate, ParamSpec
 
 import typer
 
-from zephyr_deploy.cli.options import ConfigOpt, DebugOpt, OutputOpt, ProfileOpt, YesOpt
+from zephyr_deploy.cli.options import ConfigOpt, DebugOpt, OutputOpt, ProfileOpt, RehearseOpt, YesOpt
 from zephyr_deploy.cli.session import Call, GlobalOptions, Session
 
 DEPLOY = "Deploy"
@@ -127,9 +127,10 @@ def global_options(
     config: ConfigOpt = None,
     profile: ProfileOpt = None,
     debug: DebugOpt = False,
+    rehearse: RehearseOpt = False,
 ) -> GlobalOptions:
     """Carry the signature of the global options, which every command takes."""
-    return GlobalOptions(output, yes, config, profile, debug)
+    return GlobalOptions(output, yes, config, profile, debug, rehearse)
 
 
 def parameters(function: Callable[..., object]) -> list[inspect.Parameter]:

@@ -46,6 +46,7 @@ NOT_SETTINGS = frozenset(
         "ZEPHYR_ENDPOINT",  # `zephyr-deploy env` prints it
         "ZEPHYR_OUTPUT",
         "ZEPHYR_PROFILE",
+        "ZEPHYR_REHEARSE",
         "ZEPHYR_STATE_DIR",
     }
 )
