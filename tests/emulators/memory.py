@@ -40,7 +40,7 @@ class MemoryCloud(CloudProvider):
     ends_itself = True
 
     def __init__(self) -> None:
-        self.machines = PaperMachines()
+        self.paper = PaperMachines()
         self.there: dict[str, Instance] = {}
         self.tokens: dict[str, str] = {}
         self.others: dict[tuple[str, str], Resource] = {}
@@ -90,7 +90,7 @@ class MemoryCloud(CloudProvider):
         if self.repeatable and order.token in self.tokens:
             return self.there[self.tokens[order.token]]
         made = f"i-{next(self._numbers)}"
-        self.machines.launch(made, user="ubuntu", keys=[order.public_key], user_data=order.user_data)
+        self.paper.launch(made, user="ubuntu", keys=[order.public_key], user_data=order.user_data)
         self.there[made] = Instance(
             provider=self.name,
             id=made,
@@ -118,9 +118,9 @@ class MemoryCloud(CloudProvider):
         if instance.id in self._ends_at:
             ended = time.monotonic() > self._ends_at[instance.id]
             return known.model_copy(update={"state": "gone" if ended else "stopping"})
-        if instance.id not in self.machines.made:
+        if instance.id not in self.paper.made:
             return known.model_copy(update={"state": "gone"})
-        return known.model_copy(update={"state": "running", "address": self.machines.address(instance.id)})
+        return known.model_copy(update={"state": "running", "address": self.paper.address(instance.id)})
 
     def resources(self, name: str | None = None) -> list[Resource]:
         self._before("resources")
@@ -144,7 +144,7 @@ class MemoryCloud(CloudProvider):
         return self.get(instance)
 
     def let_in(self, instance: Instance, public_key: str, allowed: str) -> None:
-        self.machines.admit(instance.id, "ubuntu", public_key)
+        self.paper.admit(instance.id, "ubuntu", public_key)
 
     def caller(self) -> str:
         return "203.0.113.7/32"
@@ -178,4 +178,4 @@ class ShowingCloud(MemoryCloud):
     """One that shows the console."""
 
     def host_keys(self, instance: Instance) -> tuple[HostKey, ...]:
-        return (HostKey.parse(self.machines.made[instance.id].host_key.public),)
+        return (HostKey.parse(self.paper.made[instance.id].host_key.public),)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from zephyr_deploy.deploy.known import configured_clouds
 from zephyr_deploy.paths import deployment_dir
 from zephyr_deploy.providers.nodes.record import record_of
-from zephyr_deploy.providers.registry import CLOUDS, cloud, clouds
+from zephyr_deploy.providers.registry import cloud, clouds, is_cloud
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,7 +42,7 @@ def _clouds_of(name: str, journal: Journal) -> list[CloudProvider]:
     """The cloud that the note or the journal names; where nothing here is called so, all whose credentials are here."""
     record = record_of(name)
     if record is not None:
-        return [cloud(record.provider)] if record.provider in CLOUDS else []
+        return [cloud(record.provider)] if is_cloud(record.provider) else []
     if not deployment_dir(name).exists():
         return configured_clouds()
     texts = [entry.facts.get("order", "") for entry in journal.entries()]

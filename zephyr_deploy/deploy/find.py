@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from zephyr_deploy.deploy.known import configured_clouds, known
 from zephyr_deploy.errors import NotDeployedError, UnhealthyError, UsageError, ZephyrError
 from zephyr_deploy.paths import checked_name
-from zephyr_deploy.providers.registry import CLOUDS, cloud, providers
+from zephyr_deploy.providers.registry import cloud, is_cloud, providers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,7 +56,7 @@ def _clouds_of(name: str | None, *, any_here: bool) -> list[CloudProvider]:
     if name is None:
         return configured_clouds()
     record = None if any_here else known(name)
-    return [cloud(record.provider)] if record and record.provider in CLOUDS else []
+    return [cloud(record.provider)] if record and is_cloud(record.provider) else []
 
 
 def service_of(name: str | None = None) -> Service:

@@ -9,7 +9,7 @@ from zephyr_deploy.deploy.fleet import Fleet, Member
 from zephyr_deploy.deploy.origin import who
 from zephyr_deploy.errors import LeftoversError, ZephyrError
 from zephyr_deploy.providers.nodes.record import record_of
-from zephyr_deploy.providers.registry import CLOUDS
+from zephyr_deploy.providers.registry import is_cloud
 
 if TYPE_CHECKING:
     from zephyr_deploy.deploy.journal import Journal
@@ -48,7 +48,7 @@ def take_off_nodes(name: str, phases: Phases, journal: Journal, *, options: Node
         LeftoversError: something is still there.
     """
     record = record_of(name)
-    if record is None or record.provider in CLOUDS:  # with its machine everything on it is gone
+    if record is None or is_cloud(record.provider):  # with its machine everything on it is gone
         return Taken()
     return _take_off(record, phases, journal, options)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from zephyr_deploy.deploy.known import known
-from zephyr_deploy.providers.registry import CLOUDS
+from zephyr_deploy.providers.registry import is_cloud
 
 if TYPE_CHECKING:
     from zephyr_deploy.spec.deployment import Deployment
@@ -16,7 +16,7 @@ def where_noted(deployment: Deployment) -> Deployment:
     record = known(deployment.name) if deployment.provider == "local" else None
     if record is None:
         return deployment
-    if record.provider in CLOUDS:
+    if is_cloud(record.provider):
         return deployment.model_copy(update={"provider": record.provider})
     hosts = tuple(str(address) for address in record.nodes)
     gateway = str(record.gateway) if record.gateway else None

@@ -18,7 +18,7 @@ from zephyr_deploy.errors import ConfigError
 from zephyr_deploy.events import Phases
 from zephyr_deploy.node.hostkeys import Trust
 from zephyr_deploy.providers.nodes.record import record_of
-from zephyr_deploy.providers.registry import CLOUDS
+from zephyr_deploy.providers.registry import is_cloud
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -98,7 +98,7 @@ def _machines(
     begins: bool,
 ) -> Iterator[Fleet]:
     """The machines: the user's own, or the one that a cloud has or makes for it."""
-    if provider.name in CLOUDS:
+    if is_cloud(provider.name):
         from zephyr_deploy.deploy.clouds.place import placed  # for those who have one
 
         with placed(deployment, options, phases, journal, begins=begins) as fleet:

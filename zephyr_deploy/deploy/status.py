@@ -8,7 +8,7 @@ from zephyr_deploy.deploy.down import cost_usd
 from zephyr_deploy.deploy.known import known
 from zephyr_deploy.deploy.results import StatusResult
 from zephyr_deploy.paths import checked_name
-from zephyr_deploy.providers.registry import CLOUDS, cloud, providers
+from zephyr_deploy.providers.registry import cloud, is_cloud, providers
 
 
 def status(name: str) -> StatusResult:
@@ -20,7 +20,7 @@ def status(name: str) -> StatusResult:
     checked_name(name)
     now = datetime.now(timezone.utc)
     asked, record = providers(), known(name)
-    if record is not None and record.provider in CLOUDS:
+    if record is not None and is_cloud(record.provider):
         asked.append(cloud(record.provider))
     machines = tuple(machine for provider in asked for machine in provider.machines(name))
     state = next((machine.state for machine in machines if machine.state != "ready"), "ready" if machines else "absent")

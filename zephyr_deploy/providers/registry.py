@@ -41,6 +41,11 @@ def providers() -> list[Provider]:
     return [provider(name) for name in HERE]
 
 
+def is_cloud(name: str) -> bool:
+    """Whether that provider makes machines."""
+    return name in CLOUDS
+
+
 def cloud(name: str) -> CloudProvider:
     """The cloud of that name.
 

@@ -29,7 +29,7 @@ class Killed(BaseException):
 
 def test_a_launch_makes_one_stamped_machine_that_is_noted_and_pinned(session):
     instance = session.up()
-    (machine,) = session.cloud.machines.made.values()
+    (machine,) = session.cloud.paper.made.values()
     assert (instance.state, instance.address) == ("running", machine.address)
     assert instance.stamp.deployment == NAME
     assert instance.stamp.expires is not None
@@ -169,7 +169,7 @@ def test_a_kill_around_the_order_leaves_one_machine_after_the_next_up(session, r
 def test_two_machines_of_one_deployment_are_refused_by_name(session):
     first = session.up()
     session.cloud.there["i-99"] = first.model_copy(update={"id": "i-99"})
-    session.cloud.machines.launch("i-99", user="ubuntu", keys=[], user_data="")
+    session.cloud.paper.launch("i-99", user="ubuntu", keys=[], user_data="")
     session.cloud._listed_at["i-99"] = 0.0
     with pytest.raises(ConflictError, match=r"i-1, i-99") as caught:
         session.up()

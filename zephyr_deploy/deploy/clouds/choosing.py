@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zephyr_deploy.deploy.clouds.launch import Wanted
+from zephyr_deploy.errors import NoCapacityError, ZephyrError
+from zephyr_deploy.providers.clouds.choose import Need, choose
 
 if TYPE_CHECKING:
+    from zephyr_deploy.providers.clouds.choose import Choice
     from zephyr_deploy.providers.clouds.contract import CloudProvider
+    from zephyr_deploy.providers.clouds.types import Offer
     from zephyr_deploy.spec.deployment import Deployment
 
 DISK_GB = 150
 """Room for the system, two images of an engine of 15 GB and the weights of a 7B model several times over."""
+LEAST_GIB = 24.0
+"""Of a GPU where none is named: a 7B model in bf16 takes 15 GB, and its KV cache wants some."""
+AT_ONCE = 8
 
 
 def wanted(cloud: CloudProvider, deployment: Deployment) -> Wanted:
@@ -20,11 +28,61 @@ def wanted(cloud: CloudProvider, deployment: Deployment) -> Wanted:
 
     Raises:
         NoCapacityError: the cloud sells none that fits; says what stood in the way.
+        ConfigError: nobody knows such a GPU.
+        ZephyrError: the cloud cannot be asked what it sells.
     """
     machine = deployment.machine
+    offers, notes = _everywhere(cloud, machine.region)
+    choice = choose(offers, need_of(deployment))
+    if not choice.fits:
+        raise nothing_fits(cloud.name, choice)
+    first = offers[0].region
+    # What is near comes first, and then what is cheap.
+    ordered = sorted(choice.fits, key=lambda offer: offer.region != first)
     return Wanted(
-        offers=cloud.offers(machine.region),
+        offers=ordered,
         disk_gb=machine.disk_gb or DISK_GB,
         lifetime=deployment.cost.ttl,
         identity=Path(machine.identity).expanduser() if machine.identity else None,
+        notes=tuple(notes),
     )
+
+
+def need_of(deployment: Deployment) -> Need:
+    """What the deployment asks of a machine."""
+    machine, most = deployment.machine, deployment.cost.max_hourly_usd
+    return Need(
+        gpu=machine.gpu,
+        gpus=machine.gpus or deployment.engine.num_shard or 1,
+        min_memory_gib=None if machine.gpu else LEAST_GIB,
+        max_price_usd=float(most) if most else None,
+        spot=machine.spot,
+        region=machine.region,
+    )
+
+
+def nothing_fits(where: str, choice: Choice) -> NoCapacityError:
+    """That there is no such machine, with what each filter removed."""
+    table = "".join(
+        f"\n  {removed.count} are not {removed.wanted}; nearest: {removed.nearest.machine_type} in "
+        f"{removed.nearest.region}, ${removed.nearest.price_per_hour_usd:.2f} an hour"
+        for removed in choice.removed
+    )
+    hint = "Ask for less, or look at all there is: `zephyr-deploy offers`."
+    details = {"removed": [removed.model_dump(mode="json") for removed in choice.removed]}
+    return NoCapacityError(f"{where} sells no machine that fits{table}", hint=hint, details=details)
+
+
+def _everywhere(cloud: CloudProvider, region: str | None) -> tuple[list[Offer], list[str]]:
+    """What is sold in the region, or in all of them with the preferred one first; and where nobody could be asked."""
+    if region is not None:
+        return cloud.offers(region), []
+    first, *others = cloud.regions()
+    offers, notes = cloud.offers(first), list[str]()
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="offers") as pool:
+        for place, answer in [(place, pool.submit(cloud.offers, place)) for place in others]:
+            try:
+                offers += answer.result()
+            except ZephyrError as error:
+                notes.append(f"{place} is left out: {error.message}")
+    return offers, notes

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from zephyr_deploy.deploy.clouds.boot import Boot
 from zephyr_deploy.deploy.clouds.create import Create, token_for
 from zephyr_deploy.deploy.clouds.pending import CREATE, pending
-from zephyr_deploy.errors import ConfigError, ConflictError, ZephyrError
+from zephyr_deploy.errors import ConflictError, ZephyrError
 from zephyr_deploy.node.sshkey import login_key
 from zephyr_deploy.providers.clouds.contract import only_one_each
 from zephyr_deploy.providers.clouds.stamp import Stamp
@@ -51,12 +51,14 @@ class Wanted:
     """What kind of machine, decided before anything is made."""
 
     offers: Sequence[Offer]
-    """In the order in which they are to be tried."""
+    """In the order in which they are to be tried; not empty."""
     disk_gb: int
     lifetime: timedelta | None
     user_data: str = ""
     identity: Path | None = None
     """The user's own private key; None: the one made for this user."""
+    notes: tuple[str, ...] = ()
+    """What the user should know of the choice."""
 
 
 @dataclass
@@ -118,8 +120,8 @@ class Launch:
 
     def _new(self, account: Account) -> Instance:
         wanted, allowed = self.wanted(), self.cloud.caller()
-        if not wanted.offers:
-            raise ConfigError("there is no offer to order", hint="zephyr-deploy offers")
+        for note in wanted.notes:
+            self.phases.notice(note, warning=True)
         self.agree(
             Proposal(
                 deployment=self.name,

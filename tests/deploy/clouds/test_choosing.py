@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from emulators.memory import MemoryCloud, offer
+
+from zephyr_deploy.deploy.clouds.choosing import DISK_GB, wanted
+from zephyr_deploy.errors import AuthError, NoCapacityError, ThrottledError
+from zephyr_deploy.spec.deployment import Cost, Deployment, Machine
+
+
+class Cloud(MemoryCloud):
+    """One with several regions."""
+
+    def __init__(self, **sold) -> None:
+        super().__init__()
+        self.by_region = sold
+
+    def regions(self):
+        return tuple(self.by_region)
+
+    def offers(self, region=None):
+        found = self.by_region[region or self.regions()[0]]
+        if isinstance(found, Exception):
+            raise found
+        return [one.model_copy(update={"region": region}) for one in found]
+
+
+def types(cloud, machine=None, **cost):
+    found = wanted(cloud, Deployment(provider="aws", machine=machine or Machine(), cost=Cost(**cost)))
+    return [(one.machine_type, one.region) for one in found.offers]
+
+
+def test_the_preferred_region_comes_first_and_then_the_price():
+    cloud = Cloud(near=[offer("b", 2.0), offer("a", 1.0)], far=[offer("cheap", 0.5)], farther=[offer("cheaper", 0.4)])
+    assert types(cloud) == [("a", "near"), ("b", "near"), ("cheaper", "farther"), ("cheap", "far")]
+
+
+def test_a_named_region_is_the_only_one():
+    cloud = Cloud(near=[offer("a")], far=[offer("b")])
+    assert types(cloud, Machine(region="far")) == [("b", "far")]
+
+
+def test_a_region_that_cannot_be_asked_is_left_out_and_said():
+    cloud = Cloud(near=[offer("a")], far=ThrottledError("slow down"))
+    found = wanted(cloud, Deployment(provider="aws"))
+    assert [one.region for one in found.offers] == ["near"]
+    assert found.notes == ("far is left out: slow down",)
+    with pytest.raises(AuthError):
+        wanted(Cloud(near=AuthError("expired")), Deployment(provider="aws"))
+
+
+def test_what_is_too_dear_or_too_small_is_named():
+    cloud = Cloud(near=[offer("dear", 9.0), offer("small", 0.5, gpu="t4", gpu_memory_gib=16)])
+    with pytest.raises(
+        NoCapacityError, match=r"(?s)1 are not with 24 GB.*small.*1 are not for \$2\.50.*dear"
+    ) as caught:
+        types(cloud, max_hourly_usd=2.5)
+    assert "offers" in caught.value.hint
+    assert {removed["filter"] for removed in caught.value.details["removed"]} == {"min_memory", "max_price"}
+
+
+def test_a_named_gpu_may_be_small():
+    cloud = Cloud(near=[offer("small", 0.5, gpu="t4", gpu_memory_gib=16)])
+    assert types(cloud, Machine(gpu="t4")) == [("small", "near")]
+
+
+def test_interruptible_machines_are_asked_for_by_name():
+    cloud = Cloud(near=[offer("a", 1.0), offer("a", 0.3, spot=True)])
+    assert len(types(cloud)) == 1
+    assert [one.spot for one in wanted(cloud, Deployment(provider="aws", machine=Machine(spot=True))).offers] == [
+        True,
+        False,
+    ]
+
+
+def test_disk_and_time_are_the_wish_or_sensible():
+    cloud = Cloud(near=[offer()])
+    assert wanted(cloud, Deployment(provider="aws")).disk_gb == DISK_GB
+    found = wanted(cloud, Deployment(provider="aws", machine=Machine(disk_gb=300), cost=Cost(ttl=timedelta(hours=2))))
+    assert (found.disk_gb, found.lifetime) == (300, timedelta(hours=2))

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from deploy.clouds.calls import NAME, Calls
+from emulators.memory import ShowingCloud
+
+from zephyr_deploy.deploy.clouds.gc import collect, orphans
+from zephyr_deploy.deploy.lock import deployment_lock
+from zephyr_deploy.errors import AuthError, CredentialsError
+from zephyr_deploy.paths import deployment_dir
+from zephyr_deploy.providers import registry
+
+PAST = datetime.now(timezone.utc) - timedelta(minutes=1)
+
+
+@pytest.fixture
+def cloud(quick, monkeypatch):
+    made = ShowingCloud()
+    monkeypatch.setattr(registry, "CLOUDS", ("aws",))
+    monkeypatch.setattr(registry, "provider", lambda _name: made)
+    return made
+
+
+@pytest.fixture
+def elsewhere(cloud, monkeypatch, tmp_path):
+    instance = Calls(cloud, []).up()
+    monkeypatch.setenv("ZEPHYR_STATE_DIR", str(tmp_path / "another"))
+    return instance
+
+
+def expire(cloud, instance):
+    cloud.restamp(instance, instance.stamp.model_copy(update={"expires": PAST}))
+
+
+def test_what_another_laptop_made_is_an_orphan_with_its_price_and_age(cloud, elsewhere):
+    (orphan,) = orphans()
+    assert (orphan.deployment, orphan.noted, orphan.price_per_hour_usd) == (NAME, False, 1.0)
+    assert [thing.kind for thing in orphan.resources] == ["instance", "security-group", "key"]
+    assert orphan.created_at == elsewhere.created_at
+    assert 0 < orphan.cost_usd < 0.01
+
+
+def test_what_is_noted_here_is_for_down(cloud):
+    Calls(cloud, []).up()
+    assert orphans() == []
+
+
+def test_what_is_over_is_found_wherever_it_was_made_and_nothing_else(cloud):
+    instance = Calls(cloud, []).up()
+    assert orphans(expired=True) == []
+    expire(cloud, instance)
+    assert [orphan.deployment for orphan in orphans(expired=True)] == [NAME]
+
+
+def test_the_machine_decides_and_not_an_older_key(cloud, elsewhere):
+    old = elsewhere.stamp.model_copy(update={"expires": PAST})
+    cloud.others["key", "old"] = cloud._resource("key", "old", old)
+    assert orphans(expired=True) == []
+    assert len(orphans()[0].resources) == 4
+
+
+def test_what_never_ends_is_never_over(cloud, elsewhere):
+    cloud.restamp(elsewhere, elsewhere.stamp.model_copy(update={"expires": None}))
+    assert orphans(expired=True) == []
+
+
+def test_collected_is_gone_there_and_forgotten_here(cloud):
+    expire(cloud, Calls(cloud, []).up())
+    result = collect(orphans(expired=True))
+    assert [thing.kind for thing in result.removed] == ["instance", "security-group", "key"]
+    assert cloud.resources() == []
+    assert not deployment_dir(NAME).exists()
+    assert result.left == ()
+
+
+def test_one_that_is_locked_does_not_keep_the_others(cloud, elsewhere):
+    other = elsewhere.stamp.model_copy(update={"deployment": "other"})
+    cloud.others["key", "key-other"] = cloud._resource("key", "key-other", other)
+    with deployment_lock(NAME, "up"):
+        result = collect(orphans())
+    assert [thing.id for thing in result.removed] == ["key-other"]
+    assert result.left[0].startswith(f"{NAME}: deployment {NAME} is locked")
+
+
+def test_without_credentials_it_says_which_are_wanted(cloud, monkeypatch):
+    monkeypatch.setattr(cloud, "configured", lambda: False)
+    with pytest.raises(CredentialsError) as caught:
+        orphans()
+    assert "MEMORY_KEY" in caught.value.hint
+
+
+def test_a_cloud_that_cannot_be_asked_is_told_of(cloud):
+    cloud.fails["resources"] = [AuthError("expired"), AuthError("expired")]
+    told = []
+    assert orphans(on_trouble=told.append) == []
+    assert told == ["aws cannot be asked: expired"]
+    with pytest.raises(AuthError):
+        orphans()

@@ -1,0 +1,143 @@
+"""A second laptop with the same account, and the verbs that look there."""
+
+from __future__ import annotations
+
+import pytest
+from deploy.clouds.calls import NAME, Calls
+from emulators.memory import ShowingCloud
+
+from zephyr_deploy import down, services
+from zephyr_deploy.deploy import find
+from zephyr_deploy.deploy.clouds import adopt
+from zephyr_deploy.deploy.known import known
+from zephyr_deploy.deploy.noted import where_noted
+from zephyr_deploy.deploy.status import status
+from zephyr_deploy.errors import AuthError, CredentialsError
+from zephyr_deploy.node.sshkey import login_key
+from zephyr_deploy.providers import registry
+from zephyr_deploy.providers.nodes import provider as machines
+from zephyr_deploy.providers.nodes.connect import trust_in
+from zephyr_deploy.providers.nodes.record import record_of
+from zephyr_deploy.spec.deployment import Deployment
+
+
+@pytest.fixture
+def cloud(quick, monkeypatch):
+    """A cloud in memory under the name of one."""
+    made = ShowingCloud()
+    ordinary = registry.provider
+    monkeypatch.setattr(registry, "CLOUDS", ("aws",))
+    monkeypatch.setattr(registry, "provider", lambda name: made if name == "aws" else ordinary(name))
+    return made
+
+
+@pytest.fixture
+def told(monkeypatch):
+    """What the machine was told over SSH; each call stands for one."""
+    calls = []
+
+    class Node:
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            pass
+
+    def connect(record, address):
+        calls.append(("connect", trust_in(record).fingerprint))
+        return Node()
+
+    monkeypatch.setattr(adopt, "connect_noted", connect)
+    monkeypatch.setattr(adopt, "call", lambda _node, verb, request, **_: calls.append((verb, request)))
+    return calls
+
+
+@pytest.fixture
+def elsewhere(cloud, monkeypatch, tmp_path):
+    """A machine that another laptop has made."""
+    instance = Calls(cloud, []).up()
+    monkeypatch.setenv("ZEPHYR_STATE_DIR", str(tmp_path / "another"))
+    return instance
+
+
+def test_a_machine_made_elsewhere_is_found_let_in_and_noted_with_the_key_its_cloud_keeps(cloud, elsewhere, told):
+    record = known(NAME)
+    key = login_key().public
+    assert (record.provider, record.nodes[0].host) == ("aws", elsewhere.address)
+    assert key in cloud.paper.made[elsewhere.id].keys
+    assert told == [("connect", elsewhere.stamp.host_key), ("admit", {"key": key})]
+    assert record_of(NAME) == record
+
+
+def test_the_note_is_enough_from_then_on(cloud, elsewhere, told):
+    known(NAME)
+    cloud.calls.clear()
+    assert known(NAME).name == NAME
+    assert cloud.calls == []
+
+
+def test_nothing_is_asked_of_a_cloud_about_what_is_here(cloud, quick):
+    Calls(cloud, []).up()
+    cloud.calls.clear()
+    known(NAME)
+    assert cloud.calls == []
+
+
+def test_a_cloud_without_credentials_is_not_asked(cloud, elsewhere, monkeypatch):
+    monkeypatch.setattr(cloud, "configured", lambda: False)
+    cloud.calls.clear()
+    assert known(NAME) is None
+    assert services() == []
+    assert cloud.calls == []
+
+
+def test_redeploy_by_name_finds_the_provider(cloud, elsewhere, told):
+    assert where_noted(Deployment(name=NAME)).provider == "aws"
+
+
+def test_ls_tells_of_a_cloud_that_cannot_be_asked_and_goes_on(cloud):
+    cloud.fails["instances"] = [AuthError("expired")]
+    told = []
+    assert services(on_trouble=told.append) == []
+    assert told == ["aws cannot be asked: expired"]
+    cloud.fails["instances"] = [AuthError("expired")]
+    with pytest.raises(AuthError):
+        services()
+
+
+def test_a_machine_on_which_nothing_serves_is_listed_because_it_costs(cloud, elsewhere, monkeypatch):
+    monkeypatch.setattr(machines, "_look", lambda record, _address: _bare())
+    (service,) = find.services()
+    assert (service.name, service.state, service.price_per_hour_usd) == (NAME, "failed", 1.0)
+    assert "nothing is deployed" in service.detail
+
+
+def test_status_says_that_a_machine_has_ended(cloud, quick):
+    Calls(cloud, []).up()
+    cloud.paper.made.clear()
+    found = status(NAME)
+    assert found.state == "absent"
+    assert "ended itself" in found.machines[0].detail
+
+
+def test_down_from_elsewhere_takes_everything_away(cloud, elsewhere):
+    result = down(NAME)
+    assert cloud.resources() == []
+    assert "instance i-1 (aws here)" in result.removed
+    assert down(NAME).removed == ()
+
+
+def test_down_of_a_launch_that_was_cut_off_goes_to_its_cloud_without_a_note(cloud, quick):
+    cloud.fails["create"] = [CredentialsError("no")]
+    with pytest.raises(CredentialsError):
+        Calls(cloud, []).up()
+    assert record_of(NAME) is None
+    assert {r.kind for r in cloud.resources()} == {"key", "security-group"}
+    down(NAME)
+    assert cloud.resources() == []
+
+
+def _bare():
+    from types import SimpleNamespace
+
+    return SimpleNamespace(service=None, front=None)
