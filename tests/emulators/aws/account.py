@@ -48,6 +48,8 @@ class Account:
     """Secret by access key."""
     parameters: dict[str, str] = field(default_factory=dict)
     """Public parameters of the Systems Manager, the same in every region."""
+    quotas: dict[str, float] = field(default_factory=dict)
+    """vCPUs by code, where they are not those of `emulators.aws.quotas`."""
     launched: dict[str, str] = field(default_factory=dict)
     """Region of every instance that has a machine."""
     tokens: dict[tuple[str, ...], tuple[dict[str, str], Answer, str]] = field(default_factory=dict)

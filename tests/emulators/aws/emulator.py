@@ -1,15 +1,15 @@
 """AWS on a port of this machine.
 
-Calls go through `Wire`, which can make them fail, and then along a chain of parts to moto. Left out: prices other
-than moto's, capacity (see `AwsEmulator.fault`), opt-in regions, IAM's decisions, and everything that this project
-never calls. moto keeps its state per process, so there can be only one emulator in a process at a time.
+Calls go through `Wire`, which can make them fail, and then along a chain of parts to moto. Left out: capacity
+(see `AwsEmulator.fault`), opt-in regions, IAM's decisions, and everything that this project never calls. moto keeps
+its state per process, so there can be only one emulator in a process at a time.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from emulators.aws import front, parts
+from emulators.aws import front, parts, pricing, quotas
 from emulators.aws.account import Account
 from emulators.aws.chain import Answer, Call, Environ, Onward, Part, chained, error_body, of_app, read
 from emulators.aws.launch import launch
@@ -24,6 +24,9 @@ PARTS = (
     front.address,
     front.credentials,
     front.regions,
+    pricing.pricing,
+    pricing.spot_prices,
+    quotas.quotas,
     parts.images,
     parts.spot,
     parts.console,
@@ -67,6 +70,7 @@ class AwsEmulator:
         self.account.reset()
         self.wire.forget()
         self.account.parameters = dict(parts.PARAMETERS)
+        self.account.quotas.clear()
         self.lag_s = self.account.ending_s = 0.0
 
     @property
