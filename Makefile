@@ -9,7 +9,7 @@ SHELL_FILES = $(shell git ls-files -co --exclude-standard -- '*.sh' .ci/run \
 	tests/lab/nvidia/nvidia-smi tests/lab/nvidia/nvidia-container-runtime 'tests/lab/recipes/tgi/bin/*')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up chat down test check lint types imports shell playbooks workflows docs docs-reference format build clean lab lab-clean
+.PHONY: help setup up chat down test check lint types imports shell playbooks workflows docs docs-reference format build clean lab lab-clean emulators
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ lab: $(VENV)/.developer ## Start a real node to play with (CARD=A10G: with anoth
 
 lab-clean: $(VENV)/.developer ## Remove all nodes, and what the lab has built
 	PYTHONPATH=tests $(BIN)/python -m lab clean
+
+emulators: $(VENV)/.developer ## Emulate AWS and E2E Networks here, for zephyr-deploy --rehearse
+	PYTHONPATH=tests $(BIN)/python -m emulators
 
 check: lint types imports shell playbooks workflows docs ## Everything that is not a test
 

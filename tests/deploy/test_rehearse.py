@@ -94,7 +94,7 @@ def test_where_another_process_has_the_number(real):
 
 def test_where_the_note_is_spoilt(running):
     (rehearsal_dir() / NOTE).write_text("{")
-    with pytest.raises(ConfigError, match="cannot be read"):
+    with pytest.raises(ConfigError, match="not running"):
         begin()
 
 

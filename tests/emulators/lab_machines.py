@@ -113,6 +113,10 @@ class LabMachines:
             with suppress(LabError):  # one that could not be switched on is gone already
                 booting.result().remove()
 
+    def there(self) -> list[str]:
+        """The machines that exist, on or off."""
+        return list(self._made)
+
     def remove_all(self) -> None:
         """Take every machine away, side by side."""
         with ThreadPoolExecutor() as pool:

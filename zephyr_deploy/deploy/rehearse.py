@@ -51,6 +51,14 @@ class Emulators(Frozen):
         me = psutil.Process()
         return cls(pid=me.pid, started=me.create_time(), variables=variables)
 
+    @classmethod
+    def noted(cls) -> Emulators | None:
+        """Those that were noted last, running or not; None: none were, or the note cannot be read."""
+        try:
+            return cls.model_validate_json((rehearsal_dir() / NOTE).read_text())
+        except (FileNotFoundError, ValidationError):
+            return None
+
     def save(self) -> Path:
         """Note them, for `begin`."""
         path = private_dir(rehearsal_dir()) / NOTE
@@ -79,7 +87,7 @@ def begin() -> Emulators:
         ConfigError: they do not run, or what is noted of them leads away from this machine.
     """
     folder = rehearsal_dir()
-    emulators = _noted(folder / NOTE)
+    emulators = _running()
     _check_addresses(emulators.variables)
     cache = cache_dir() if folder == state_dir() else cache_dir() / "rehearsal"
     for name in [name for name in os.environ if name.startswith(REAL)]:
@@ -90,15 +98,10 @@ def begin() -> Emulators:
     return emulators
 
 
-def _noted(path: Path) -> Emulators:
-    try:
-        emulators = Emulators.model_validate_json(path.read_text())
-    except FileNotFoundError:
-        raise ConfigError("the emulated clouds of a rehearsal are not running", hint=START) from None
-    except ValidationError as error:
-        raise ConfigError(
-            f"{path} cannot be read, so nobody knows where the emulated clouds are", hint=START
-        ) from error
+def _running() -> Emulators:
+    emulators = Emulators.noted()
+    if emulators is None:
+        raise ConfigError("the emulated clouds of a rehearsal are not running", hint=START)
     if not emulators.alive:
         raise ConfigError("the emulated clouds of a rehearsal have ended", hint=START)
     return emulators
