@@ -39,6 +39,7 @@ SHORT: dict[str, str] = {
 
 NOT_SETTINGS = frozenset(
     {
+        "ZEPHYR_ADDRESS_URL",
         "ZEPHYR_API_KEY",
         "ZEPHYR_CACHE_DIR",
         "ZEPHYR_CONFIG",
