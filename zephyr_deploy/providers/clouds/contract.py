@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         Offer,
         Order,
         Resource,
+        Sold,
     )
     from zephyr_deploy.spec.deployment import Deployment
 
@@ -198,6 +199,14 @@ class ShowsHostKeys(Protocol):
 
     def host_keys(self, instance: Instance) -> tuple[HostKey, ...]:
         """The keys; none as long as the machine has not said them."""
+
+
+@runtime_checkable
+class ExplainsOffers(Protocol):
+    """A cloud that can say what is missing from its offers, and why; else one has to take them as they are."""
+
+    def sold(self, region: str | None = None) -> Sold:
+        """The offers of `CloudProvider.offers`, with what is to be said of them."""
 
 
 @runtime_checkable

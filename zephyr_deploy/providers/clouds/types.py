@@ -52,6 +52,15 @@ class Offer(Frozen):
     """What the provider needs to order it."""
 
 
+class Sold(Frozen):
+    """What a cloud sells in one region, and what is to be said of it."""
+
+    offers: tuple[Offer, ...]
+    """By price."""
+    notes: tuple[str, ...] = ()
+    """For people: what is missing from the offers and why, or where their prices come from."""
+
+
 class Order(Frozen):
     """All that one call that creates a machine is made of; it holds no secret and is journalled whole."""
 
