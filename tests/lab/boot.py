@@ -15,7 +15,7 @@ from lab.keys import SshKey, make_key
 from lab.node import Node
 from lab.preload import preload
 from lab.tar import tar
-from lab.userdata import USER, cloud_config
+from lab.userdata import USER, cloud_config, together
 from lab.world import NETWORK
 
 if TYPE_CHECKING:
@@ -50,6 +50,8 @@ class NodeSpec:
     """Whether the images of TGI and Caddy are there already."""
     user_data: str | None = None
     """What cloud-init is told, whole; None: user ``ubuntu`` with a new key and a known host key."""
+    cloud_config: str = ""
+    """A cloud-config that cloud-init is told beside those."""
     disks: Mapping[str, int] = field(default_factory=dict)
     """Folder → MiB: folders on a disk of their own that can be filled. Kept in memory, empty after a reboot."""
     files: Mapping[str, str] = field(default_factory=dict)
@@ -116,7 +118,8 @@ def _random_address(subnet: IPv4Network) -> str:
 
 def _files(lab: Lab, spec: NodeSpec, name: str, login: SshKey, host: SshKey) -> bytes:
     seed = "/var/lib/cloud/seed/nocloud"
-    data = cloud_config(login, host) if spec.user_data is None else spec.user_data
+    own = cloud_config(login, host) if spec.user_data is None else spec.user_data
+    data = together(own, spec.cloud_config) if spec.cloud_config else own
     files: dict[str, bytes | str] = {
         f"{seed}/user-data": data,
         f"{seed}/meta-data": f"instance-id: {name}\nlocal-hostname: {name}\n",

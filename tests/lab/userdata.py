@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from email.mime.multipart import MIMEMultipart
+from email.mime.text import MIMEText
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -27,3 +29,11 @@ def cloud_config(login: SshKey, host: SshKey) -> str:
         "ssh_genkeytypes": ["ed25519"],
     }
     return f"#cloud-config\n{json.dumps(config, indent=1)}\n"  # JSON is YAML
+
+
+def together(*configs: str) -> str:
+    """Several cloud-configs as one user data, each word for word: a MIME archive, which cloud-init merges."""
+    archive = MIMEMultipart()
+    for config in configs:
+        archive.attach(MIMEText(config, "cloud-config"))
+    return archive.as_string()

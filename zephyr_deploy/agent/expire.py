@@ -115,16 +115,20 @@ def _moved(before: float, total: float) -> bool:
 
 def end(state: dict[str, Any], limits: dict[str, Any]) -> tuple[float, str]:
     """Seconds that are left, and the reason for the end; infinite where there is no limit."""
-    age_s = state["age_s"]
-    left_s, why = math.inf, ""
-    if limits.get("ttl_s") is not None:
-        left_s, why = max(limits["ttl_s"], state["until_s"]) - age_s, "its time limit"
-    if limits.get("idle_s") is not None:
-        idle_s = limits["idle_s"] + (0.0 if state["answered"] else limits.get("grace_s", 0.0))
-        idle_left_s = used_at(state, limits) + idle_s - age_s
-        if idle_left_s < left_s:
-            left_s, why = idle_left_s, "nobody uses it"
-    return left_s, why
+    time_s, idle_s = lefts(state, limits)
+    if time_s is not None and (idle_s is None or time_s <= idle_s):
+        return time_s, "its time limit"
+    return (math.inf, "") if idle_s is None else (idle_s, "nobody uses it")
+
+
+def lefts(state: dict[str, Any], limits: dict[str, Any]) -> tuple[float | None, float | None]:
+    """Seconds until its time limit, and until it has been unused for too long; None: there is no such limit."""
+    ttl_s, idle_s = limits.get("ttl_s"), limits.get("idle_s")
+    grace_s = 0.0 if state["answered"] else limits.get("grace_s", 0.0)
+    return (
+        None if ttl_s is None else max(ttl_s, state["until_s"]) - state["age_s"],
+        None if idle_s is None else used_at(state, limits) + idle_s + grace_s - state["age_s"],
+    )
 
 
 def used_at(state: dict[str, Any], limits: dict[str, Any]) -> float:

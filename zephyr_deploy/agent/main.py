@@ -28,6 +28,8 @@ VERBS = {
     "authority": "verbs",
     "admit": "admit",
     "meet": "verbs",
+    "expiry": "expiry",
+    "extend": "expiry",
     "apply": "apply",
     "rollback": "apply",
     "front": "front",
