@@ -49,7 +49,9 @@ def plan_of_member(fleet: Fleet, node: Member, deployment: Deployment) -> Plan:
         ConfigError: the wish cannot be fulfilled there.
     """
     at = fleet.gateway if fleet.gateway and fleet.gateway.found else node
-    return plan_for_node(deployment, node.facts, hub=hub.endpoint(), caller=at.allowed or at.caller)
+    return plan_for_node(
+        deployment, node.facts, hub=hub.endpoint(), caller=at.allowed or at.caller, host=node.address.host
+    )
 
 
 def _tell_outside(fleet: Fleet, member: Member, deployment: Deployment) -> None:

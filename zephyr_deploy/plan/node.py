@@ -33,7 +33,7 @@ OVERLAP_FRACTION = 0.45
 GATEWAY_IMAGE = "caddy:2"
 
 
-def plan_for_node(deployment: Deployment, facts: NodeFacts, *, hub: str, caller: str = "") -> Plan:
+def plan_for_node(deployment: Deployment, facts: NodeFacts, *, hub: str, caller: str = "", host: str = "") -> Plan:
     """Plan one deployment on one node.
 
     Args:
@@ -41,6 +41,7 @@ def plan_for_node(deployment: Deployment, facts: NodeFacts, *, hub: str, caller:
         facts: What the node is.
         hub: Address of the Hugging Face hub.
         caller: This machine as the node sees it, or the network that an exposed endpoint is open to already.
+        host: Where callers find the node, where the deployment does not say.
 
     Raises:
         ConfigError: the wish cannot be fulfilled there; every reason is in the message.
@@ -70,6 +71,7 @@ def plan_for_node(deployment: Deployment, facts: NodeFacts, *, hub: str, caller:
         gpus=gpus,
         overlap=(deployment.engine.memory_fraction or 1.0) <= OVERLAP_FRACTION,
         hub=hub,
+        host=host,
         caller=network_of(caller),
         notes=tuple(_notes(deployment, facts, gpus)),
     )

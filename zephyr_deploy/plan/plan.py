@@ -53,6 +53,8 @@ class Plan(Frozen):
     """Whether two copies fit into the GPUs' memory, so that a new release can start beside the old one."""
     hub: str = "https://huggingface.co"
     """Where the model's files come from."""
+    host: str = ""
+    """Where the machine is that a cloud has made; only needed where an endpoint is exposed."""
     caller: str = ""
     """Network of this machine as the node sees it; only needed where an endpoint is exposed."""
     price_per_hour_usd: Decimal = Decimal(0)

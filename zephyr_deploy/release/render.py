@@ -157,7 +157,7 @@ def _exposure(plan: Plan) -> Exposure:
     machine = plan.deployment.machine
     if machine.gateway:
         return PRIVATE
-    return exposure_of(plan.deployment, machine.host or machine.hosts[0], plan.caller)
+    return exposure_of(plan.deployment, machine.host or next(iter(machine.hosts), plan.host), plan.caller)
 
 
 def _json(data: object) -> str:
