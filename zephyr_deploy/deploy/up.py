@@ -16,6 +16,8 @@ from zephyr_deploy.events import Listener, Phases, silent
 from zephyr_deploy.plan.planner import make_plan
 from zephyr_deploy.providers.base import NodeProvider, ProcessProvider
 from zephyr_deploy.providers.local.probe import probe
+from zephyr_deploy.providers.nodes.record import record_of
+from zephyr_deploy.providers.registry import is_cloud
 from zephyr_deploy.providers.registry import provider as provider_named
 from zephyr_deploy.spec.sources import api_key
 
@@ -38,10 +40,32 @@ def plan_of(deployment: Deployment) -> Plan:
     Raises:
         ConfigError: the wish cannot be fulfilled.
     """
+    deployment = with_provider(deployment)
     chosen = provider_named(deployment.provider)
     if isinstance(chosen, NodeProvider):
         return plan_of_nodes(deployment, chosen)
     return make_plan(deployment, probe())
+
+
+def with_provider(deployment: Deployment, listener: Listener = silent) -> Deployment:
+    """The deployment with the provider that is meant where none was named.
+
+    A deployment that is in a cloud stays there; one that asks for a GPU goes to the cloud that has it cheapest; every
+    other is served on this machine.
+
+    Raises:
+        CredentialsError, NoCapacityError: a GPU is wanted, and no cloud can be asked for one, or has one that fits.
+    """
+    if "provider" in deployment.model_fields_set:
+        return deployment
+    record = record_of(deployment.name)
+    if record is not None and is_cloud(record.provider):
+        return deployment.model_copy(update={"provider": record.provider})
+    if deployment.machine.gpu is None or record is not None:
+        return deployment
+    from zephyr_deploy.deploy.clouds.anywhere import cheapest_provider  # for those who want one
+
+    return deployment.model_copy(update={"provider": cheapest_provider(deployment, Phases(listener).notice)})
 
 
 def up(
@@ -69,6 +93,7 @@ def up(
         UnreachableError: the model cannot be fetched.
         EngineFailedError, DeadlineError: the service did not become ready; it is taken away again.
     """
+    deployment = with_provider(deployment, listener)
     provider = provider_named(deployment.provider)
     if isinstance(provider, NodeProvider):
         options = replace(rollout_options or RolloutOptions(), lock_wait_s=lock_wait_s)

@@ -1,0 +1,215 @@
+"""The crash sweep: a verb is killed at every call to the cloud and at every write of the journal, before and after it;
+and every call fails in every way. Then nothing may be left, and nothing may be there twice.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from emulators.wire import Wire
+
+SIGKILL = -9
+TESTS = Path(__file__).resolve().parents[2]
+
+
+class Emulator(Protocol):
+    """What the sweep needs of one."""
+
+    wire: Wire
+    lag_s: float
+
+    def environment(self) -> dict[str, str]:
+        """Variables by which a process uses it."""
+
+    def reset(self) -> None:
+        """Begin anew."""
+
+    def left(self) -> list[str]:
+        """Everything of ours that exists, each with its kind first."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """An instant of a verb."""
+
+    kind: Literal["call", "write"]
+    number: int
+    """From 1."""
+    when: Literal["before", "after"]
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.when} {self.kind} {self.number} ({self.what})"
+
+
+@dataclass
+class Tally:
+    """What a sweep found."""
+
+    points: int = 0
+    runs: int = 0
+    leaks: list[str] = field(default_factory=list)
+    doubles: list[str] = field(default_factory=list)
+    stuck: list[str] = field(default_factory=list)
+    """Points after which the next call of the verb did not succeed."""
+
+    def __str__(self) -> str:
+        return (
+            f"{self.points} points, {self.runs} runs, {len(self.leaks)} leaks, {len(self.doubles)} doubles, "
+            f"{len(self.stuck)} that the next call did not complete"
+        )
+
+    @property
+    def failures(self) -> list[str]:
+        """All of it."""
+        return [*self.leaks, *self.doubles, *self.stuck]
+
+
+class Sweep:
+    """One cloud under the sweep; as a context manager it ends the process that calls.
+
+    Args:
+        provider: Name of the cloud.
+        emulator: Of it, started.
+        gpu: That is asked for.
+        folder: For state.
+    """
+
+    def __init__(self, provider: str, emulator: Emulator, gpu: str, folder: Path) -> None:
+        self.provider, self.emulator, self.gpu, self.folder = provider, emulator, gpu, folder
+        self.log, self.writes = folder / "calls.log", folder / "writes"
+        self.tally = Tally()
+        program = [sys.executable, str(Path(__file__).with_name("caller.py"))]
+        pipe = subprocess.PIPE
+        self._caller = subprocess.Popen(program, text=True, cwd=TESTS, stdin=pipe, stdout=pipe)
+
+    def __enter__(self) -> Sweep:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._caller.stdin.close()
+        self._caller.wait(10)
+
+    def begin(self) -> None:
+        """Neither a cloud nor this user knows anything."""
+        self.emulator.reset()
+        shutil.rmtree(self.folder / "state", ignore_errors=True)
+
+    def call(self, verb: str, at: Point | None = None) -> int:
+        """Carry out a verb, and kill it at a point; its exit code."""
+        self.tally.runs += 1
+        environment = {**self.emulator.environment(), "ZEPHYR_STATE_DIR": str(self.folder / "state")}
+        call: dict[str, Any] = {"verb": verb, "provider": self.provider, "gpu": self.gpu, "environment": environment}
+        if at and at.kind == "write":
+            call |= {"write": at.number, "when": at.when}
+        self._say(json.dumps({**call, "log": str(self.log), "writes": str(self.writes)}))
+        pid = int(self._hear())
+        if at and at.kind == "call":
+            self.emulator.wire.fault(skip=at.number - 1, when=at.when, kill=pid)
+        self._say("go")
+        code = int(self._hear())
+        self.emulator.wire.faults.clear()
+        return code
+
+    def points(self, verb: str) -> list[Point]:
+        """Every instant of a verb that succeeds, by one run of it."""
+        self.emulator.wire.asked.clear()
+        self.writes.unlink(missing_ok=True)
+        code = self.call(verb)
+        assert code == 0, f"{verb} ended with {code}: {self.log.read_text()}"
+        calls = self.emulator.wire.actions()
+        writes = self.writes.read_text().splitlines()
+        return [
+            Point(kind, number, when, what)
+            for kind, found in (("call", calls), ("write", writes))
+            for number, what in enumerate(found, 1)
+            for when in ("before", "after")
+        ]
+
+    def kill_up(self) -> Tally:
+        """Kill `up` everywhere; then `up` again gives one machine, and, apart from that, `down` leaves nothing."""
+        self.begin()
+        for point in self._all(self.points("up")):
+            for then in ("up", "down"):
+                self.begin()
+                self.killed("up", point)
+                self.judge(point, then)
+        return self.tally
+
+    def kill_down(self) -> Tally:
+        """Kill `down` everywhere; then `down` again leaves nothing."""
+        self.begin()
+        self.call("up")
+        for point in self._all(self.points("down")):
+            self.begin()
+            self.call("up")
+            self.killed("down", point)
+            self.judge(point, "down")
+        return self.tally
+
+    def fail_up(self, faults: Mapping[str, Mapping[str, Any]]) -> Tally:
+        """Have each call of `up` fail in each way; then `up` again gives one machine, and `down` leaves nothing."""
+        self.begin()
+        calls = [point for point in self.points("up") if point.kind == "call" and point.when == "before"]
+        for point in self._all(calls):
+            for how, fault in faults.items():
+                self.begin()
+                self.emulator.wire.fault(skip=point.number - 1, **fault)
+                self.call("up")
+                self.emulator.wire.faults.clear()
+                self.judge(f"{how} at {point.number} ({point.what})", "up")
+        return self.tally
+
+    def lag(self, seconds: float) -> Tally:
+        """Kill `up` at each call while lists show what was made only ``seconds`` later."""
+        self.begin()
+        calls = [point for point in self.points("up") if point.kind == "call"]
+        for point in self._all(calls):
+            for then in ("up", "down"):
+                self.begin()
+                self.emulator.lag_s = seconds
+                self.killed("up", point)
+                self.judge(f"lag, {point}", then)
+        return self.tally
+
+    def killed(self, verb: str, point: Point) -> None:
+        """A verb, killed at a point."""
+        code = self.call(verb, point)
+        assert code == SIGKILL, f"{verb} ended with {code} instead of being killed {point}"
+
+    def judge(self, where: object, then: str) -> None:
+        """Carry out the verb that is to mend it, and `down`; note what is wrong then."""
+        code = self.call(then)
+        if code:
+            self.tally.stuck.append(f"{where}, then {then}: exit code {code}")
+        if then == "up" and not code:
+            machines = self.machines()
+            if len(machines) != 1:
+                self.tally.doubles.append(f"{where}, then up: {machines}")
+        if then == "up":
+            self.call("down")
+        if left := self.emulator.left():
+            self.tally.leaks.append(f"{where}, then {then}: {left}")
+
+    def machines(self) -> list[str]:
+        """Those that exist."""
+        return [thing for thing in self.emulator.left() if thing.startswith(("instance", "node"))]
+
+    def _all(self, points: list[Point]) -> list[Point]:
+        assert points
+        self.tally.points += len(points)
+        return points
+
+    def _say(self, line: str) -> None:
+        self._caller.stdin.write(line + "\n")
+        self._caller.stdin.flush()
+
+    def _hear(self) -> str:
+        return self._caller.stdout.readline()

@@ -1,0 +1,61 @@
+"""Where a deployment goes whose user has named no provider."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from zephyr_deploy.deploy.clouds.choosing import need_of, nothing_fits
+from zephyr_deploy.deploy.known import configured_clouds
+from zephyr_deploy.errors import CredentialsError, ZephyrError
+from zephyr_deploy.providers.clouds.choose import choose
+from zephyr_deploy.providers.registry import clouds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from zephyr_deploy.providers.clouds.types import Offer
+    from zephyr_deploy.spec.deployment import Deployment
+
+
+def cheapest_provider(deployment: Deployment, notice: Callable[[str], None]) -> str:
+    """The cloud with the cheapest machine that fits, of those whose credentials are at hand.
+
+    Args:
+        deployment: What is wanted.
+        notice: Told of a cloud that cannot be asked, and of the choice.
+
+    Raises:
+        CredentialsError: there are credentials for no cloud; says which variables each wants.
+        NoCapacityError: none of them sells a machine that fits.
+        ConfigError: nobody knows such a GPU.
+    """
+    asked = configured_clouds()
+    if not asked:
+        raise without_credentials(deployment.machine.gpu or "a GPU")
+    offers: list[Offer] = []
+    failures: list[ZephyrError] = []
+    for one in asked:
+        try:
+            offers += one.offers(deployment.machine.region)
+        except ZephyrError as error:
+            failures.append(error)
+            notice(f"{one.name} cannot be asked what it sells: {error.message}")
+    if not offers and failures:
+        raise failures[0]
+    choice = choose(offers, need_of(deployment))
+    if not choice.fits:
+        raise nothing_fits(" and ".join(one.name for one in asked), choice)
+    best = choice.fits[0]
+    notice(
+        f"The cheapest machine that fits is {best.machine_type} of {best.provider}, "
+        f"${best.price_per_hour_usd:.2f} an hour; --provider chooses another."
+    )
+    return best.provider
+
+
+def without_credentials(what: str) -> CredentialsError:
+    """That there is no cloud to ask, and what to do about it."""
+    wants = "".join(f"\n  {one.name}: {', '.join(one.wants)}" for one in clouds())
+    message = f"{what} is to be had from a cloud, and there are credentials for none; they are read from{wants}"
+    hint = "A machine of yours: --provider ssh --host HOST. A small model on this machine: --provider local."
+    return CredentialsError(message, hint=hint)
