@@ -288,6 +288,30 @@ def test_confirm_asks_on_a_terminal(monkeypatch, capsys, typed, answer):
     assert capsys.readouterr().out == ""
 
 
+def test_nothing_moves_while_a_question_is_open(monkeypatch):
+    class Keyboard(io.StringIO):
+        def isatty(self):
+            return True
+
+        def readline(self):
+            asked.append(out._live._progress.live.is_started)
+            return "y\n"
+
+    class Screen(io.StringIO):
+        def isatty(self):
+            return True
+
+    asked = []
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr("sys.stdin", Keyboard())
+    out = Output(stderr=Screen())
+    with out.listening():
+        assert out.confirm("Order it?")
+        assert out._live._progress.live.is_started
+    assert asked == [False]
+    assert out._live is None
+
+
 def test_confirm_needs_stdin_too(monkeypatch):
     monkeypatch.setattr("sys.stdin", Stream())
     out, *_ = speak("table", stderr=Stream(tty=True))

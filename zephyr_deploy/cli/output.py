@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import cached_property
 from typing import TYPE_CHECKING, TextIO
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from zephyr_deploy.cli.failure import Failure
     from zephyr_deploy.cli.options import Mode
-    from zephyr_deploy.cli.progress import Phase
+    from zephyr_deploy.cli.progress import Live, Phase
     from zephyr_deploy.events import Listener
 
 SHOWN_LINES = 15
@@ -46,6 +46,7 @@ class Output:
         self.given = Given()
         """What the call was given; the commands in hints are completed by it."""
         self._yes = yes
+        self._live: Live | None = None
         self._stdout = tolerant(stdout or sys.stdout)
         self._stderr = tolerant(stderr or sys.stderr)
         self._answered = False
@@ -132,9 +133,10 @@ class Output:
         if not (sys.stdin.isatty() and self._stderr.isatty()):
             raise UsageError(f"This asks: {question} There is no terminal to answer on.", hint="Add --yes.")
         # not typer.confirm: it writes a blank to stdout even when it asks on stderr
-        self._stderr.write(f"{question} [y/N] ")
-        self._stderr.flush()
-        return sys.stdin.readline().strip().lower() in {"y", "yes"}
+        with self._live.still() if self._live else nullcontext():
+            self._stderr.write(f"{question} [y/N] ")
+            self._stderr.flush()
+            return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
     @contextmanager
     def listening(self) -> Iterator[Listener]:
@@ -146,7 +148,11 @@ class Output:
             yield silent
         elif is_live(self._stderr):
             with live(self, self._for_people) as listener:
-                yield listener
+                self._live = listener
+                try:
+                    yield listener
+                finally:
+                    self._live = None
         else:
             yield plain(self)
 

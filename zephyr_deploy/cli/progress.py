@@ -59,7 +59,7 @@ def plain(out: Output, clock: Callable[[], float] = time.monotonic) -> Listener:
 
 
 @contextmanager
-def live(out: Output, console: Console) -> Iterator[Listener]:
+def live(out: Output, console: Console) -> Iterator[Live]:
     """A moving line for the phase at work; what has ended stays above it."""
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
@@ -75,10 +75,10 @@ def live(out: Output, console: Console) -> Iterator[Listener]:
         *columns, console=console, transient=True, redirect_stdout=False, refresh_per_second=FRAMES_PER_SECOND
     )
     with progress:
-        yield _Live(progress, out)
+        yield Live(progress, out)
 
 
-class _Live:
+class Live:
     """Turns events into the tasks of one `rich.progress.Progress`."""
 
     def __init__(self, progress: Progress, out: Output) -> None:
@@ -87,6 +87,7 @@ class _Live:
         self._tasks: dict[str, TaskID] = {}
 
     def __call__(self, event: Event) -> None:
+        """Draw what the event says."""
         if isinstance(event, PhaseStarted):
             self._tasks[event.phase] = self._progress.add_task(event.title, total=None, amount="")
         elif isinstance(event, PhaseProgress):
@@ -97,6 +98,15 @@ class _Live:
             self._out.note(_line(event))
         else:
             _notice(self._out, event)
+
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """No line moves while the body runs: somebody is asked something."""
+        self._progress.stop()
+        try:
+            yield
+        finally:
+            self._progress.start()
 
 
 def _notice(out: Output, event: Notice) -> None:

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta, timezone
+from functools import partial
+
+import pytest
+from emulators.memory import ShowingCloud, offer
+
+from zephyr_deploy.cli.agree import lines
+from zephyr_deploy.cli.main import main
+from zephyr_deploy.deploy.clouds import gc, vanish
+from zephyr_deploy.deploy.clouds.launch import Proposal
+from zephyr_deploy.providers import registry
+from zephyr_deploy.providers.clouds.stamp import Stamp
+from zephyr_deploy.providers.clouds.types import Account, Order
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def cloud(monkeypatch, tmp_path):
+    """One that has a machine of ours whose time is over, made elsewhere."""
+    made = ShowingCloud()
+    monkeypatch.setenv("ZEPHYR_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setattr(registry, "CLOUDS", ("aws",))
+    monkeypatch.setattr(registry, "provider", lambda _name: made)
+    stamp = Stamp(deployment="lost", run="0" * 8, expires=datetime.now(timezone.utc) - HOUR, price_per_hour_usd=1.5)
+    key = "ssh-ed25519 AAAA"
+    made.create(Order(stamp=stamp, offer=offer(), token="t", public_key=key, allowed="0.0.0.0/0", disk_gb=100))
+    made.calls.clear()
+    return made
+
+
+def ids(cloud):
+    return [thing.id for thing in cloud.resources()]
+
+
+def test_a_dry_run_lists_and_deletes_nothing(cloud, capsys):
+    assert main(["gc", "--dry-run", "--output", "json"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)["data"]["orphans"]
+    assert (found["deployment"], found["price_per_hour_usd"]) == ("lost", 1.5)
+    assert ids(cloud) == ["i-1"]
+
+
+def test_it_asks_and_without_a_terminal_refuses(cloud, capsys):
+    assert main(["gc"]) == 2
+    said = capsys.readouterr().err
+    assert "lost (aws): instance i-1; age 0 min, $1.50 an hour" in said
+    assert "Add --yes" in said
+    assert ids(cloud) == ["i-1"]
+
+
+def test_what_is_over_goes_without_a_question_where_that_was_said(cloud, capsys):
+    assert main(["gc", "--expired", "--yes", "--output", "quiet"]) == 0
+    assert capsys.readouterr().out == "lost\n"
+    assert ids(cloud) == []
+    assert main(["gc", "--expired", "--yes"]) == 0
+    assert "nothing of the kind" in capsys.readouterr().err
+
+
+def test_what_cannot_go_ends_with_leftovers(cloud, capsys, monkeypatch):
+    cloud.ending_s = 60
+    monkeypatch.setattr(gc, "Vanish", partial(vanish.Vanish, gone_s=0.0))
+    monkeypatch.setattr(vanish, "PAUSES_S", (0.01,))
+    assert main(["gc", "--yes"]) == 10
+    assert "still there" in capsys.readouterr().err
+
+
+def test_ls_orphans_shows_price_and_age(cloud, capsys):
+    assert main(["ls", "--orphans", "--output", "json"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)["data"]
+    assert found["resources"][0]["id"] == "i-1"
+    assert main(["ls", "--orphans"]) == 0
+    said = capsys.readouterr()
+    assert "1.50" in said.out
+    assert "zephyr-deploy gc" in said.err
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "It ends itself after 8h, which is at most $16.00."),
+        ({"ends_itself": False}, "a machine that is off costs on here: `zephyr-deploy down`"),
+        ({"lifetime": None}, "It has no time limit"),
+    ],
+)
+def test_what_is_shown_before_an_order_has_price_limit_and_who_may_come_in(changes, words):
+    account = Account(provider="aws", id="1234")
+    offers = tuple(offer(f"t{n}", n / 4) for n in range(1, 9))
+    given = {"deployment": "d", "account": account, "offers": offers, "lifetime": 8 * HOUR, "ends_itself": True}
+    shown = lines(Proposal(**{**given, "allowed": "203.0.113.7/32", **changes}))
+    assert shown[0] == "aws account 1234; tried in this order:"
+    assert shown[1].startswith("  t1 in here: 1 x a10g, $0.25 an hour")
+    assert "  and 3 more" in shown
+    assert words in shown[-2]
+    assert "203.0.113.7/32" in shown[-1]
