@@ -32,6 +32,7 @@ COMMANDS = (
     "status",
     "ls",
     "releases",
+    "offers",
     "render",
     "logs",
     "tunnel",

@@ -205,7 +205,7 @@ class ShowsHostKeys(Protocol):
 class ExplainsOffers(Protocol):
     """A cloud that can say what is missing from its offers, and why; else one has to take them as they are."""
 
-    def sold(self, region: str | None = None) -> Sold:
+    def sold_in(self, region: str | None = None) -> Sold:
         """The offers of `CloudProvider.offers`, with what is to be said of them."""
 
 
