@@ -80,3 +80,13 @@ def test_disk_and_time_are_the_wish_or_sensible():
     assert wanted(cloud, Deployment(provider="aws")).disk_gb == DISK_GB
     found = wanted(cloud, Deployment(provider="aws", machine=Machine(disk_gb=300), cost=Cost(ttl=timedelta(hours=2))))
     assert (found.disk_gb, found.lifetime) == (300, timedelta(hours=2))
+
+
+def test_a_machine_that_can_end_itself_is_told_to_and_no_other():
+    cloud = Cloud(near=[offer()])
+    assert '"ttl_s": 7200' in wanted(cloud, Deployment(provider="aws", cost=Cost(ttl=timedelta(hours=2)))).user_data
+
+
+def test_a_machine_that_would_cost_on_is_told_nothing(monkeypatch):
+    monkeypatch.delattr(MemoryCloud, "ends_itself")
+    assert wanted(Cloud(near=[offer()]), Deployment(provider="aws")).user_data == ""

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from zephyr_deploy.deploy.clouds.launch import Wanted
 from zephyr_deploy.errors import NoCapacityError, ZephyrError
 from zephyr_deploy.providers.clouds.choose import Need, choose
+from zephyr_deploy.providers.clouds.contract import EndsItself
+from zephyr_deploy.providers.clouds.userdata import user_data
 
 if TYPE_CHECKING:
     from zephyr_deploy.providers.clouds.choose import Choice
@@ -39,10 +41,12 @@ def wanted(cloud: CloudProvider, deployment: Deployment) -> Wanted:
     first = offers[0].region
     # What is near comes first, and then what is cheap.
     ordered = sorted(choice.fits, key=lambda offer: offer.region != first)
+    lifetime, idle = deployment.cost.ttl, deployment.cost.idle
     return Wanted(
         offers=ordered,
         disk_gb=machine.disk_gb or DISK_GB,
-        lifetime=deployment.cost.ttl,
+        lifetime=lifetime,
+        user_data=user_data(lifetime, idle) if isinstance(cloud, EndsItself) else "",
         identity=Path(machine.identity).expanduser() if machine.identity else None,
         notes=tuple(notes),
     )
