@@ -138,5 +138,5 @@ def plans(query: dict[str, str]) -> list[dict[str, Any]]:
         if row["location"] == query["location"]
         and query.get("os", row["os"]["name"]) == row["os"]["name"]
         and query.get("osversion", row["os"]["version"]) == row["os"]["version"]
-        and ("display_category" not in query or bool(row["gpu_card_details"]) == gpu)
+        and ("display_category" not in query or (row["os"]["category"] == "Gpu") == gpu)
     ]

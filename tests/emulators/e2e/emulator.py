@@ -95,7 +95,7 @@ class E2eEmulator:
             "E2E_PROJECT_ID": PROJECT,
             "E2E_LOCATION": LOCATIONS[0],
             "ZEPHYR_E2E_BASE_URL": self.url,
-            "ZEPHYR_CALLER_URL": self.wire.url + CALLER,
+            "ZEPHYR_ADDRESS_URL": self.wire.url + CALLER,
         }
 
     def left(self) -> list[str]:
