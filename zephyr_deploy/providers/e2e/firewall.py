@@ -1,0 +1,128 @@
+"""The security group of a deployment: SSH from whoever launched it, and everything out.
+
+A node is born with it (``security_group_id`` when it is made), so that there is no moment at which the account's
+default group holds, and no call after the one that makes the node which a crash could leave out.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from zephyr_deploy.errors import AmbiguousError, ConfigError, InUseError
+from zephyr_deploy.providers.clouds.types import Resource
+from zephyr_deploy.providers.e2e.names import name_of, read_name
+
+if TYPE_CHECKING:
+    from zephyr_deploy.providers.clouds.types import Ledger, Order
+    from zephyr_deploy.providers.e2e.client import E2eClient
+
+STEP = "security-group"
+OUT = {"rule_type": "Outbound", "protocol_name": "All", "port_range": "All", "network": "any", "description": "all"}
+LOOK_EVERY_S = 2.0
+
+
+def ensure(client: E2eClient, order: Order, ledger: Ledger, settle_s: float) -> str:
+    """The id of the deployment's group, which lets the order's network in; made where there is none.
+
+    Raises:
+        AmbiguousError: it may have been made; no list has it after ``settle_s`` seconds.
+        As `E2eClient.post`.
+    """
+    there = _of(client, order.offer.region, order.stamp.deployment)
+    if there:
+        _open(client, order.offer.region, there[0], order.allowed)
+        return _id(there[0])
+    name = name_of(order.stamp.deployment, order.stamp.run)
+    ledger.intend(STEP, name=name)
+    made = _make(client, order, name) or _listed(client, order.offer.region, name, settle_s)
+    ledger.done(STEP, name=name, id=made)
+    return made
+
+
+def let_in(client: E2eClient, location: str, deployment: str, allowed: str) -> None:
+    """Let one more network reach SSH.
+
+    Raises:
+        As `E2eClient.put`.
+    """
+    for row in _of(client, location, deployment):
+        _open(client, location, row, allowed)
+
+
+def ours(client: E2eClient, location: str) -> list[Resource]:
+    """Every group of ours, by name."""
+    found = [(row, read_name(str(row.get("name")))) for row in client.pages("/security_group/", location=location)]
+    return [
+        Resource(provider="e2e", kind="security-group", id=_id(row), region=location, stamp=stamp, name=row["name"])
+        for row, stamp in found
+        if stamp
+    ]
+
+
+def delete(client: E2eClient, resource: Resource) -> None:
+    """Delete it.
+
+    Raises:
+        InUseError: a node has it.
+        As `E2eClient.delete`.
+    """
+    try:
+        client.delete(f"/security_group/{resource.id}/", location=resource.region)
+    except ConfigError as error:
+        # The words are not known; a node is the only thing that is known to hold one.
+        raise InUseError(error.message, hint="It goes once its node is gone.") from error
+
+
+def _make(client: E2eClient, order: Order, name: str) -> str:
+    """Make it; empty where the answer lacks its id, or was lost."""
+    body = {"name": name, "description": f"SSH to {order.stamp.deployment}", "rules": [_ssh(order.allowed), OUT]}
+    try:
+        data = client.post("/security_group/", body, location=order.offer.region).data
+    except AmbiguousError:
+        return ""
+    return _id(data) if isinstance(data, dict) and data.get("id") else ""
+
+
+def _listed(client: E2eClient, location: str, name: str, within_s: float) -> str:
+    """The id of a group that may have been made, as soon as a list has it."""
+    end = time.monotonic() + within_s
+    while True:
+        for row in client.pages("/security_group/", location=location):
+            if row.get("name") == name:
+                return _id(row)
+        left = end - time.monotonic()
+        if left <= 0:
+            hint = "Run the same command again: it looks first."
+            raise AmbiguousError(f"security group {name} may have been made; no list has it", hint=hint)
+        time.sleep(min(LOOK_EVERY_S, left))
+
+
+def _of(client: E2eClient, location: str, deployment: str) -> list[dict[str, Any]]:
+    found = client.pages("/security_group/", location=location)
+    stamps = [read_name(str(row.get("name"))) for row in found]
+    return [row for row, stamp in zip(found, stamps, strict=True) if stamp and stamp.deployment == deployment]
+
+
+def _open(client: E2eClient, location: str, row: dict[str, Any], allowed: str) -> None:
+    """Add a rule; a change is always of all rules."""
+    rules = row.get("rules") or []
+    if any(rule.get("rule_type") == "Inbound" and rule.get("network") == allowed for rule in rules):
+        return
+    kept = [{key: rule[key] for key in OUT if key in rule} for rule in rules]
+    body = {"name": row["name"], "description": row.get("description", ""), "rules": [*kept, _ssh(allowed)]}
+    client.put(f"/security_group/{_id(row)}/", body, location=location)
+
+
+def _ssh(allowed: str) -> dict[str, str]:
+    return {
+        "rule_type": "Inbound",
+        "protocol_name": "Custom_TCP",
+        "port_range": "22",
+        "network": allowed,
+        "description": "ssh",
+    }
+
+
+def _id(row: dict[str, Any]) -> str:
+    return str(int(row["id"]))
