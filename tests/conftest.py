@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,6 +48,19 @@ def pytest_configure() -> None:
 def pytest_unconfigure() -> None:
     """Give them back."""
     _taken.undo()
+
+
+@pytest.fixture
+def counted(record_property) -> Callable[[str, object], None]:
+    """Note what a test has counted; it stands at the end of the run."""
+    return lambda title, count: record_property("counted", f"{title}: {count}")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what tests have counted, whether they passed or not."""
+    reports = [report for kind in ("passed", "failed") for report in terminalreporter.stats.get(kind, ())]
+    for line in sorted(text for report in reports for name, text in report.user_properties if name == "counted"):
+        terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ TIMEOUT_S = 10.0
 HINT = "Is there a network? ZEPHYR_ADDRESS_URL names another page that answers this machine's public IPv4 address."
 
 
-def caller_network() -> str:
+def own_network() -> str:
     """This machine's public address as others see it, as a network of one: ``203.0.113.7/32``.
 
     Raises:

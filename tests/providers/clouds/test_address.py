@@ -4,8 +4,8 @@ import pytest
 from emulators.wire import Wire
 
 from zephyr_deploy.errors import UnreachableError
-from zephyr_deploy.providers.clouds import caller
-from zephyr_deploy.providers.clouds.caller import caller_network
+from zephyr_deploy.providers.clouds import address
+from zephyr_deploy.providers.clouds.address import own_network
 
 
 @pytest.fixture
@@ -26,24 +26,24 @@ def page(monkeypatch):
 
 
 def test_it_is_a_network_of_one(page):
-    assert caller_network() == "203.0.113.7/32"
+    assert own_network() == "203.0.113.7/32"
 
 
 def test_a_page_that_stumbles_is_asked_again(page):
     page.fault(lost=True, times=2)
-    assert caller_network() == "203.0.113.7/32"
+    assert own_network() == "203.0.113.7/32"
 
 
 @pytest.mark.parametrize("text", [b"<html>log in</html>", b"2001:db8::1", b""])
 def test_what_is_no_address_opens_nothing(page, text):
     page.said[:] = [text]
     with pytest.raises(UnreachableError, match="does not answer an IPv4 address"):
-        caller_network()
+        own_network()
 
 
 def test_nobody_says_it(page):
     page.fault(status=503, times=None)
     with pytest.raises(UnreachableError) as error:
-        caller_network()
+        own_network()
     assert "ZEPHYR_ADDRESS_URL" in error.value.hint
-    assert len(page.asked) == caller.TRIES
+    assert len(page.asked) == address.TRIES
