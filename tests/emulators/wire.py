@@ -121,6 +121,7 @@ class Wire:
         if fault and fault.when == "before":
             time.sleep(fault.delay_s)
             if self._ends(environ, fault):
+                start("200 OK", [])  # for the server, which wants to send something; nobody is there any more
                 return []
             if fault.status is not None:
                 return self._answer(start, asked, fault)
@@ -129,6 +130,7 @@ class Wire:
         if fault and fault.when == "after":
             time.sleep(fault.delay_s)
             if self._ends(environ, fault):
+                start("200 OK", [])  # for the server, which wants to send something; nobody is there any more
                 return []
             if fault.status is not None:
                 return self._answer(start, asked, fault)

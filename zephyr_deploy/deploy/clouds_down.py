@@ -45,8 +45,8 @@ def _clouds_of(name: str, journal: Journal) -> list[CloudProvider]:
         return [cloud(record.provider)] if is_cloud(record.provider) else []
     if not deployment_dir(name).exists():
         return configured_clouds()
-    texts = [entry.facts.get("order", "") for entry in journal.entries()]
-    return [one for one in clouds() if any(f'"provider":"{one.name}"' in text for text in texts)]
+    begun = {entry.facts.get("provider") for entry in journal.entries()}
+    return [one for one in clouds() if one.name in begun]
 
 
 def _vanished(one: CloudProvider, name: str, phases: Phases, journal: Journal) -> list[Resource]:

@@ -19,6 +19,7 @@ from zephyr_deploy.errors import (
     ThrottledError,
     UnhealthyError,
 )
+from zephyr_deploy.providers.clouds.types import Account
 from zephyr_deploy.providers.nodes.connect import pin_file
 from zephyr_deploy.providers.nodes.record import record_of
 
@@ -238,4 +239,11 @@ def test_the_machine_of_another_laptop_whose_key_nobody_verified_is_not_trusted(
         session.up()
     monkeypatch.setenv("ZEPHYR_STATE_DIR", str(tmp_path / "other"))
     with pytest.raises(HostKeyError, match="nobody has verified"):
+        session.up()
+
+
+def test_another_account_is_refused_as_long_as_there_is_anything_of_it(session):
+    session.up()
+    session.cloud.account = lambda: Account(provider="aws", id="9999")
+    with pytest.raises(ConflictError, match="account 1234; these credentials are of 9999"):
         session.up()

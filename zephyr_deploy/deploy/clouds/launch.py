@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from zephyr_deploy.providers.clouds.types import Instance
 
 
+ACCOUNT = "account"
+"""Step of the journal that says in which account a deployment is."""
+
+
 class Proposal(Frozen):
     """What is about to be ordered, for the user to agree to."""
 
@@ -94,6 +98,7 @@ class Launch:
         with self.phases.phase("account", "Look at the account") as phase:
             account = self.cloud.account()
             phase.detail = account.name or account.id
+            self._same(account)
             found = self._found()
         with self._telling():
             if found is None:
@@ -102,6 +107,23 @@ class Launch:
             ours = any(e.step == CREATE and e.facts.get("id") == found.id for e in self.journal.entries())
             self.instance = Boot(self.cloud, self.phases, self.journal, ours).run(found)
         return self.instance
+
+    def _same(self, account: Account) -> None:
+        """Write down where this deployment is, for `down`; it is in one account only, as long as there is anything of it.
+
+        Raises:
+            ConflictError: it is in another account than the one of these credentials.
+        """
+        noted = [
+            e.facts for e in self.journal.entries() if e.step == ACCOUNT and e.facts["provider"] == self.cloud.name
+        ]
+        if noted and noted[-1]["id"] != account.id:
+            message = (
+                f"{self.name} is in {self.cloud.name} account {noted[-1]['id']}; these credentials are of {account.id}"
+            )
+            hint = f"Use the other credentials, or another name; `zephyr-deploy down {self.name}` ends it there."
+            raise ConflictError(message, hint=hint)
+        self.journal.done(ACCOUNT, provider=self.cloud.name, id=account.id)
 
     def _found(self) -> Instance | None:
         """The machine that is there, or will be by an order of an earlier run."""
