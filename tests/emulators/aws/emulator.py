@@ -33,6 +33,7 @@ PARTS = (
     launch,
     lifecycle,
     parts.groups,
+    parts.keys,
     parts.settling,
 )
 """In the order in which a call passes them; each makes a part for an account. Add yours before ``launch``."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 import secrets
+from dataclasses import replace
 from typing import Any
 
 from emulators.aws.account import Account, SpotRequest
@@ -40,6 +41,8 @@ def launch(account: Account) -> Part:
         if answer.status == 200 and (found := re.search(rb"<instanceId>(i-[0-9a-f]+)", answer.body)):
             name = found.group(1).decode()
             _mend(account, call, account.instance(call.region, name))
+            # A new instance has no public address yet; moto makes one up.
+            answer = replace(answer, body=re.sub(rb"<(ipAddress|dnsName)>[^<]*</\1>", b"", answer.body))
             account.tokens[used] = (params, answer, name)
         return answer
 

@@ -54,6 +54,22 @@ def groups(account: Account) -> Part:
     return part
 
 
+def keys(account: Account) -> Part:
+    """DeleteKeyPair by id; a key that is not there is fine."""
+
+    def part(call: Call, onward: Onward) -> Answer:
+        name = call.params.get("KeyPairId")
+        if call.action != "DeleteKeyPair" or name is None:
+            return onward(call)
+        pairs = account.ec2(call.region).key_pairs
+        found = next((pair.key_name for pair in pairs.values() if pair.id == name), None)
+        if found is None:
+            return said(call, "<return>true</return>")
+        return onward(call.but({"KeyPairId": None, "KeyName": found}))
+
+    return part
+
+
 def console(account: Account) -> Part:
     """GetConsoleOutput, and EC2 Instance Connect's SendSSHPublicKey."""
 
