@@ -34,6 +34,10 @@ def provider(name: str) -> Provider:
         from zephyr_deploy.providers.e2e.provider import E2eProvider
 
         return E2eProvider()
+    if name == "aws":
+        from zephyr_deploy.providers.aws.provider import AwsProvider
+
+        return AwsProvider()
     raise ConfigError(
         f"provider {name} is not built yet; this version has: {', '.join((*HERE, *CLOUDS))}",
         hint="Serve on this machine with --provider local, or on one of yours with --provider ssh --host HOST.",

@@ -1,0 +1,62 @@
+"""The clouds that the contract's tests run against. A new one is a row of `KINDS`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from emulators.aws import AwsEmulator
+from emulators.aws.chain import error_body
+
+from zephyr_deploy.providers.aws.provider import AwsProvider
+from zephyr_deploy.providers.clouds.contract import CloudProvider
+
+Refusal = dict[str, Any]
+"""Fields of `emulators.wire.Fault`."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One cloud."""
+
+    emulator: Callable[[], Any]
+    """Makes one, not started yet; it has ``start stop reset environment left wire machines lag_s``."""
+    provider: Callable[[], CloudProvider]
+    creates: str
+    """Regular expression for the call that makes a machine."""
+    prepares: str
+    """For those that make what a machine needs first."""
+    lists: str
+    """For those that list machines."""
+    throttled: Refusal
+    no_capacity: Refusal
+    no_quota: Refusal
+    unknown: dict[str, str]
+    """Variables with credentials that the cloud does not know."""
+    secrets: tuple[str, ...]
+    """Names of the variables whose values must never be shown."""
+    quicker: Callable[[pytest.MonkeyPatch], None] = field(default=lambda patch: None)
+    """Shortens its pauses."""
+
+
+def _aws_says(code: str, status: int) -> Refusal:
+    return {"status": status, "body": error_body("ec2", code, "said the emulator")}
+
+
+KINDS = {
+    "aws": Kind(
+        emulator=AwsEmulator,
+        provider=AwsProvider,
+        creates="ec2:RunInstances",
+        prepares="ec2:(ImportKeyPair|CreateSecurityGroup|AuthorizeSecurityGroupIngress)",
+        lists="ec2:DescribeInstances",
+        throttled=_aws_says("RequestLimitExceeded", 503),
+        no_capacity=_aws_says("InsufficientInstanceCapacity", 500),
+        no_quota=_aws_says("VcpuLimitExceeded", 400),
+        unknown={"AWS_ACCESS_KEY_ID": "AKIAUNKNOWN000000000", "AWS_SECRET_ACCESS_KEY": "unknown/secret/11111111"},
+        secrets=("AWS_SECRET_ACCESS_KEY",),
+        quicker=lambda patch: patch.setattr("zephyr_deploy.providers.aws.session.READ_ATTEMPTS", 2),
+    ),
+}
