@@ -8,7 +8,7 @@ import typer
 
 from zephyr_deploy.cli.session import Session
 from zephyr_deploy.cli.verb import LOOK, verb
-from zephyr_deploy.cli.wish import GpuOpt, GpusOpt
+from zephyr_deploy.cli.wish import GpuOpt, GpusOpt, RegionOpt
 from zephyr_deploy.errors import CapacityError
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def offers(
     session: Session,
     *,
     provider: Annotated[str | None, typer.Option(help="Ask this cloud alone: aws or e2e.")] = None,
-    region: Annotated[str | None, typer.Option(help="Ask in this region alone.")] = None,
+    region: RegionOpt = None,
     gpu: GpuOpt = None,
     gpus: GpusOpt = None,
     min_memory: Annotated[

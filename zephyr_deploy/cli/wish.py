@@ -11,6 +11,7 @@ ModelOpt = Annotated[str | None, typer.Option(help="Hugging Face id, or path of 
 RevisionOpt = Annotated[str | None, typer.Option(help="Branch, tag or commit of the model.")]
 GpuOpt = Annotated[str | None, typer.Option(help="GPU by name, e.g. a100.")]
 GpusOpt = Annotated[int | None, typer.Option(help="How many of them.")]
+RegionOpt = Annotated[str | None, typer.Option(help="Region or location of the cloud; unset: all of them.")]
 ImageOpt = Annotated[str | None, typer.Option(help="Container image of the server.")]
 QuantizeOpt = Annotated[str | None, typer.Option(help="Quantization of the weights, e.g. awq.")]
 TotalTokensOpt = Annotated[int | None, typer.Option(help="Longest prompt plus answer, in tokens.")]

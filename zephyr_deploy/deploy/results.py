@@ -148,4 +148,4 @@ class Check(Frozen):
     fix: str = ""
     """What to do; empty when the verdict is ok."""
     host: str | None = None
-    """Which machine; None: this one."""
+    """Which machine, or which cloud's account; None: this machine."""

@@ -1,0 +1,59 @@
+"""`doctor --provider`: what in a cloud's account stands in the way; nothing in it is changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from zephyr_deploy.deploy.clouds.choosing import wanted
+from zephyr_deploy.deploy.results import Check
+from zephyr_deploy.errors import AuthError, ZephyrError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from zephyr_deploy.providers.clouds.contract import CloudProvider
+    from zephyr_deploy.providers.clouds.types import Offer
+    from zephyr_deploy.spec.deployment import Deployment
+
+
+def doctor_account(cloud: CloudProvider, deployment: Deployment) -> list[Check]:
+    """Check the account that would pay for a deployment, and the machine that `up` would order first.
+
+    Args:
+        cloud: Whose account.
+        deployment: Its GPU, region, price and the like say which machine that is.
+    """
+    return [check.model_copy(update={"host": cloud.name}) for check in _checks(cloud, deployment)]
+
+
+def _checks(cloud: CloudProvider, deployment: Deployment) -> Iterator[Check]:
+    if not cloud.configured():
+        fix = f"Set {', '.join(cloud.wants)}."
+        yield Check(name="credentials", verdict="failed", detail=f"there are none for {cloud.name}", fix=fix)
+        return
+    offer: Offer | None = None
+    machine: Check | None = None
+    try:
+        cloud.account()
+        offer = wanted(cloud, deployment).offers[0]
+        machine = Check(name="machine", verdict="ok", detail=_said(offer))
+    except AuthError:
+        pass  # The account's own checks say which, and what to do.
+    except ZephyrError as error:
+        detail = error.message.replace("\n  ", "; ")
+        machine = Check(name="machine", verdict="failed", detail=detail, fix=error.hint or "zephyr-deploy offers")
+    try:
+        for check in cloud.checks(offer):
+            yield Check.model_validate(check.model_dump())
+    except ZephyrError as error:
+        yield Check(name="account", verdict="failed", detail=error.message, fix=error.hint or "Run it again.")
+    if machine:
+        yield machine
+
+
+def _said(offer: Offer) -> str:
+    spot = "interruptible " if offer.spot else ""
+    return (
+        f"{spot}{offer.machine_type} in {offer.region}: {offer.gpus} x {offer.gpu}, "
+        f"${offer.price_per_hour_usd:.2f} an hour"
+    )
