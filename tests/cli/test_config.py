@@ -95,6 +95,12 @@ def test_show_hides_secrets(cli, file, mode):
     assert "hf_verysecret" not in out + err
 
 
+def test_show_says_that_there_is_no_limit_as_it_is_written(cli, file, monkeypatch):
+    monkeypatch.setenv("ZEPHYR_TTL", "none")
+    assert row(cli("config", "show")[1], "cost.ttl") == ["cost.ttl", '"none"']
+    assert 'cost.ttl = "none"\n' in cli("config", "show", "-o", "quiet")[1]
+
+
 def test_show_quiet_is_toml_without_what_is_unset(cli, file):
     _code, out, _err = cli("config", "show", "-o", "quiet")
     assert 'name = "demo"\n' in out

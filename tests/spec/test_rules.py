@@ -34,6 +34,9 @@ KEPT = [
     {"provider": "ssh", "machine": {"host": "h"}},
     {"provider": "ssh", "machine": {"host": "a:22", "hosts": ["b"], "gateway": "a:23"}},
     {"cost": {"idle": "8h"}},
+    {"cost": {"idle": "9h", "ttl": "none"}},
+    {"cost": {"idle": "none"}},
+    {"cost": {"ttl": "30m"}},
 ]
 
 

@@ -23,16 +23,21 @@ from zephyr_deploy.cli.options import LockWaitOpt, NameArg, seconds
 from zephyr_deploy.cli.session import Session
 from zephyr_deploy.cli.verb import DEPLOY, verb
 from zephyr_deploy.cli.wish import (
+    BudgetOpt,
     ExposeOpt,
     GpuOpt,
     GpusOpt,
+    IdleOpt,
     ImageOpt,
+    MaxPriceOpt,
     ModelOpt,
     ProviderOpt,
     QuantizeOpt,
     RevisionOpt,
     TotalTokensOpt,
+    TtlOpt,
     UpgradeOpt,
+    cost_flags,
     expose_flags,
 )
 
@@ -74,6 +79,10 @@ def up(
     threads: Annotated[int | None, typer.Option(help="Processor threads of the engine.")] = None,
     max_total_tokens: TotalTokensOpt = None,
     expose: ExposeOpt = None,
+    ttl: TtlOpt = None,
+    idle: IdleOpt = None,
+    max_price: MaxPriceOpt = None,
+    budget: BudgetOpt = None,
     prepare: Annotated[bool, typer.Option(help="Whether a host that lacks something may be prepared.")] = True,
     prepare_var: Annotated[
         list[str] | None,
@@ -100,6 +109,7 @@ def up(
         "engine.quantize": quantize,
         **machine_flags(host, gateway, user, ssh_port, identity),
         **expose_flags(expose),
+        **cost_flags(ttl, idle, max_price, budget),
         "access.port": port,
         "limits.parallel": parallel,
         "limits.max_total_tokens": max_total_tokens,

@@ -16,9 +16,22 @@ ImageOpt = Annotated[str | None, typer.Option(help="Container image of the serve
 QuantizeOpt = Annotated[str | None, typer.Option(help="Quantization of the weights, e.g. awq.")]
 TotalTokensOpt = Annotated[int | None, typer.Option(help="Longest prompt plus answer, in tokens.")]
 ExposeOpt = Annotated[str | None, typer.Option(help="Open it to others under this domain or address.")]
+TtlOpt = Annotated[
+    str | None, typer.Option(help="A cloud's machine ends itself after this time, or none.  [default: 8h]")
+]
+IdleOpt = Annotated[
+    str | None, typer.Option(help="A cloud's machine ends itself without a request for this time.  [default: 1h]")
+]
+MaxPriceOpt = Annotated[str | None, typer.Option(help="Refuse machines dearer than this, in USD an hour.")]
+BudgetOpt = Annotated[str | None, typer.Option(help="What it may cost in all, in USD; it ends itself then.")]
 UpgradeOpt = Annotated[bool, typer.Option("--upgrade", help="Look image and model up anew.")]
 
 
 def expose_flags(expose: str | None) -> dict[str, object]:
     """``--expose`` as settings."""
     return {"access.expose": True, "access.domain": expose} if expose else {}
+
+
+def cost_flags(ttl: str | None, idle: str | None, max_price: str | None, budget: str | None) -> dict[str, object]:
+    """What it may cost as settings."""
+    return {"cost.ttl": ttl, "cost.idle": idle, "cost.max_hourly_usd": max_price, "cost.budget_usd": budget}

@@ -20,6 +20,8 @@ UNUSED = (
     "engine.image",
     "cost.ttl",
     "cost.idle",
+    "cost.max_hourly_usd",
+    "cost.budget_usd",
 )
 """Settings that have no meaning where nothing is rented."""
 

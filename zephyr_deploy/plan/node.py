@@ -136,5 +136,6 @@ def _exposure(deployment: Deployment, caller: str) -> Iterator[Problem]:
 def _notes(deployment: Deployment, facts: NodeFacts, gpus: int) -> Iterator[str]:
     if len(facts.gpus) > gpus > 0 and not deployment.engine.num_shard and not deployment.machine.gpus:
         yield f"{gpus} of the node's {len(facts.gpus)} GPUs is used; more with --gpus (machine.gpus)."
-    if "ttl" in deployment.cost.model_fields_set or deployment.cost.idle:
-        yield "Provider ssh makes no use of cost.ttl and cost.idle: the machine is yours."
+    said = [f"cost.{name}" for name in type(deployment.cost).model_fields if name in deployment.cost.model_fields_set]
+    if deployment.provider == "ssh" and said:
+        yield f"Provider ssh makes no use of {', '.join(said)}: the machine is yours."

@@ -16,7 +16,7 @@ from pydantic_core import PydanticCustomError
 from zephyr_deploy.paths import NAME_PATTERN, NAME_WORDS
 from zephyr_deploy.spec.rules import broken_rules
 from zephyr_deploy.spec.sources import SecretSource
-from zephyr_deploy.spec.types import Allowed, Arguments, Duration, Environment, Network, PlaybookSettings
+from zephyr_deploy.spec.types import Allowed, Arguments, Environment, Limit, Network, PlaybookSettings
 
 ZEPHYR = "HuggingFaceH4/zephyr-7b-beta"
 
@@ -184,14 +184,22 @@ class Access(Frozen):
 
 
 class Cost(Frozen):
-    """What it may cost. A timer on the node enforces the times with this machine switched off."""
+    """What a cloud may cost: its machine ends itself, with yours switched off. Providers local and ssh ignore it."""
 
-    ttl: Duration = Field(timedelta(hours=8), gt=timedelta(0), description="The node ends itself after this time.")
-    idle: Duration | None = Field(
-        None, gt=timedelta(0), description="The node ends itself when unused for this time.", examples=["30m"]
+    ttl: Limit = Field(
+        timedelta(hours=8), description="The machine ends itself after this time, counted from its first boot."
+    )
+    idle: Limit = Field(
+        timedelta(hours=1), description="The machine ends itself after this time without a request.", examples=["30m"]
     )
     max_hourly_usd: Decimal | None = Field(
         None, gt=0, description="Refuse machines dearer than this, in USD an hour.", examples=[2.5]
+    )
+    budget_usd: Decimal | None = Field(
+        None,
+        gt=0,
+        description="What it may cost in all, in USD: the machine ends itself when that is spent, if not before.",
+        examples=[20],
     )
 
 

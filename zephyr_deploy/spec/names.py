@@ -33,7 +33,8 @@ SHORT: dict[str, str] = {
     "cidr": "access.cidr",
     "ttl": "cost.ttl",
     "idle": "cost.idle",
-    "max_hourly_usd": "cost.max_hourly_usd",
+    "max_price": "cost.max_hourly_usd",
+    "budget": "cost.budget_usd",
 }
 """Short name → dotted key: ``--model`` and ``ZEPHYR_MODEL`` both mean ``model.id``."""
 

@@ -79,7 +79,9 @@ def _plain(address: str) -> str:
 
 def _end_of_life(deployment: Deployment) -> Iterator[Broken]:
     cost = deployment.cost
-    if cost.idle is not None and cost.idle > cost.ttl:
+    # A short life that was asked for says nothing against the hour that nobody asked for.
+    said = "idle" in cost.model_fields_set
+    if said and cost.idle is not None and cost.ttl is not None and cost.idle > cost.ttl:
         yield Broken(("cost.idle", "cost.ttl"), "the node would end by ttl before it could be idle for that long")
 
 

@@ -18,6 +18,12 @@ from zephyr_deploy.spec.secret import REDACTED
 _SECRET_NAME = re.compile(r"TOKEN(?!S\b|S_|I[ZS])|KEY|SECRET|PASSW|CREDENTIAL|AUTH", re.IGNORECASE)
 """``HF_TOKEN`` is one, ``MAX_TOTAL_TOKENS`` counts, and ``TOKENIZERS_PARALLELISM`` or ``TOKENISER`` is of neither."""
 
+NEVER = "none"
+"""How it is written that there is no limit."""
+_DURATION_WORDS = "a length of time such as 30m, 8h or 1h30m"
+_LIMIT_WORDS = f"{_DURATION_WORDS}, or {NEVER}"
+_DURATION_PATTERN = r"([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9.]+s)?"
+
 
 @dataclass(frozen=True)
 class Allowed:
@@ -72,6 +78,19 @@ def _length_of_time(value: object) -> object:
     return value if value.startswith("P") else parse_duration(value)
 
 
+def _limit(value: object) -> object:
+    """A length of time, or None: nothing but the word says that there is no limit."""
+    if value is None or (isinstance(value, str) and value.strip().lower() == NEVER):
+        return None
+    try:
+        length = _length_of_time(value)
+    except ValueError as error:
+        raise ValueError(f"{error}, or {NEVER} for no limit") from None
+    if isinstance(length, timedelta) and length <= timedelta():
+        raise ValueError(f"write {_LIMIT_WORDS}")
+    return length
+
+
 def _network(text: str) -> str:
     """One network in CIDR form, its host bits zero."""
     try:
@@ -88,9 +107,16 @@ def _network(text: str) -> str:
 Duration = Annotated[
     timedelta,
     BeforeValidator(_length_of_time),
-    Allowed("a length of time such as 30m, 8h or 1h30m"),
-    WithJsonSchema({"type": "string", "pattern": r"^([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9.]+s)?$", "examples": ["8h"]}),
+    Allowed(_DURATION_WORDS),
+    WithJsonSchema({"type": "string", "pattern": f"^{_DURATION_PATTERN}$", "examples": ["8h"]}),
 ]
+Limit = Annotated[
+    timedelta | None,
+    BeforeValidator(_limit),
+    Allowed(_LIMIT_WORDS),
+    WithJsonSchema({"type": "string", "pattern": rf"^({NEVER}|{_DURATION_PATTERN})$", "examples": ["8h", NEVER]}),
+]
+"""A length of time, or None for no limit, which has to be written as ``none``."""
 PlaybookSettings = Annotated[dict[str, str], AfterValidator(_playbook_settings)]
 Network = Annotated[str, AfterValidator(_network), Allowed("a network such as 203.0.113.0/24")]
 

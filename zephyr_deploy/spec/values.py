@@ -14,7 +14,7 @@ from zephyr_deploy.spec.allowed import kind_of
 from zephyr_deploy.spec.durations import format_duration
 from zephyr_deploy.spec.secret import REDACTED
 from zephyr_deploy.spec.sources import shown
-from zephyr_deploy.spec.types import arguments_without_secrets, without_secrets
+from zephyr_deploy.spec.types import NEVER, arguments_without_secrets, without_secrets
 
 if TYPE_CHECKING:
     from zephyr_deploy.spec.keys import Key
@@ -23,6 +23,8 @@ SOURCES = frozenset({"access.api_key_from", "model.token_from"})
 """Settings that say where a secret is; somebody may write the secret itself."""
 MASKED = frozenset({"engine.env", "engine.args", *SOURCES})
 """Settings that may hold secrets; see `masked`."""
+LIMITS = frozenset({"cost.ttl", "cost.idle"})
+"""Settings of which None is a value, and not the want of one."""
 _LINE = 100
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -47,7 +49,9 @@ def from_text(key: Key, text: str) -> object:
 
 
 def masked(path: str, value: object) -> object:
-    """The value without what looks secret in it, where it is one of `MASKED`."""
+    """The value for people: without what looks secret in it, where it is one of `MASKED`."""
+    if value is None and path in LIMITS:
+        return NEVER
     if path == "engine.env" and isinstance(value, Mapping):
         return without_secrets({str(name): item for name, item in value.items()})
     if path == "engine.args" and isinstance(value, Sequence) and not isinstance(value, str):
