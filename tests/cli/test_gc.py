@@ -83,6 +83,7 @@ def test_ls_orphans_shows_price_and_age(cloud, capsys):
         ({}, "It ends itself after 8h, which is at most $16.00."),
         ({"ends_itself": False}, "a machine that is off costs on here: `zephyr-deploy down`"),
         ({"lifetime": None}, "It has no time limit"),
+        ({"budget_usd": 12.5}, "which is at most $12.50."),
     ],
 )
 def test_what_is_shown_before_an_order_has_price_limit_and_who_may_come_in(changes, words):

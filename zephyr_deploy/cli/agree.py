@@ -51,7 +51,8 @@ def _end(proposal: Proposal) -> str:
     if proposal.lifetime is None:
         return "It has no time limit: it costs until `zephyr-deploy down`."
     hours = proposal.lifetime.total_seconds() / 3600
-    most = f"at most ${max(offer.price_per_hour_usd for offer in proposal.offers) * hours:.2f}"
+    dearest = max(offer.price_per_hour_usd for offer in proposal.offers) * hours
+    most = f"at most ${dearest if proposal.budget_usd is None else min(dearest, proposal.budget_usd):.2f}"
     if proposal.ends_itself:
         return f"It ends itself after {_length(proposal.lifetime)}, which is {most}."
     return (

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from zephyr_deploy.deploy.clouds.launch import Launch, Wanted
 from zephyr_deploy.deploy.clouds.vanish import Vanish
 from zephyr_deploy.deploy.journal import Journal
 from zephyr_deploy.events import Phases
+from zephyr_deploy.spec.deployment import Cost
 
 if TYPE_CHECKING:
     from emulators.memory import MemoryCloud
@@ -27,7 +27,7 @@ class Calls:
         return Launch(self.cloud, NAME, Phases(self.events.append), Journal(NAME), **given)
 
     def wanted(self) -> Wanted:
-        return Wanted(offers=self.cloud.offers(), disk_gb=100, lifetime=timedelta(hours=8))
+        return Wanted(offers=self.cloud.offers(), disk_gb=100, cost=Cost())
 
     def up(self, **changes):
         return self.launch(**changes).run()

@@ -6,7 +6,7 @@ import pytest
 from emulators.memory import MemoryCloud, offer
 
 from zephyr_deploy.deploy.clouds.choosing import DISK_GB, wanted
-from zephyr_deploy.errors import AuthError, NoCapacityError, ThrottledError
+from zephyr_deploy.errors import AuthError, ConfigError, NoCapacityError, ThrottledError
 from zephyr_deploy.spec.deployment import Cost, Deployment, Machine
 
 
@@ -75,18 +75,16 @@ def test_interruptible_machines_are_asked_for_by_name():
     ]
 
 
-def test_disk_and_time_are_the_wish_or_sensible():
+def test_disk_and_cost_are_the_wish_or_sensible():
     cloud = Cloud(near=[offer()])
     assert wanted(cloud, Deployment(provider="aws")).disk_gb == DISK_GB
-    found = wanted(cloud, Deployment(provider="aws", machine=Machine(disk_gb=300), cost=Cost(ttl=timedelta(hours=2))))
-    assert (found.disk_gb, found.lifetime) == (300, timedelta(hours=2))
+    cost = Cost(ttl=timedelta(hours=2))
+    found = wanted(cloud, Deployment(provider="aws", machine=Machine(disk_gb=300), cost=cost))
+    assert (found.disk_gb, found.cost) == (300, cost)
 
 
-def test_a_machine_that_can_end_itself_is_told_to_and_no_other():
-    cloud = Cloud(near=[offer()])
-    assert '"ttl_s": 7200' in wanted(cloud, Deployment(provider="aws", cost=Cost(ttl=timedelta(hours=2)))).user_data
-
-
-def test_a_machine_that_would_cost_on_is_told_nothing(monkeypatch):
-    monkeypatch.delattr(MemoryCloud, "ends_itself")
-    assert wanted(Cloud(near=[offer()]), Deployment(provider="aws")).user_data == ""
+def test_what_the_budget_does_not_pay_for_is_left_out():
+    cloud = Cloud(near=[offer("dear", 9.0), offer("cheap", 1.0)])
+    assert types(cloud, budget_usd=1) == [("cheap", "near")]
+    with pytest.raises(ConfigError, match=r"a budget of \$0.1 pays for 0:06:00 at \$1.00 an hour"):
+        types(cloud, budget_usd="0.1")

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+
 import pytest
 from deploy.clouds.calls import NAME
 from emulators.memory import MemoryCloud, offer
@@ -22,6 +25,7 @@ from zephyr_deploy.errors import (
 from zephyr_deploy.providers.clouds.types import Account
 from zephyr_deploy.providers.nodes.connect import pin_file
 from zephyr_deploy.providers.nodes.record import record_of
+from zephyr_deploy.spec.deployment import Cost
 
 
 class Killed(BaseException):
@@ -247,3 +251,22 @@ def test_another_account_is_refused_as_long_as_there_is_anything_of_it(session):
     session.cloud.account = lambda: Account(provider="aws", id="9999")
     with pytest.raises(ConflictError, match="account 1234; these credentials are of 9999"):
         session.up()
+
+
+def test_each_machine_lives_as_long_as_the_budget_pays_for_it(session):
+    session.cloud.sold = [offer("small"), offer("large", 2.0)]
+    session.cloud.fails["create"] = [NoCapacityError("none"), NoCapacityError("none")]
+    wanted = replace(session.wanted(), cost=Cost(ttl="none", budget_usd=6))
+    before = datetime.now(timezone.utc)
+    instance = session.up(wanted=lambda: wanted)
+    assert instance.machine_type == "large"
+    assert abs(instance.stamp.expires - before - timedelta(hours=3)) < timedelta(minutes=1)
+    (machine,) = session.cloud.paper.made.values()
+    assert '"ttl_s": 10800.0' in machine.user_data
+
+
+def test_a_machine_that_would_cost_on_is_not_told_to_end_itself(session, monkeypatch):
+    monkeypatch.delattr(MemoryCloud, "ends_itself")
+    session.up()
+    (machine,) = session.cloud.paper.made.values()
+    assert machine.user_data == ""

@@ -7,16 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zephyr_deploy.deploy.clouds.launch import Wanted
-from zephyr_deploy.errors import NoCapacityError, ZephyrError
+from zephyr_deploy.errors import ConfigError, NoCapacityError, ZephyrError
 from zephyr_deploy.providers.clouds.choose import Need, choose
-from zephyr_deploy.providers.clouds.contract import EndsItself
-from zephyr_deploy.providers.clouds.userdata import user_data
+from zephyr_deploy.spec.lifetime import lifetime
 
 if TYPE_CHECKING:
     from zephyr_deploy.providers.clouds.choose import Choice
     from zephyr_deploy.providers.clouds.contract import CloudProvider
     from zephyr_deploy.providers.clouds.types import Offer
-    from zephyr_deploy.spec.deployment import Deployment
+    from zephyr_deploy.spec.deployment import Cost, Deployment
 
 DISK_GB = 150
 """Room for the system, two images of an engine of 15 GB and the weights of a 7B model several times over."""
@@ -30,7 +29,7 @@ def wanted(cloud: CloudProvider, deployment: Deployment) -> Wanted:
 
     Raises:
         NoCapacityError: the cloud sells none that fits; says what stood in the way.
-        ConfigError: nobody knows such a GPU.
+        ConfigError: nobody knows such a GPU; the budget pays for none of the machines.
         ZephyrError: the cloud cannot be asked what it sells.
     """
     machine = deployment.machine
@@ -41,12 +40,10 @@ def wanted(cloud: CloudProvider, deployment: Deployment) -> Wanted:
     first = offers[0].region
     # What is near comes first, and then what is cheap.
     ordered = sorted(choice.fits, key=lambda offer: offer.region != first)
-    lifetime, idle = deployment.cost.ttl, deployment.cost.idle
     return Wanted(
-        offers=ordered,
+        offers=_paid_for(ordered, deployment.cost),
         disk_gb=machine.disk_gb or DISK_GB,
-        lifetime=lifetime,
-        user_data=user_data(lifetime, idle) if isinstance(cloud, EndsItself) else "",
+        cost=deployment.cost,
         identity=Path(machine.identity).expanduser() if machine.identity else None,
         notes=tuple(notes),
     )
@@ -63,6 +60,26 @@ def need_of(deployment: Deployment) -> Need:
         spot=machine.spot,
         region=machine.region,
     )
+
+
+def _paid_for(offers: list[Offer], cost: Cost) -> list[Offer]:
+    """Those that the budget pays for as long as a machine takes to be of any use.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    paid: list[Offer] = []
+    refused: list[ConfigError] = []
+    for offer in offers:
+        try:
+            lifetime(cost, offer.price_per_hour_usd)
+        except ConfigError as error:
+            refused.append(error)
+        else:
+            paid.append(offer)
+    if not paid:
+        raise refused[0]
+    return paid
 
 
 def nothing_fits(where: str, choice: Choice) -> NoCapacityError:

@@ -12,10 +12,12 @@ from zephyr_deploy.deploy.clouds.create import Create, token_for
 from zephyr_deploy.deploy.clouds.pending import CREATE, pending
 from zephyr_deploy.errors import ConflictError, ZephyrError
 from zephyr_deploy.node.sshkey import login_key
-from zephyr_deploy.providers.clouds.contract import only_one_each
+from zephyr_deploy.providers.clouds.contract import EndsItself, only_one_each
 from zephyr_deploy.providers.clouds.stamp import Stamp
 from zephyr_deploy.providers.clouds.types import Account, Offer, Order
-from zephyr_deploy.spec.deployment import Frozen
+from zephyr_deploy.providers.clouds.userdata import user_data
+from zephyr_deploy.spec.deployment import Cost, Frozen
+from zephyr_deploy.spec.lifetime import lifetime
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -39,7 +41,9 @@ class Proposal(Frozen):
     offers: tuple[Offer, ...]
     """In the order in which they are tried; not empty."""
     lifetime: timedelta | None
-    """After which the machine is ended; None: never."""
+    """After which the machine is ended, if it is the first of them; None: never."""
+    budget_usd: float | None = None
+    """What it costs at most, whichever it is; None: what its lifetime costs."""
     ends_itself: bool
     """Whether that happens without anybody's help."""
     allowed: str
@@ -57,8 +61,8 @@ class Wanted:
     offers: Sequence[Offer]
     """In the order in which they are to be tried; not empty."""
     disk_gb: int
-    lifetime: timedelta | None
-    user_data: str = ""
+    cost: Cost
+    """By which the machine ends itself, or is ended."""
     identity: Path | None = None
     """The user's own private key; None: the one made for this user."""
     notes: tuple[str, ...] = ()
@@ -149,7 +153,8 @@ class Launch:
                 deployment=self.name,
                 account=account,
                 offers=tuple(wanted.offers),
-                lifetime=wanted.lifetime,
+                lifetime=lifetime(wanted.cost, wanted.offers[0].price_per_hour_usd),
+                budget_usd=float(wanted.cost.budget_usd) if wanted.cost.budget_usd else None,
                 ends_itself=not self.cloud.bills_when_off,
                 allowed=allowed,
             )
@@ -157,11 +162,11 @@ class Launch:
         key = login_key(wanted.identity).public
 
         def draft(offer: Offer, zone: str) -> Order:
-            run = self.journal.run
+            run, life = self.journal.run, lifetime(wanted.cost, offer.price_per_hour_usd)
             stamp = Stamp(
                 deployment=self.name,
                 run=run,
-                expires=datetime.now(timezone.utc) + wanted.lifetime if wanted.lifetime else None,
+                expires=datetime.now(timezone.utc) + life if life else None,
                 price_per_hour_usd=offer.price_per_hour_usd,
             )
             place = (offer.region, zone, offer.machine_type, "spot" if offer.spot else "")
@@ -173,7 +178,7 @@ class Launch:
                 public_key=key,
                 allowed=allowed,
                 disk_gb=wanted.disk_gb,
-                user_data=wanted.user_data,
+                user_data=user_data(life, wanted.cost.idle) if isinstance(self.cloud, EndsItself) else "",
             )
 
         search = Create(self.cloud, self.journal, draft)
