@@ -2,17 +2,17 @@
 
 import datetime
 
-import boto3
 import pytest
 
 from zephyr_deploy.providers.aws.offers import sold
+from zephyr_deploy.providers.aws.session import AwsSession
 
 DENIED = ("AccessDeniedException", "User: arn:aws:iam::123456789012:user/ci is not authorized")
 
 
 @pytest.fixture
 def session(aws):
-    return boto3.Session()
+    return AwsSession()
 
 
 def by_type(found, *, spot=False):

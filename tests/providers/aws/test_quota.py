@@ -1,14 +1,16 @@
 """What an account may have."""
 
-import boto3
 import pytest
 
-from zephyr_deploy.providers.aws.quota import quota
+from zephyr_deploy.providers.aws import session as sessions
+from zephyr_deploy.providers.aws.offers import sold
+from zephyr_deploy.providers.aws.quota import quota, quota_of
+from zephyr_deploy.providers.aws.session import AwsSession
 
 
 @pytest.fixture
 def session(aws):
-    return boto3.Session()
+    return AwsSession()
 
 
 @pytest.mark.parametrize(
@@ -21,28 +23,37 @@ def session(aws):
     ],
 )
 def test_each_family_has_its_own(session, family, spot, code, vcpus):
-    found = quota(session, "us-east-1", family, spot=spot)
+    found = quota_of(session, "us-east-1", family, spot=spot)
     assert (found.code, found.vcpus, found.why) == (code, vcpus, "")
 
 
 def test_one_that_was_raised(aws, session):
     aws.account.quotas["L-7212CCBC"] = 96
-    assert quota(session, "us-east-1", "P", spot=True).vcpus == 96
+    assert quota_of(session, "us-east-1", "P", spot=True).vcpus == 96
 
 
 def test_where_it_is_raised(session):
-    found = quota(session, "ap-south-1", "G")
+    found = quota_of(session, "ap-south-1", "G")
     assert found.link == "https://ap-south-1.console.aws.amazon.com/servicequotas/home/services/ec2/quotas/L-DB2E81BA"
     assert str(found) == "on-demand vCPUs of G and VT instances in ap-south-1 (L-DB2E81BA)"
 
 
 def test_who_may_not_know_it_is_told_so(aws, session):
     aws.fault("GetServiceQuota", "AccessDeniedException", service="servicequotas", times=None)
-    found = quota(session, "us-east-1", "G")
+    found = quota_of(session, "us-east-1", "G")
     assert (found.vcpus, found.why) == (None, "AccessDeniedException")
 
 
-def test_a_service_that_cannot_be_reached_stops_nothing(session, monkeypatch):
+def test_a_service_that_cannot_be_reached_stops_nothing(aws, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    assert quota(boto3.Session(), "us-east-1", "G").why == "EndpointConnectionError"
+    monkeypatch.setattr(sessions, "READ_ATTEMPTS", 1)
+    found = quota_of(AwsSession(), "us-east-1", "G")
+    assert found.vcpus is None
+    assert found.why.startswith("AWS cannot be reached")
+
+
+def test_the_one_that_stands_against_an_offer(session):
+    offers = {(one.machine_type, one.spot): one for one in sold(session, "us-east-1").offers}
+    assert quota(session, offers["g6.xlarge", False]).code == "L-DB2E81BA"
+    assert quota(session, offers["g6.xlarge", True]).code == "L-3819A6DF"
+    assert quota(session, offers["p4d.24xlarge", False]).code == "L-417A185B"

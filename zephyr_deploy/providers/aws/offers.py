@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
+from zephyr_deploy.errors import ZephyrError
 from zephyr_deploy.providers.aws import prices
+from zephyr_deploy.providers.aws.errors import reading
 from zephyr_deploy.providers.aws.machines import aws_table
 from zephyr_deploy.providers.clouds.types import Offer, Sold
 
@@ -13,35 +15,30 @@ if TYPE_CHECKING:
     from datetime import date
 
     from zephyr_deploy.providers.aws.machines import MachineType
+    from zephyr_deploy.providers.aws.session import AwsSession
 
 MAX_FILTER_VALUES = 200
 """Of one filter of an EC2 call."""
 TO_SEE_PRICES = "Let the credentials call pricing:GetProducts to see them."
 
 
-class Clients(Protocol):
-    """Makes boto3's clients; a boto3 session is one."""
-
-    def client(self, service: str, region: str, /) -> Any:
-        """The client of a service in a region."""
-
-
-def sold(clients: Clients, region: str) -> Sold:
+def sold(session: AwsSession, region: str) -> Sold:
     """Every machine with a GPU that can be had there, on demand and interruptible.
 
     Raises:
-        botocore.exceptions.BotoCoreError, ClientError: EC2 does not say what it has.
+        ZephyrError: EC2 does not say what it has.
     """
-    ec2 = clients.client("ec2", region)
-    here = _offered(ec2)
-    on_demand, priced_on, notes = _on_demand(clients, region, here)
+    ec2 = session.ec2(region)
+    with reading("ec2:DescribeInstanceTypeOfferings"):
+        here = _offered(ec2)
+    on_demand, priced_on, notes = _on_demand(session, region, here)
     spot, of_spot = _spot(ec2, here)
-    offers = [
+    found = [
         *(_offer(region, one, on_demand[one.type], priced_on=priced_on) for one in here if one.type in on_demand),
         *(_offer(region, one, min(spot[one.type].values()), zones=spot[one.type]) for one in here if one.type in spot),
     ]
     return Sold(
-        offers=tuple(sorted(offers, key=lambda offer: (offer.price_per_hour_usd, offer.machine_type))),
+        offers=tuple(sorted(found, key=lambda offer: (offer.price_per_hour_usd, offer.machine_type))),
         notes=(*notes, *of_spot),
     )
 
@@ -60,15 +57,14 @@ def _offered(ec2: Any) -> list[MachineType]:
 
 
 def _on_demand(
-    clients: Clients, region: str, here: Sequence[MachineType]
+    session: AwsSession, region: str, here: Sequence[MachineType]
 ) -> tuple[dict[str, float], date | None, tuple[str, ...]]:
     """Prices by type, the day they are of where that is not today, and what is to be said of them."""
-    from botocore.exceptions import BotoCoreError, ClientError
-
     try:
-        pricing = clients.client("pricing", prices.endpoint_for(region))
-        return prices.on_demand(pricing, region, [machine.type for machine in here]), None, ()
-    except (BotoCoreError, ClientError) as error:
+        pricing = session.client("pricing", prices.endpoint_for(region))
+        with reading("pricing:GetProducts"):
+            return prices.on_demand(pricing, region, [machine.type for machine in here]), None, ()
+    except ZephyrError as error:
         why = _reason(error)
     table = aws_table()
     known = {machine.type: machine.usd[region] for machine in here if region in machine.usd}
@@ -80,18 +76,16 @@ def _on_demand(
 
 def _spot(ec2: Any, here: Sequence[MachineType]) -> tuple[dict[str, dict[str, float]], tuple[str, ...]]:
     """Prices by type and zone, and what is to be said of them."""
-    from botocore.exceptions import BotoCoreError, ClientError
-
     try:
-        return prices.spot(ec2, [machine.type for machine in here]), ()
-    except (BotoCoreError, ClientError) as error:
+        with reading("ec2:DescribeSpotPriceHistory"):
+            return prices.spot(ec2, [machine.type for machine in here]), ()
+    except ZephyrError as error:
         return {}, (f"Interruptible machines are left out: AWS does not say their prices ({_reason(error)}).",)
 
 
-def _reason(error: Exception) -> str:
-    """Its code alone: the whole message may hold an account and a role."""
-    response = getattr(error, "response", {})
-    return str(response.get("Error", {}).get("Code") or type(error).__name__)
+def _reason(error: ZephyrError) -> str:
+    """AWS's code where it has given one: its words may hold an account and a role."""
+    return str(error.details.get("code") or error.message)
 
 
 def _offer(

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from zephyr_deploy.errors import ZephyrError
+from zephyr_deploy.providers.aws.errors import reading
 from zephyr_deploy.providers.aws.machines import Family, aws_table
 from zephyr_deploy.spec.deployment import Frozen
 
 if TYPE_CHECKING:
-    from zephyr_deploy.providers.aws.offers import Clients
+    from zephyr_deploy.providers.aws.session import AwsSession
+    from zephyr_deploy.providers.clouds.types import Offer
 
 CONSOLE = "https://{region}.console.aws.amazon.com/servicequotas/home/services/ec2/quotas/{code}"
 SERVICE = "ec2"
@@ -27,7 +30,7 @@ class Quota(Frozen):
     vcpus: float | None
     """Allowed at once; None: these credentials may not know."""
     why: str = ""
-    """Why it is not known: the error's code."""
+    """Why it is not known; empty where it is."""
 
     @property
     def link(self) -> str:
@@ -39,29 +42,29 @@ class Quota(Frozen):
         return f"{'spot' if self.spot else 'on-demand'} vCPUs of {self.name} in {self.region} ({self.code})"
 
 
-def quota(clients: Clients, region: str, family: Family, *, spot: bool = False) -> Quota:
-    """The limit for one family of machines; unknown where the credentials may not read it, or nobody answers."""
-    from botocore.exceptions import BotoCoreError, ClientError
+def quota(session: AwsSession, offer: Offer) -> Quota:
+    """The limit that stands against an offer; unknown where the credentials may not read it, or nobody answers."""
+    machine = aws_table().machine(offer.machine_type)
+    return quota_of(session, offer.region, machine.family if machine else "G", spot=offer.spot)
 
+
+def quota_of(session: AwsSession, region: str, family: Family, *, spot: bool = False) -> Quota:
+    """Likewise, for a family of machines."""
     codes = aws_table().quotas[family]
-    code = codes.spot if spot else codes.on_demand
-    found = Quota(code=code, name=codes.name, region=region, spot=spot, vcpus=None)
+    found = Quota(code=codes.spot if spot else codes.on_demand, name=codes.name, region=region, spot=spot, vcpus=None)
     try:
-        return found.model_copy(update={"vcpus": _value(clients.client("service-quotas", region), code)})
-    except ClientError as error:
-        why = str(error.response.get("Error", {}).get("Code", "ClientError"))
-    except BotoCoreError as error:
-        why = type(error).__name__
-    return found.model_copy(update={"why": why})
+        return found.model_copy(update={"vcpus": _value(session.client("service-quotas", region), found.code)})
+    except ZephyrError as error:
+        return found.model_copy(update={"why": str(error.details.get("code") or error.message)})
 
 
 def _value(client: Any, code: str) -> float:
-    from botocore.exceptions import ClientError
-
     asked = {"ServiceCode": SERVICE, "QuotaCode": code}
     try:
-        return float(client.get_service_quota(**asked)["Quota"]["Value"])
-    except ClientError as error:
-        if error.response.get("Error", {}).get("Code") != NEVER_RAISED:
+        with reading("servicequotas:GetServiceQuota"):
+            return float(client.get_service_quota(**asked)["Quota"]["Value"])
+    except ZephyrError as error:
+        if error.details.get("code") != NEVER_RAISED:
             raise
-    return float(client.get_aws_default_service_quota(**asked)["Quota"]["Value"])
+    with reading("servicequotas:GetAWSDefaultServiceQuota"):
+        return float(client.get_aws_default_service_quota(**asked)["Quota"]["Value"])
