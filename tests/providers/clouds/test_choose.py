@@ -98,6 +98,14 @@ def test_the_nearest_is_the_one_that_nothing_else_is_against():
     assert removed(choice) == {"region": (2, "l40s")}
 
 
+def test_the_nearest_gpu_is_the_one_most_like_what_was_asked_for():
+    small, like = offer("t4", "t4", price=0.1, gpu_memory_gib=15), offer("l40s", "l40s", price=2.0, gpu_memory_gib=44)
+    assert removed(choose([small, like], Need(gpu="a100"))) == {"gpu": (2, "l40s")}
+    two, one = offer("two", gpus=2, price=2.0), offer("one", price=1.0)
+    assert removed(choose([one, two], Need(gpus=4))) == {"gpus": (2, "two")}
+    assert removed(choose([small, like], Need(min_memory_gib=80))) == {"min_memory": (2, "l40s")}
+
+
 OFFERS = st.lists(
     st.builds(
         offer,

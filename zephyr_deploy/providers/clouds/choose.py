@@ -65,7 +65,8 @@ def choose(offers: Iterable[Offer], need: Need) -> Choice:
         (caught[first.name] if first else fits).append(offer)
 
     def in_the_way(offer: Offer) -> tuple[object, ...]:
-        return sum(not each.passes(offer) for each in filters), *_order(offer, need)
+        missed = [each for each in filters if not each.passes(offer)]
+        return len(missed), missed[0].distance(offer), *_order(offer, need)
 
     removed = [
         Removed(filter=each.name, wanted=each.wanted, count=len(found), nearest=min(found, key=in_the_way))
@@ -81,25 +82,46 @@ def memory_as_sold(offer: Offer) -> float:
     return max(offer.gpu_memory_gib, float(known.memory_gb) if known else 0.0)
 
 
+def _none(_offer: Offer) -> float:
+    return 0.0
+
+
 @dataclass(frozen=True)
 class _Filter:
     name: FilterName
     wanted: str
     passes: Callable[[Offer], bool]
+    distance: Callable[[Offer], float] = _none
+    """How far off one is that does not pass."""
 
 
 def _filters(need: Need) -> list[_Filter]:
     """In the order in which they are asked; the price comes last, so that it counts only what is good enough."""
-    keys = {gpu.key for gpu in meant(need.gpu)} if need.gpu else set()
+    cards = {gpu.key: gpu.memory_gb for gpu in meant(need.gpu)} if need.gpu else {}
     memory, price = need.min_memory_gib or 0.0, need.max_price_usd or float("inf")
     count = f"{need.gpus} GPUs" if need.gpus > 1 else "one GPU"
     return [
         _Filter("region", f"in {need.region}", lambda offer: need.region in {None, offer.region}),
-        _Filter("gpu", f"with {need.gpu}", lambda offer: not need.gpu or offer.gpu in keys),
-        _Filter("gpus", f"with {count} or more", lambda offer: offer.gpus >= need.gpus),
-        _Filter("min_memory", f"with {memory:g} GB a GPU or more", lambda offer: memory_as_sold(offer) >= memory),
-        _Filter("spot", "not interruptible", lambda offer: need.spot or not offer.spot),
-        _Filter("available", "not sold out", lambda offer: offer.available is not False),
+        _Filter(
+            "gpu",
+            f"with {need.gpu}",
+            lambda offer: not cards or offer.gpu in cards,
+            lambda offer: min(abs(gb - memory_as_sold(offer)) for gb in cards.values()),
+        ),
+        _Filter(
+            "gpus",
+            f"with {count} or more",
+            lambda offer: offer.gpus >= need.gpus,
+            lambda offer: need.gpus - offer.gpus,
+        ),
+        _Filter(
+            "min_memory",
+            f"with {memory:g} GB a GPU or more",
+            lambda offer: memory_as_sold(offer) >= memory,
+            lambda offer: memory - memory_as_sold(offer),
+        ),
+        _Filter("spot", "on demand", lambda offer: need.spot or not offer.spot),
+        _Filter("available", "to be had now", lambda offer: offer.available is not False),
         _Filter("max_price", f"for ${price:.2f} an hour or less", lambda offer: offer.price_per_hour_usd <= price),
     ]
 
