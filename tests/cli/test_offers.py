@@ -23,7 +23,7 @@ SPOT = offer("g6.xlarge", 0.3, gpu="l4", region="us-east-1", spot=True)
 
 class Cloud(MemoryCloud):
     sells = (A100, L4, OLD, RUPEES, SPOT)
-    wants = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    wants = ("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",)
     has_key = True
 
     def configured(self):
@@ -121,7 +121,7 @@ def test_without_credentials(capsys, cloud):
     cloud.has_key = False
     code, out, err = run(capsys)
     assert (code, out) == (4, "")
-    assert "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY for aws." in err
+    assert "Set those of one (aws: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY)." in err
 
 
 @pytest.mark.parametrize(

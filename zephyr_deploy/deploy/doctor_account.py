@@ -28,7 +28,7 @@ def doctor_account(cloud: CloudProvider, deployment: Deployment) -> list[Check]:
 
 def _checks(cloud: CloudProvider, deployment: Deployment) -> Iterator[Check]:
     if not cloud.configured():
-        fix = f"Set {', '.join(cloud.wants)}."
+        fix = f"Set {' or '.join(cloud.wants)}."
         yield Check(name="credentials", verdict="failed", detail=f"there are none for {cloud.name}", fix=fix)
         return
     offer: Offer | None = None

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from zephyr_deploy.errors import CredentialsError
 from zephyr_deploy.paths import checked_name, deployment_dir
 from zephyr_deploy.providers.nodes.record import record_of
 from zephyr_deploy.providers.registry import clouds
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from zephyr_deploy.providers.clouds.contract import CloudProvider
     from zephyr_deploy.providers.nodes.record import NodesRecord
 
@@ -37,6 +40,14 @@ def known(name: str) -> NodesRecord | None:
 def configured_clouds() -> list[CloudProvider]:
     """Those whose credentials are at hand."""
     return [cloud for cloud in clouds() if cloud.configured()]
+
+
+def without_credentials(asked: Sequence[CloudProvider]) -> CredentialsError:
+    """That none of these clouds can be asked anything, and what each wants."""
+    ways = "; ".join(f"{cloud.name}: {' or '.join(cloud.wants)}" for cloud in asked)
+    hint = f"Set those of one ({ways})." if ways else "This version has no cloud."
+    details = {"wants": {cloud.name: list(cloud.wants) for cloud in asked}}
+    return CredentialsError("there are credentials for no cloud", hint=hint, details=details)
 
 
 def _adopted(cloud: CloudProvider, name: str) -> NodesRecord | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from zephyr_deploy.errors import ConfigError, CredentialsError, ZephyrError
+from zephyr_deploy.deploy.known import without_credentials
+from zephyr_deploy.errors import ConfigError, ZephyrError
 from zephyr_deploy.providers.clouds.choose import Removed, choose
 from zephyr_deploy.providers.clouds.contract import ExplainsOffers
 from zephyr_deploy.providers.clouds.types import Offer, Sold
@@ -45,8 +46,10 @@ def find_offers(clouds: Sequence[CloudProvider], need: Need) -> OffersResult:
     choose((), need)  # whoever asks for a GPU that nobody knows shall not wait for clouds
     configured = [cloud for cloud in clouds if cloud.configured()]
     if not configured:
-        raise unconfigured(clouds)
-    notes = [f"{cloud.name} was not asked: set {_listed(cloud.wants)}." for cloud in clouds if cloud not in configured]
+        raise without_credentials(clouds)
+    notes = [
+        f"{cloud.name} was not asked: set {' or '.join(cloud.wants)}." for cloud in clouds if cloud not in configured
+    ]
     sold, troubles = _everywhere(configured, need.region)
     if troubles and not sold:
         raise troubles[0][1]
@@ -57,17 +60,6 @@ def find_offers(clouds: Sequence[CloudProvider], need: Need) -> OffersResult:
         removed=choice.removed,
         asked=tuple(cloud.name for cloud in configured),
         notes=(*notes, *(note for found in sold for note in found.notes)),
-    )
-
-
-def unconfigured(clouds: Sequence[CloudProvider]) -> CredentialsError:
-    """That nobody can be asked for a machine, with what each cloud wants and what goes without one."""
-    wants = "; ".join(f"{_listed(cloud.wants)} for {cloud.name}" for cloud in clouds)
-    here = "`zephyr-deploy up` without --provider serves on this machine"
-    return CredentialsError(
-        "no cloud's credentials are at hand",
-        hint=f"Set {wants}. {here}." if wants else f"This version has no cloud. {here}.",
-        details={"wants": {cloud.name: list(cloud.wants) for cloud in clouds}},
     )
 
 
@@ -99,13 +91,9 @@ def _regions(cloud: CloudProvider, region: str | None) -> tuple[str, ...]:
     if region is None:
         return regions
     if region not in regions:
-        raise ConfigError(f"{cloud.name} has no region {region}", hint=f"It has {_listed(regions)}.")
+        raise ConfigError(f"{cloud.name} has no region {region}", hint=f"It has {', '.join(regions)}.")
     return (region,)
 
 
 def _sold(cloud: CloudProvider, region: str) -> Sold:
     return cloud.sold_in(region) if isinstance(cloud, ExplainsOffers) else Sold(offers=tuple(cloud.offers(region)))
-
-
-def _listed(names: Sequence[str]) -> str:
-    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else "".join(names)

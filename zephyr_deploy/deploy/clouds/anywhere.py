@@ -55,7 +55,7 @@ def cheapest_provider(deployment: Deployment, notice: Callable[[str], None]) -> 
 
 def without_credentials(what: str) -> CredentialsError:
     """That there is no cloud to ask, and what to do about it."""
-    wants = "".join(f"\n  {one.name}: {', '.join(one.wants)}" for one in clouds())
+    wants = "".join(f"\n  {one.name}: {' or '.join(one.wants)}" for one in clouds())
     message = f"{what} is to be had from a cloud, and there are credentials for none; they are read from{wants}"
     hint = "A machine of yours: --provider ssh --host HOST. A small model on this machine: --provider local."
     return CredentialsError(message, hint=hint)

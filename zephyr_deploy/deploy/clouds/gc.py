@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from zephyr_deploy.deploy.clouds.vanish import Vanish, cost_usd
 from zephyr_deploy.deploy.journal import Journal
-from zephyr_deploy.deploy.known import configured_clouds
+from zephyr_deploy.deploy.known import configured_clouds, without_credentials
 from zephyr_deploy.deploy.lock import deployment_lock
-from zephyr_deploy.errors import CredentialsError, ZephyrError
+from zephyr_deploy.errors import ZephyrError
 from zephyr_deploy.events import Listener, Phases, silent
 from zephyr_deploy.paths import deployment_dir
 from zephyr_deploy.providers.clouds.types import Resource
@@ -66,8 +66,7 @@ def orphans(*, expired: bool = False, on_trouble: Callable[[str], None] | None =
     """
     asked = configured_clouds()
     if not asked:
-        wants = "; ".join(f"{one.name}: {', '.join(one.wants)}" for one in clouds())
-        raise CredentialsError("there are credentials for no cloud", hint=f"Set those of one ({wants}).")
+        raise without_credentials(clouds())
     now, found = datetime.now(timezone.utc), list[Orphan]()
     for one in asked:
         try:

@@ -40,7 +40,7 @@ class CloudProvider(MachinesProvider):
     """A provider that makes machines, and unmakes them."""
 
     wants: ClassVar[tuple[str, ...]]
-    """Variables that hold its credentials, for people."""
+    """Ways to give it credentials, for people; each is enough, e.g. ``E2E_API_KEY and E2E_AUTH_TOKEN``."""
     settle_s: ClassVar[float]
     """How long what was just made may be missing from its lists, in seconds."""
     repeatable: ClassVar[bool]

@@ -26,7 +26,7 @@ class E2eProvider(CloudProvider):
     """Its nodes, in one project. It has no zones, no spot machines, no console, and nothing that ends by itself."""
 
     name = "e2e"
-    wants = (VARIABLES["api_key"], VARIABLES["auth_token"])
+    wants = (f"{VARIABLES['api_key']} and {VARIABLES['auth_token']}",)
     settle_s = 120.0
     """Not documented; as long as E2E's own tests wait for far slower things."""
     repeatable = False
