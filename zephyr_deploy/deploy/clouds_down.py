@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zephyr_deploy.deploy.known import configured_clouds
-from zephyr_deploy.paths import deployment_dir
+from zephyr_deploy.deploy.known import configured_clouds, is_here
 from zephyr_deploy.providers.nodes.record import record_of
 from zephyr_deploy.providers.registry import cloud, clouds, is_cloud
 
@@ -39,14 +38,17 @@ def cost_of_machines(things: Iterable[Resource]) -> float:
 
 
 def _clouds_of(name: str, journal: Journal) -> list[CloudProvider]:
-    """The cloud that the note or the journal names; where nothing here is called so, all whose credentials are here."""
+    """The cloud that the note names; else those that the journal names, and all where credentials are at hand.
+
+    The latter not for what is on this machine itself.
+    """
     record = record_of(name)
     if record is not None:
         return [cloud(record.provider)] if is_cloud(record.provider) else []
-    if not deployment_dir(name).exists():
-        return configured_clouds()
     begun = {entry.facts.get("provider") for entry in journal.entries()}
-    return [one for one in clouds() if one.name in begun]
+    named = [one for one in clouds() if one.name in begun]
+    others = [] if is_here(name) else configured_clouds()
+    return [*named, *(one for one in others if one.name not in begun)]
 
 
 def _vanished(one: CloudProvider, name: str, phases: Phases, journal: Journal) -> list[Resource]:

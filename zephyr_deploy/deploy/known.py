@@ -9,7 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from zephyr_deploy.errors import CredentialsError
-from zephyr_deploy.paths import checked_name, deployment_dir
+from zephyr_deploy.paths import checked_name
+from zephyr_deploy.providers.local import processes
+from zephyr_deploy.providers.local.folder import Folder
 from zephyr_deploy.providers.nodes.record import record_of
 from zephyr_deploy.providers.registry import clouds
 
@@ -28,13 +30,23 @@ def known(name: str) -> NodesRecord | None:
         AuthError, UnreachableError: a cloud cannot be asked.
     """
     record = record_of(checked_name(name))
-    if record is not None or deployment_dir(name).exists():
+    asked = configured_clouds() if record is None else []
+    if not asked or is_here(name):
         return record
-    for cloud in configured_clouds():
+    for cloud in asked:
         found = _adopted(cloud, name)
         if found is not None:
             return found
     return None
+
+
+def is_here(name: str) -> bool:
+    """Whether it runs on this machine itself, or should.
+
+    A folder of that name says nothing: whoever has looked at a machine has its host key there, and a launch that was
+    cut off has a journal.
+    """
+    return Folder(name).record() is not None or bool(processes.find(name))
 
 
 def configured_clouds() -> list[CloudProvider]:

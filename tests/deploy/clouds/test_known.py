@@ -7,7 +7,8 @@ from deploy.clouds.calls import NAME, Calls
 from emulators.memory import ShowingCloud
 
 from zephyr_deploy import down, services
-from zephyr_deploy.deploy import find
+from zephyr_deploy.deploy import clouds_down, find
+from zephyr_deploy.deploy import known as known_module
 from zephyr_deploy.deploy.clouds import adopt
 from zephyr_deploy.deploy.known import known
 from zephyr_deploy.deploy.noted import where_noted
@@ -16,7 +17,7 @@ from zephyr_deploy.errors import AuthError, CredentialsError
 from zephyr_deploy.node.sshkey import login_key
 from zephyr_deploy.providers import registry
 from zephyr_deploy.providers.nodes import provider as machines
-from zephyr_deploy.providers.nodes.connect import trust_in
+from zephyr_deploy.providers.nodes.connect import pin, trust_in
 from zephyr_deploy.providers.nodes.record import record_of
 from zephyr_deploy.spec.deployment import Deployment
 
@@ -110,6 +111,26 @@ def test_a_machine_on_which_nothing_serves_is_listed_because_it_costs(cloud, els
     (service,) = find.services()
     assert (service.name, service.state, service.price_per_hour_usd) == (NAME, "failed", 1.0)
     assert "nothing is deployed" in service.detail
+
+
+def test_who_has_only_looked_at_it_finds_it_all_the_same(cloud, elsewhere, told):
+    """`ls` notes the host key that the machine shows."""
+    pin(NAME, cloud.record(elsewhere).nodes[0], cloud.host_keys(elsewhere)[0])
+    assert known(NAME).provider == "aws"
+
+
+def test_who_has_only_looked_at_it_can_take_it_away(cloud, elsewhere):
+    pin(NAME, cloud.record(elsewhere).nodes[0], cloud.host_keys(elsewhere)[0])
+    down(NAME)
+    assert cloud.resources() == []
+
+
+def test_what_runs_here_is_not_looked_for_in_clouds(cloud, quick, monkeypatch):
+    monkeypatch.setattr(known_module, "is_here", lambda _name: True)
+    monkeypatch.setattr(clouds_down, "is_here", lambda _name: True)
+    assert known(NAME) is None
+    down(NAME)
+    assert cloud.calls == []
 
 
 def test_status_says_that_a_machine_has_ended(cloud, quick):
