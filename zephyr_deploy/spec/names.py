@@ -45,6 +45,7 @@ NOT_SETTINGS = frozenset(
         "ZEPHYR_CACHE_DIR",
         "ZEPHYR_CONFIG",
         "ZEPHYR_DEBUG",
+        "ZEPHYR_E2E_BASE_URL",
         "ZEPHYR_ENDPOINT",  # `zephyr-deploy env` prints it
         "ZEPHYR_OUTPUT",
         "ZEPHYR_PROFILE",
