@@ -15,7 +15,7 @@ else:
     import tomli as tomllib
 
 FILES = sorted((Path(__file__).resolve().parents[2] / "examples").glob("*.toml"))
-BUILT = {"local", "ssh"}
+BUILT = {"local", "ssh", "aws", "e2e"}
 """Providers that exist; the examples of the others say that theirs does not."""
 
 

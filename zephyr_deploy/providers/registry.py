@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 HERE = ("local", "ssh")
 """Those that say what exists without asking an account."""
-CLOUDS: tuple[str, ...] = ()
+CLOUDS: tuple[str, ...] = ("aws", "e2e")
 """Those that make machines."""
 
 

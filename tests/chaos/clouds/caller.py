@@ -9,6 +9,7 @@ tests of its own (``tests/chaos/nodes``).
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 import os
@@ -27,6 +28,7 @@ from zephyr_deploy.deploy.journal import Journal
 from zephyr_deploy.deploy.lock import deployment_lock
 from zephyr_deploy.errors import ZephyrError
 from zephyr_deploy.events import Phases, silent
+from zephyr_deploy.providers.clouds.userdata import user_data
 from zephyr_deploy.providers.registry import cloud
 from zephyr_deploy.spec.deployment import Cost, Deployment, Machine
 
@@ -38,6 +40,24 @@ PAUSES_S = (0.02,)
 class _Line:
     def close(self) -> None:
         """There was none."""
+
+
+def warm() -> None:
+    """Load, once for all children, what each would load."""
+    import boto3
+    import httpx
+    from botocore.loaders import JSONFileLoader
+    from cryptography.hazmat.primitives.asymmetric import ed25519
+
+    loader, load = JSONFileLoader(), JSONFileLoader.load_file
+    known = functools.cache(lambda path: load(loader, path))
+    JSONFileLoader.load_file = lambda _self, path: known(path)  # type: ignore[method-assign]
+    session = boto3.Session("key", "secret", region_name="us-east-1")
+    for service in ("ec2", "pricing", "service-quotas", "ssm", "sts"):
+        session.client(service)
+    httpx.Client().close()
+    ed25519.Ed25519PrivateKey.generate()
+    user_data(timedelta(hours=1), None)
 
 
 def hurry(provider: type) -> None:
@@ -96,6 +116,7 @@ def carry_out(call: dict[str, Any]) -> int:
 
 def main() -> None:
     """Serve calls until stdin ends."""
+    warm()
     for line in sys.stdin:
         call = json.loads(line)
         ready, go = os.pipe()

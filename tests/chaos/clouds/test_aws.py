@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 from chaos.clouds.sweep import Sweep
-from emulators.aws import AwsEmulator, error_body
+from emulators.aws import AwsEmulator
+from emulators.aws.chain import error_body
 
 FAULTS = {
     "answer lost": {"when": "after", "lost": True},

@@ -113,7 +113,7 @@ class Launch:
         return self.instance
 
     def _same(self, account: Account) -> None:
-        """Write down where this deployment is, for `down`; it is in one account only, as long as there is anything of it.
+        """Write down where this deployment is, for `down`; while there is anything of it, that is one account.
 
         Raises:
             ConflictError: it is in another account than the one of these credentials.
