@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from deploy.on_clouds import Laptop
+
+if TYPE_CHECKING:
+    from emulators.rehearsal import Clouds
+    from lab.plugin import Desk
 
 
 @dataclass(frozen=True)
@@ -49,3 +56,21 @@ def ansible(tmp_path, monkeypatch) -> FakeAnsible:
     fake.will()
     monkeypatch.setattr(sys, "executable", str(folder / "python3"))
     return fake
+
+
+@pytest.fixture(scope="module")
+def both(lab, desk: Desk) -> Iterator[Clouds]:
+    """Both clouds, with nodes of the lab as machines; the environment leads to them."""
+    from emulators.rehearsal import clouds  # moto takes its time
+
+    with clouds(lab, desk.folder) as both:
+        for name, text in both.environment().items():
+            desk.patch.setenv(name, text)
+        yield both
+
+
+@pytest.fixture
+def laptop(both, tmp_path, monkeypatch, capsys) -> Callable[[str], Laptop]:
+    """A user's laptop, of that name."""
+    monkeypatch.chdir(tmp_path)
+    return lambda name: Laptop(tmp_path / name, monkeypatch, capsys)

@@ -1,0 +1,63 @@
+"""Commands as users of a cloud type them, from one laptop or another, and what came of it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zephyr_deploy.cli import main as program
+
+if TYPE_CHECKING:
+    import pytest
+
+
+@dataclass(frozen=True)
+class Laptop:
+    """A state folder and a cache, with the credentials of the accounts that the environment has."""
+
+    folder: Path
+    patch: pytest.MonkeyPatch
+    capture: pytest.CaptureFixture[str]
+
+    def type(self, *words: str, code: int = 0) -> tuple[str, str]:
+        """Run one command; what it wrote to stdout and to stderr."""
+        self.patch.setenv("ZEPHYR_STATE_DIR", str(self.folder / "state"))
+        self.patch.setenv("ZEPHYR_CACHE_DIR", str(self.folder / "cache"))
+        self.capture.readouterr()
+        ended = program.main((*words, "--debug"))  # which says where an error comes from
+        said = self.capture.readouterr()
+        assert ended == code, f"{' '.join(words)}: {ended}: {said.out}{said.err}"
+        return said.out, said.err
+
+    def data(self, *words: str) -> Any:
+        """What one command found."""
+        return json.loads(self.type(*words, "--output", "json")[0])["data"]
+
+
+def life_on(provider: str, gpu: str, first: Laptop, second: Laptop) -> dict[str, str]:
+    """From nothing to tokens and back, the second half from another laptop; what was said on the way."""
+    said = {}
+    up, said["up"] = first.type("up", "--provider", provider, "--gpu", gpu, "--yes")
+    assert "ready" in up
+    assert first.data("smoke")["passed"]
+    (level,) = first.data("bench", "--requests", "2", "--concurrency", "2", "--max-new-tokens", "8")["levels"]
+    assert level["succeeded"] == 2, level
+    again = first.data("up", "--provider", provider, "--gpu", gpu, "--yes")
+    assert not again["changed"]
+
+    (service,) = second.data("ls")
+    assert (service["name"], service["provider"]) == ("zephyr", provider)
+    found = second.data("status", "zephyr")
+    assert found["service"]["release"] == again["release"], found
+    (service,) = second.data("ls")
+    assert service["state"] == "ready", service
+    changed = second.data("redeploy", "zephyr", "--max-total-tokens", "1024")
+    assert changed["changed"]
+    said["chat"], _ = second.type("chat", "--name", "zephyr", "What is the capital of Japan?")
+    _, said["down"] = second.type("down", "zephyr")
+    assert second.data("ls") == []
+    first.type("down", "zephyr")
+    assert first.data("ls") == []
+    return said
