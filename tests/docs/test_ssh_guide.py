@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
 import sys
@@ -13,20 +12,11 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from docs.recording import ROOT, record
 from lab.cards import A100
 
-ROOT = Path(__file__).resolve().parents[2]
 GUIDES = ROOT / "docs" / "guides"
 SSH, VSCODE = GUIDES / "ssh.md", GUIDES / "vscode.md"
-
-
-@pytest.fixture(scope="module")
-def quickstart():
-    spec = importlib.util.spec_from_file_location("quickstart", ROOT / "scripts" / "quickstart.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["quickstart"] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 class Session:
@@ -84,19 +74,8 @@ def test_every_command_prints_what_the_pages_show(quickstart, session):
     played = [(page, step, session.type(step.command)) for page, step in order]
     if os.environ.get("RECORD_GUIDE"):
         for page, step, printed in played:
-            _record(page, step.command, printed)
+            record(page, step.command, printed)
         pytest.skip("the pages have been recorded")
     for _, step, printed in played:
         assert session.normal(_whether_here(printed)) == session.normal(_whether_here(step.output)), step.command
     assert len(played) >= 17
-
-
-def _record(page, command, printed):
-    text = re.sub(
-        rf"^\$ {re.escape(command)}\n(?:(?!```|\$ ).*\n)*",
-        lambda _: f"$ {command}\n{printed}\n",
-        page.read_text(),
-        count=1,
-        flags=re.MULTILINE,
-    )
-    page.write_text(text)
