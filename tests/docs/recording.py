@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.util
 import re
 import sys
+from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 
@@ -18,6 +20,15 @@ def quickstart_module() -> ModuleType:
     sys.modules["quickstart"] = module
     spec.loader.exec_module(module)
     return module
+
+
+def in_order(lines: Iterable[str]) -> list[str]:
+    """Image and weights come side by side: whichever is told first, the page has the image first."""
+    lines = list(lines)
+    for place, (one, other) in enumerate(pairwise(lines)):
+        if re.search(r"\bWeights\b", one) and re.search(r"\bImage\b", other):
+            lines[place : place + 2] = [other, one]
+    return lines
 
 
 def record(page: Path, command: str, printed: str) -> None:

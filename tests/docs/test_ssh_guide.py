@@ -8,11 +8,10 @@ from __future__ import annotations
 import os
 import re
 import sys
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from docs.recording import ROOT, record
+from docs.recording import ROOT, in_order, record
 from lab.cards import A100
 
 GUIDES = ROOT / "docs" / "guides"
@@ -44,22 +43,13 @@ class Session:
         for shown, real in self._names.items():
             printed = printed.replace(real, shown)
         lines = [line.rstrip() for line in printed.splitlines() if not line.startswith("... ")]
-        return "\n".join(_in_order(lines))
+        return "\n".join(in_order(lines))
 
 
 def _whether_here(printed):
     """Whether the image was on the machine is the lab's affair."""
     printed = re.sub(r"^(done|unchanged) +(\S+ s  Image).*$", r"\2", printed, flags=re.MULTILINE)
     return re.sub(r"^(Image +\S+) +\w+$", r"\1", printed, flags=re.MULTILINE)
-
-
-def _in_order(lines):
-    """Image and weights come side by side: whichever is told first, the page has the image first."""
-    lines = list(lines)
-    for place, (one, other) in enumerate(pairwise(lines)):
-        if re.search(r"\bWeights\b", one) and re.search(r"\bImage\b", other):
-            lines[place : place + 2] = [other, one]
-    return lines
 
 
 @pytest.fixture

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
+from emulators.process import running, start
 from lab.docker import LABEL
-from lab.places import LAB_DIR
 from lab.world import NETWORK
 
-from zephyr_deploy.deploy.rehearse import Emulators, begin, rehearsal_dir
-
-TESTS = Path(__file__).parents[1]
-STARTS_S = 120
+from zephyr_deploy.deploy.rehearse import begin
+from zephyr_deploy.paths import state_dir
 
 
 @pytest.fixture
@@ -26,12 +21,6 @@ def environment(home):
     yield
     os.environ.clear()
     os.environ.update(before)
-
-
-def program():
-    env = {**os.environ, "ZEPHYR_LAB_DIR": str(LAB_DIR), "PYTHONPATH": os.pathsep.join([str(TESTS), str(TESTS.parent)])}
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen([sys.executable, "-m", "emulators"], text=True, env=env, **pipes)
 
 
 def wait_for(condition, timeout_s=60):
@@ -65,12 +54,9 @@ def launched():
 
 @pytest.mark.engine
 def test_it_serves_until_it_is_interrupted(lab, environment):
-    folder = rehearsal_dir()
-    process = program()
-    try:
-        wait_for(lambda: Emulators.noted() or process.poll() is not None, STARTS_S)
-        assert process.poll() is None, process.communicate()
-        second = program()
+    state = state_dir()
+    with running(state) as process:
+        second = start(state)
         assert "are running already" in second.communicate(timeout=60)[1]
         assert second.returncode == 1
         begin()
@@ -81,9 +67,7 @@ def test_it_serves_until_it_is_interrupted(lab, environment):
         assert lab.docker("exec", name, "nvidia-smi", "-L").count("A10G") == 4
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
-    finally:
-        process.kill()
     assert (process.returncode, err) == (0, "")
     assert "zephyr-deploy --rehearse up" in out
     assert machines_of(lab, process) == []
-    assert not folder.exists()
+    assert not (state / "rehearsal").exists()
