@@ -49,6 +49,7 @@ def life_on(provider: str, gpu: str, first: Laptop, second: Laptop) -> dict[str,
 
     (service,) = second.data("ls")
     assert (service["name"], service["provider"]) == ("zephyr", provider)
+    assert "zephyr-deploy status zephyr" in service["detail"], "it is found, but does not know this laptop yet"
     found = second.data("status", "zephyr")
     assert found["service"]["release"] == again["release"], found
     (service,) = second.data("ls")

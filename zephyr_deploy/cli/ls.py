@@ -38,6 +38,9 @@ def ls(
     session.out.result(
         "ls", found, table=lambda: session.out.grid(COLUMNS, rows), quiet=(service.name for service in found)
     )
+    for service in found:
+        if service.detail and service.state != "ready":
+            session.out.note(f"{service.name}: {service.detail}")
     if not found:
         session.out.note("Nothing is deployed.")
         session.out.hint("zephyr-deploy up")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from zephyr_deploy.deploy.known import configured_clouds, known
 from zephyr_deploy.errors import NotDeployedError, UnhealthyError, UsageError, ZephyrError
 from zephyr_deploy.paths import checked_name
+from zephyr_deploy.providers.nodes.record import record_of
 from zephyr_deploy.providers.registry import cloud, is_cloud, providers
 
 if TYPE_CHECKING:
@@ -31,12 +32,23 @@ def services(name: str | None = None, on_trouble: Callable[[str], None] | None =
     found = services_here(name)
     for one in _clouds_of(name, any_here=bool(found)):
         try:
-            found += one.services(name)
+            found += map(_from_elsewhere, one.services(name))
         except ZephyrError as error:
             if on_trouble is None:
                 raise
             on_trouble(f"{one.name} cannot be asked: {error.message}")
     return sorted(found, key=lambda s: s.name)
+
+
+def _from_elsewhere(service: Service) -> Service:
+    """The same, with what helps where a machine that was made from elsewhere does not know this user yet.
+
+    Looking at all there is lets nobody in: that takes calls to the cloud for each of them.
+    """
+    if service.release or service.state != "unhealthy" or record_of(service.name) is not None:
+        return service
+    detail = f"it was made from elsewhere, and lets you in once you name it: `zephyr-deploy status {service.name}`"
+    return service.model_copy(update={"detail": detail})
 
 
 def services_here(name: str | None = None) -> list[Service]:

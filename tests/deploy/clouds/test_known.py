@@ -133,6 +133,15 @@ def test_what_runs_here_is_not_looked_for_in_clouds(cloud, quick, monkeypatch):
     assert cloud.calls == []
 
 
+def test_ls_says_how_a_machine_made_elsewhere_lets_one_in(cloud, elsewhere, monkeypatch):
+    monkeypatch.setattr(machines, "_look", lambda _record, _address: "it refused the key")
+    (service,) = find.services()
+    assert (service.name, service.state) == (NAME, "unhealthy")
+    assert f"zephyr-deploy status {NAME}" in service.detail
+    cloud.record(elsewhere).save()
+    assert find.services()[0].detail == "it refused the key"
+
+
 def test_status_says_that_a_machine_has_ended(cloud, quick):
     Calls(cloud, []).up()
     cloud.paper.made.clear()
