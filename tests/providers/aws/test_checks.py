@@ -106,7 +106,7 @@ def test_a_quota_that_is_too_small(aws, session, offer):
     assert bad(session, offer("g6.xlarge")) == {"quota L-DB2E81BA": "failed"}
     found = look(session, offer("g6.xlarge"))["quota L-DB2E81BA"]
     assert found.detail == "2 on-demand vCPUs of G and VT instances in us-east-1 (L-DB2E81BA), and the machine takes 4"
-    assert found.fix == f"Ask for 4 or more, which takes AWS hours or days: {QUOTAS}/L-DB2E81BA"
+    assert found.fix == f"Ask AWS for room for 4 more, which takes it hours or days: {QUOTAS}/L-DB2E81BA"
 
 
 def test_the_quota_of_interruptible_ones(session, offer):

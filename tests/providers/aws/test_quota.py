@@ -2,9 +2,10 @@
 
 import pytest
 
+from zephyr_deploy.errors import QuotaError
 from zephyr_deploy.providers.aws import session as sessions
 from zephyr_deploy.providers.aws.offers import sold
-from zephyr_deploy.providers.aws.quota import quota, quota_of
+from zephyr_deploy.providers.aws.quota import Quotas, quota, quota_of
 from zephyr_deploy.providers.aws.session import AwsSession
 
 
@@ -57,3 +58,38 @@ def test_the_one_that_stands_against_an_offer(session):
     assert quota(session, offers["g6.xlarge", False]).code == "L-DB2E81BA"
     assert quota(session, offers["g6.xlarge", True]).code == "L-3819A6DF"
     assert quota(session, offers["p4d.24xlarge", False]).code == "L-417A185B"
+
+
+@pytest.fixture
+def offer(session):
+    def find(machine_type):
+        found = sold(session, "us-east-1").offers
+        return next(one for one in found if one.machine_type == machine_type and not one.spot)
+
+    return find
+
+
+def test_a_machine_that_is_too_large_for_the_account_is_refused_before_anything_is_made(aws, session, offer):
+    large, quotas = offer("g5.48xlarge"), Quotas(session)
+    with pytest.raises(QuotaError, match=r"AWS allows 64 on-demand vCPUs.*g5\.48xlarge takes 192") as refused:
+        quotas.require(large)
+    assert "room for 192 more" in refused.value.hint
+    assert refused.value.hint.endswith("/quotas/L-DB2E81BA")
+    quotas.require(offer("g6.xlarge"))
+    assert aws.wire.actions().count("servicequotas:GetServiceQuota") == 1
+
+
+def test_one_that_is_not_known_refuses_nothing(aws, session, offer):
+    large = offer("g5.48xlarge")
+    aws.fault("GetServiceQuota", "AccessDeniedException", service="servicequotas", times=None)
+    Quotas(session).require(large)
+
+
+def test_a_quota_that_is_used_up_is_named_with_the_place_where_it_is_raised(session, offer):
+    small, quotas = offer("g6.xlarge"), Quotas(session)
+    with pytest.raises(QuotaError, match="4 vCPUs") as refused, quotas.explaining(small):
+        raise QuotaError("4 vCPUs are too many", hint="generic", details={"code": "VcpuLimitExceeded"})
+    assert refused.value.hint.endswith("/quotas/L-DB2E81BA")
+    with pytest.raises(QuotaError) as refused, quotas.explaining(small):
+        raise QuotaError("volumes", hint="generic", details={"code": "VolumeLimitExceeded"})
+    assert refused.value.hint == "generic"

@@ -32,6 +32,8 @@ DENIED = "UnauthorizedOperation"
 TRIED = "zephyr-deploy-doctor"
 SMALLEST = "g4dn.xlarge"
 """Launched in a dry run where no offer is looked at."""
+LEAST = 4
+"""vCPUs that the smallest machine of a family takes."""
 NOBODYS_KEY = base64.b64encode(
     b"\0\0\0\x0bssh-ed25519\0\0\0\x20"
     + bytes.fromhex("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a")
@@ -92,7 +94,7 @@ def _quota(found: Quota, needed: int) -> AccountCheck:
     if found.vcpus >= needed:
         return common.ok(name, f"{found.vcpus:.0f} {found}")
     detail = f"{found.vcpus:.0f} {found}, and the machine takes {needed}" if needed > 1 else f"no {found}"
-    fix = f"Ask for {max(needed, 4)} or more, which takes AWS hours or days: {found.link}"
+    fix = found.how_to_raise(max(needed, LEAST))
     return AccountCheck(name=name, verdict="failed", detail=detail, fix=fix)
 
 

@@ -11,6 +11,7 @@ from zephyr_deploy.providers.aws.image import find_image
 from zephyr_deploy.providers.aws.keys import ready_key
 from zephyr_deploy.providers.aws.network import default_network, default_subnet, zones_of
 from zephyr_deploy.providers.aws.offers import sold
+from zephyr_deploy.providers.aws.quota import Quotas
 from zephyr_deploy.providers.aws.settle import SETTLE_S
 from zephyr_deploy.providers.clouds.address import own_network
 from zephyr_deploy.providers.clouds.contract import CloudProvider
@@ -42,6 +43,7 @@ class AwsProvider(CloudProvider):
 
     def __init__(self) -> None:
         self._session = session.AwsSession()
+        self._quotas = Quotas(self._session)
 
     def configured(self) -> bool:
         """See `CloudProvider.configured`."""
@@ -74,7 +76,9 @@ class AwsProvider(CloudProvider):
 
         Raises:
             ConfigError: besides; the account has no default network.
+            QuotaError: besides; the account may not have so large a machine.
         """
+        self._quotas.require(order.offer)
         region = order.offer.region
         image = find_image(self._session, region)
         network = default_network(self._session, region)
@@ -90,7 +94,8 @@ class AwsProvider(CloudProvider):
 
     def create(self, order: Order) -> Instance:
         """See `CloudProvider.create`."""
-        return create.create(self._session, order)
+        with self._quotas.explaining(order.offer):
+            return create.create(self._session, order)
 
     def instances(self, name: str | None = None) -> list[Instance]:
         """See `CloudProvider.instances`."""

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from zephyr_deploy.errors import ZephyrError
+from zephyr_deploy.errors import QuotaError, ZephyrError
 from zephyr_deploy.providers.aws.errors import reading
 from zephyr_deploy.providers.aws.machines import Family, aws_table
 from zephyr_deploy.spec.deployment import Frozen
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from zephyr_deploy.providers.aws.session import AwsSession
     from zephyr_deploy.providers.clouds.types import Offer
 
 CONSOLE = "https://{region}.console.aws.amazon.com/servicequotas/home/services/ec2/quotas/{code}"
 SERVICE = "ec2"
+OF_VCPUS = {"VcpuLimitExceeded", "MaxSpotInstanceCountExceeded"}
+"""How RunInstances says that one of these quotas is used up."""
 NEVER_RAISED = "NoSuchResourceException"
 """What is answered for a quota that has AWS's own value still."""
 
@@ -37,15 +42,55 @@ class Quota(Frozen):
         """Where it can be raised."""
         return CONSOLE.format(region=self.region, code=self.code)
 
+    def how_to_raise(self, vcpus: int) -> str:
+        """What to do so that ``vcpus`` more are allowed."""
+        return f"Ask AWS for room for {vcpus} more, which takes it hours or days: {self.link}"
+
     def __str__(self) -> str:
         """E.g. ``spot vCPUs of G and VT instances in us-east-1 (L-3819A6DF)``."""
         return f"{'spot' if self.spot else 'on-demand'} vCPUs of {self.name} in {self.region} ({self.code})"
 
 
+class Quotas:
+    """What stands against the offers of one run; each quota is asked for once."""
+
+    def __init__(self, session: AwsSession) -> None:
+        self._session = session
+        self._known: dict[tuple[str, str, bool], Quota] = {}
+
+    def of(self, offer: Offer) -> Quota:
+        """See `quota`."""
+        key = offer.region, _family(offer), offer.spot
+        if key not in self._known:
+            self._known[key] = quota(self._session, offer)
+        return self._known[key]
+
+    def require(self, offer: Offer) -> None:
+        """See that the account may have such a machine at all, as far as that is known.
+
+        Raises:
+            QuotaError: it takes more than is allowed, whatever else runs.
+        """
+        found = self.of(offer)
+        if found.vcpus is not None and found.vcpus < offer.cpus:
+            message = f"AWS allows {found.vcpus:.0f} {found}, and {offer.machine_type} takes {offer.cpus}"
+            raise QuotaError(message, hint=found.how_to_raise(offer.cpus))
+
+    @contextmanager
+    def explaining(self, offer: Offer) -> Iterator[None]:
+        """Say, where AWS refuses a machine for a quota, which one it is and where it is raised."""
+        try:
+            yield
+        except QuotaError as error:
+            if error.details.get("code") not in OF_VCPUS:
+                raise
+            hint = self.of(offer).how_to_raise(offer.cpus)
+            raise QuotaError(error.message, hint=hint, details=error.details) from error
+
+
 def quota(session: AwsSession, offer: Offer) -> Quota:
     """The limit that stands against an offer; unknown where the credentials may not read it, or nobody answers."""
-    machine = aws_table().machine(offer.machine_type)
-    return quota_of(session, offer.region, machine.family if machine else "G", spot=offer.spot)
+    return quota_of(session, offer.region, _family(offer), spot=offer.spot)
 
 
 def quota_of(session: AwsSession, region: str, family: Family, *, spot: bool = False) -> Quota:
@@ -56,6 +101,11 @@ def quota_of(session: AwsSession, region: str, family: Family, *, spot: bool = F
         return found.model_copy(update={"vcpus": _value(session.client("service-quotas", region), found.code)})
     except ZephyrError as error:
         return found.model_copy(update={"why": str(error.details.get("code") or error.message)})
+
+
+def _family(offer: Offer) -> Family:
+    machine = aws_table().machine(offer.machine_type)
+    return machine.family if machine else "G"
 
 
 def _value(client: Any, code: str) -> float:
