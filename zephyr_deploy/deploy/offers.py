@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from zephyr_deploy.deploy.known import without_credentials
 from zephyr_deploy.errors import ConfigError, ZephyrError
 from zephyr_deploy.providers.clouds.choose import Removed, choose
-from zephyr_deploy.providers.clouds.contract import ExplainsOffers
-from zephyr_deploy.providers.clouds.types import Offer, Sold
+from zephyr_deploy.providers.clouds.types import Offer
 from zephyr_deploy.spec.deployment import Frozen
 
 if TYPE_CHECKING:
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
 
     from zephyr_deploy.providers.clouds.choose import Need
     from zephyr_deploy.providers.clouds.contract import CloudProvider
+    from zephyr_deploy.providers.clouds.types import Sold
 
 AT_ONCE = 16
 """Regions are asked side by side."""
@@ -76,7 +76,7 @@ def _everywhere(
                 places += [(f"{cloud.name} in {name}", cloud, name) for name in regions.result()]
             except ZephyrError as error:
                 troubles.append((cloud.name, error))
-        answers = [(where, pool.submit(_sold, cloud, name)) for where, cloud, name in places]
+        answers = [(where, pool.submit(cloud.sold_in, name)) for where, cloud, name in places]
         sold = []
         for where, answer in answers:
             try:
@@ -93,7 +93,3 @@ def _regions(cloud: CloudProvider, region: str | None) -> tuple[str, ...]:
     if region not in regions:
         raise ConfigError(f"{cloud.name} has no region {region}", hint=f"It has {', '.join(regions)}.")
     return (region,)
-
-
-def _sold(cloud: CloudProvider, region: str) -> Sold:
-    return cloud.sold_in(region) if isinstance(cloud, ExplainsOffers) else Sold(offers=tuple(cloud.offers(region)))

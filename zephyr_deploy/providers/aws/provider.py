@@ -62,7 +62,7 @@ class AwsProvider(CloudProvider):
         return list(self.sold_in(region).offers)
 
     def sold_in(self, region: str | None = None) -> Sold:
-        """See `ExplainsOffers.sold_in`."""
+        """See `CloudProvider.sold_in`."""
         with reading("ec2:DescribeInstanceTypeOfferings"):
             return sold(self._session, region or self._session.region)
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 from zephyr_deploy.errors import ConflictError
 from zephyr_deploy.node.address import NodeAddress
 from zephyr_deploy.node.sshkey import login_key
+from zephyr_deploy.providers.clouds.types import Sold
 from zephyr_deploy.providers.machines import MachineStatus
 from zephyr_deploy.providers.nodes.provider import MachinesProvider
 from zephyr_deploy.providers.nodes.record import NodesRecord, record_of
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
         Offer,
         Order,
         Resource,
-        Sold,
     )
     from zephyr_deploy.spec.deployment import Deployment
 
@@ -67,6 +67,10 @@ class CloudProvider(MachinesProvider):
     @abstractmethod
     def offers(self, region: str | None = None) -> list[Offer]:
         """Every machine with a GPU that is sold there, by price; None: in the preferred region."""
+
+    def sold_in(self, region: str | None = None) -> Sold:
+        """The offers, with what is to be said of them: for a cloud that has something to say."""
+        return Sold(offers=tuple(self.offers(region)))
 
     @abstractmethod
     def zones(self, offer: Offer) -> tuple[str, ...]:
@@ -199,14 +203,6 @@ class ShowsHostKeys(Protocol):
 
     def host_keys(self, instance: Instance) -> tuple[HostKey, ...]:
         """The keys; none as long as the machine has not said them."""
-
-
-@runtime_checkable
-class ExplainsOffers(Protocol):
-    """A cloud that can say what is missing from its offers, and why; else one has to take them as they are."""
-
-    def sold_in(self, region: str | None = None) -> Sold:
-        """The offers of `CloudProvider.offers`, with what is to be said of them."""
 
 
 @runtime_checkable
