@@ -7,6 +7,7 @@ from emulators.memory import MemoryCloud, offer
 
 from zephyr_deploy.deploy.clouds.choosing import DISK_GB, wanted
 from zephyr_deploy.errors import AuthError, ConfigError, NoCapacityError, ThrottledError
+from zephyr_deploy.providers.clouds.types import Sold
 from zephyr_deploy.spec.deployment import Cost, Deployment, Machine
 
 
@@ -49,6 +50,19 @@ def test_a_region_that_cannot_be_asked_is_left_out_and_said():
     assert found.notes == ("far is left out: slow down",)
     with pytest.raises(AuthError):
         wanted(Cloud(near=AuthError("expired")), Deployment(provider="aws"))
+
+
+def test_what_a_cloud_says_of_its_offers_is_passed_on():
+    class Saying(Cloud):
+        def sold_in(self, region=None):
+            return Sold(offers=tuple(self.offers(region)), notes=(f"prices of {region} are old",))
+
+    assert wanted(Saying(near=[offer("a")], far=[]), Deployment(provider="aws")).notes == (
+        "prices of near are old",
+        "prices of far are old",
+    )
+    with pytest.raises(NoCapacityError, match="prices of near are old"):
+        wanted(Saying(near=[]), Deployment(provider="aws"))
 
 
 def test_what_is_too_dear_or_too_small_is_named():

@@ -12,6 +12,8 @@ from zephyr_deploy.providers.clouds.choose import Need, choose
 from zephyr_deploy.spec.lifetime import lifetime
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from zephyr_deploy.providers.clouds.choose import Choice
     from zephyr_deploy.providers.clouds.contract import CloudProvider
     from zephyr_deploy.providers.clouds.types import Offer
@@ -36,7 +38,7 @@ def wanted(cloud: CloudProvider, deployment: Deployment) -> Wanted:
     offers, notes = _everywhere(cloud, machine.region)
     choice = choose(offers, need_of(deployment))
     if not choice.fits:
-        raise nothing_fits(cloud.name, choice)
+        raise nothing_fits(cloud.name, choice, notes)
     first = offers[0].region
     # What is near comes first, and then what is cheap.
     ordered = sorted(choice.fits, key=lambda offer: offer.region != first)
@@ -82,28 +84,31 @@ def _paid_for(offers: list[Offer], cost: Cost) -> list[Offer]:
     return paid
 
 
-def nothing_fits(where: str, choice: Choice) -> NoCapacityError:
-    """That there is no such machine, with what each filter removed."""
+def nothing_fits(where: str, choice: Choice, notes: Sequence[str] = ()) -> NoCapacityError:
+    """That there is no such machine, with what each filter removed, and what else is to be said of the offers."""
     table = "".join(
         f"\n  {removed.count} are not {removed.wanted}; nearest: {removed.nearest.machine_type} in "
         f"{removed.nearest.region}, ${removed.nearest.price_per_hour_usd:.2f} an hour"
         for removed in choice.removed
     )
+    table += "".join(f"\n  {note}" for note in notes)
     hint = "Ask for less, or look at all there is: `zephyr-deploy offers`."
     details = {"removed": [removed.model_dump(mode="json") for removed in choice.removed]}
     return NoCapacityError(f"{where} sells no machine that fits{table}", hint=hint, details=details)
 
 
 def _everywhere(cloud: CloudProvider, region: str | None) -> tuple[list[Offer], list[str]]:
-    """What is sold in the region, or in all of them with the preferred one first; and where nobody could be asked."""
-    if region is not None:
-        return cloud.offers(region), []
-    first, *others = cloud.regions()
-    offers, notes = cloud.offers(first), list[str]()
+    """What is sold in the region, or in all of them with the preferred one first; and what is to be said of it."""
+    first, *others = (region,) if region is not None else cloud.regions()
+    near = cloud.sold_in(first)
+    offers, notes = list(near.offers), list(near.notes)
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="offers") as pool:
-        for place, answer in [(place, pool.submit(cloud.offers, place)) for place in others]:
+        for place, answer in [(place, pool.submit(cloud.sold_in, place)) for place in others]:
             try:
-                offers += answer.result()
+                sold = answer.result()
             except ZephyrError as error:
                 notes.append(f"{place} is left out: {error.message}")
+            else:
+                offers += sold.offers
+                notes += sold.notes
     return offers, notes
