@@ -4,7 +4,9 @@ import pytest
 from lab import cards
 
 from zephyr_deploy.errors import ConfigError
+from zephyr_deploy.plan.assumed import assumed_node
 from zephyr_deploy.plan.gpus import gpus, is_meant, known_as, meant
+from zephyr_deploy.spec.deployment import Deployment, Machine
 
 
 @pytest.mark.parametrize(
@@ -99,6 +101,15 @@ def test_an_unknown_one_is_refused_with_those_near(typed, near):
     with pytest.raises(ConfigError, match=typed) as refused:
         meant(typed)
     assert near in refused.value.hint
+
+
+@pytest.mark.parametrize(
+    ("typed", "mib", "capability"),
+    [(None, 81920, "8.0"), ("l4", 23034, "8.9"), ("H100", 81559, "9.0"), ("p40", 81920, "8.0")],
+)
+def test_a_machine_that_nobody_looked_at_has_the_card_that_was_asked_for(typed, mib, capability):
+    (gpu,) = assumed_node(Deployment(machine=Machine(gpu=typed))).gpus
+    assert (gpu.memory_bytes, gpu.compute_capability) == (mib * 2**20, capability)
 
 
 def test_cards_of_one_model_differ_by_more_than_what_is_taken_for_the_same():
