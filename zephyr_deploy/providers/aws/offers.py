@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 MAX_FILTER_VALUES = 200
 """Of one filter of an EC2 call."""
+SHOWN = 3
+"""So many names stand for a longer list."""
 TO_SEE_PRICES = "Let the credentials call pricing:GetProducts to see them."
 
 
@@ -70,8 +72,13 @@ def _on_demand(
     known = {machine.type: machine.usd[region] for machine in here if region in machine.usd}
     note = f"AWS does not say its prices ({why}); those of {region} are of {table.priced_on}. {TO_SEE_PRICES}"
     missing = [machine.type for machine in here if machine.type not in known]
-    left_out = f"Left out in {region}, for want of a price: {', '.join(missing)}. {TO_SEE_PRICES}"
+    left_out = f"Left out in {region}, for want of a price ({why}): {_some(missing)}. {TO_SEE_PRICES}"
     return known, table.priced_on, (*([note] if known else []), *([left_out] if missing else []))
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - SHOWN
+    return f"{', '.join(names[:SHOWN])}{f' and {more} more' if more > 0 else ''}"
 
 
 def _spot(ec2: Any, here: Sequence[MachineType]) -> tuple[dict[str, dict[str, float]], tuple[str, ...]]:
