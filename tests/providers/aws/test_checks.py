@@ -109,6 +109,19 @@ def test_a_quota_that_is_too_small(aws, session, offer):
     assert found.fix == f"Ask AWS for room for 4 more, which takes it hours or days: {QUOTAS}/L-DB2E81BA"
 
 
+def test_what_runs_already_counts_against_the_quota(aws, session, offer):
+    image = "ami-0d1a0000000000002"
+    ec2 = boto3.client("ec2")
+    for machine_type in ("g6.xlarge", "g5.12xlarge"):
+        ec2.run_instances(ImageId=image, InstanceType=machine_type, MinCount=1, MaxCount=1)
+    aws.account.quotas["L-DB2E81BA"] = 54
+    found = look(session, offer("g6.xlarge"))["quota L-DB2E81BA"]
+    assert found.verdict == "failed"
+    assert "52 of them in use, and the machine takes 4" in found.detail
+    aws.account.quotas["L-DB2E81BA"] = 56
+    assert look(session, offer("g6.xlarge"))["quota L-DB2E81BA"].verdict == "ok"
+
+
 def test_the_quota_of_interruptible_ones(session, offer):
     assert bad(session, offer("p4d.24xlarge", spot=True)) == {"quota L-7212CCBC": "failed"}
 

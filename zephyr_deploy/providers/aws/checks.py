@@ -12,7 +12,7 @@ from zephyr_deploy.providers.aws import find
 from zephyr_deploy.providers.aws.errors import POLICY_HINT, changing, reading
 from zephyr_deploy.providers.aws.image import find_image
 from zephyr_deploy.providers.aws.network import default_network, default_subnet
-from zephyr_deploy.providers.aws.quota import quota, quota_of
+from zephyr_deploy.providers.aws.quota import in_use, quota, quota_of
 from zephyr_deploy.providers.aws.tags import specification, stamp_of
 from zephyr_deploy.providers.clouds import checks as common
 from zephyr_deploy.providers.clouds.stamp import Stamp
@@ -77,23 +77,28 @@ def _date(answer: dict[str, Any]) -> str:
 def _quotas(session: AwsSession, region: str, offer: Offer | None) -> Iterator[AccountCheck]:
     """The limit that stands against the offer; without one, those of both families."""
     if offer is not None:
-        yield _quota(quota(session, offer), offer.cpus)
+        yield _quota(session, quota(session, offer), offer.cpus)
         return
     families: tuple[Family, ...] = ("G", "P")
     for family in families:
-        found = _quota(quota_of(session, region, family), 1)
+        found = _quota(session, quota_of(session, region, family), 1)
         # Nobody has asked for such a machine yet.
         yield found.model_copy(update={"verdict": "warning"}) if found.verdict == "failed" else found
 
 
-def _quota(found: Quota, needed: int) -> AccountCheck:
+def _quota(session: AwsSession, found: Quota, needed: int) -> AccountCheck:
     name = f"quota {found.code}"
     if found.vcpus is None:
         detail = f"how many {found} are allowed is not known ({found.why})"
         return AccountCheck(name=name, verdict="warning", detail=detail, fix=f"Look there: {found.link}")
-    if found.vcpus >= needed:
-        return common.ok(name, f"{found.vcpus:.0f} {found}")
-    detail = f"{found.vcpus:.0f} {found}, and the machine takes {needed}" if needed > 1 else f"no {found}"
+    try:
+        used = in_use(session, found) if found.vcpus else 0
+    except ZephyrError:
+        used = 0  # Who may not see machines hears of that by the other checks.
+    running = f", {used} of them in use" if used else ""
+    if found.vcpus - used >= needed:
+        return common.ok(name, f"{found.vcpus:.0f} {found}{running}")
+    detail = f"{found.vcpus:.0f} {found}{running}, and the machine takes {needed}" if found.vcpus else f"no {found}"
     fix = found.how_to_raise(max(needed, LEAST))
     return AccountCheck(name=name, verdict="failed", detail=detail, fix=fix)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 CONSOLE = "https://{region}.console.aws.amazon.com/servicequotas/home/services/ec2/quotas/{code}"
 SERVICE = "ec2"
+PATTERNS: dict[Family, str] = {"G": r"(g|gr|vt)\d", "P": r"p\d"}
+"""Instance types that count against the quotas of a family."""
 OF_VCPUS = {"VcpuLimitExceeded", "MaxSpotInstanceCountExceeded"}
 """How RunInstances says that one of these quotas is used up."""
 NEVER_RAISED = "NoSuchResourceException"
@@ -101,6 +104,29 @@ def quota_of(session: AwsSession, region: str, family: Family, *, spot: bool = F
         return found.model_copy(update={"vcpus": _value(session.client("service-quotas", region), found.code)})
     except ZephyrError as error:
         return found.model_copy(update={"why": str(error.details.get("code") or error.message)})
+
+
+def in_use(session: AwsSession, found: Quota) -> int:
+    """VCPUs that count against a quota now, whoever started them.
+
+    Raises:
+        ZephyrError: EC2 does not say what runs.
+    """
+    family = next(name for name, codes in aws_table().quotas.items() if found.code in {codes.on_demand, codes.spot})
+    filters = [{"Name": "instance-state-name", "Values": ["pending", "running"]}]
+    with reading("ec2:DescribeInstances"):
+        pages = session.ec2(found.region).get_paginator("describe_instances").paginate(Filters=filters)
+        running = [one for page in pages for reservation in page["Reservations"] for one in reservation["Instances"]]
+    alike = [one for one in running if (one.get("InstanceLifecycle") == "spot") is found.spot]
+    return sum(_vcpus(one) for one in alike if re.match(PATTERNS[family], one["InstanceType"]))
+
+
+def _vcpus(instance: dict[str, Any]) -> int:
+    known = aws_table().machine(instance["InstanceType"])
+    if known:
+        return known.cpus
+    cpus = instance.get("CpuOptions", {})
+    return int(cpus.get("CoreCount", 0)) * int(cpus.get("ThreadsPerCore", 1))
 
 
 def _family(offer: Offer) -> Family:
