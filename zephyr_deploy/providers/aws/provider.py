@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from zephyr_deploy.providers.aws import account, admit, create, find, hostkeys, remove, restamp, session
-from zephyr_deploy.providers.aws.errors import reading
 from zephyr_deploy.providers.aws.firewall import ready_group
 from zephyr_deploy.providers.aws.image import find_image
 from zephyr_deploy.providers.aws.keys import ready_key
@@ -63,8 +62,7 @@ class AwsProvider(CloudProvider):
 
     def sold_in(self, region: str | None = None) -> Sold:
         """See `CloudProvider.sold_in`."""
-        with reading("ec2:DescribeInstanceTypeOfferings"):
-            return sold(self._session, region or self._session.region)
+        return sold(self._session, region or self._session.region)
 
     def zones(self, offer: Offer) -> tuple[str, ...]:
         """See `CloudProvider.zones`; those of an interruptible machine by price."""
