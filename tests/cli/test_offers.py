@@ -59,7 +59,7 @@ def test_a_table_cheapest_first(capsys):
         ["e2e", "Delhi", "GDC.A100", "1", "x", "a100-80", "80", "GB", "2.2600", "189", "INR,", "as", "of", "now"],
         ["aws", "us-east-1", "p4d.24xlarge", "8", "x", "a100-40", "40", "GB", "21.9576", "as", "of", "now"],
     ]
-    assert err == ("3 left out that are not with a100; nearest: 1 x l4 (aws g6.xlarge in us-east-1, $0.80 an hour).\n")
+    assert err == ("Left out: 3 not with a100; nearest: 1 x l4 (aws g6.xlarge in us-east-1, $0.80 an hour).\n")
 
 
 def test_where_a_price_comes_from_and_what_is_interruptible(capsys):
@@ -89,7 +89,7 @@ def test_every_filter(capsys, words, machines):
 def test_nothing_that_fits_says_why_and_is_no_capacity(capsys):
     code, out, err = run(capsys, "--gpu", "a100", "--max-price", "2")
     assert (code, out) == (5, "No machine fits.\n")
-    assert "2 left out that are not for $2.00 an hour or less; nearest: 1 x a100-80" in err
+    assert "Left out: 2 not for $2.00 an hour or less; nearest: 1 x a100-80" in err
 
 
 def test_json(capsys):

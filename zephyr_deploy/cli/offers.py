@@ -112,6 +112,6 @@ def _removed(found: OffersResult) -> Iterator[str]:
     for removed in found.removed:
         near = removed.nearest
         yield (
-            f"{removed.count} left out that are not {removed.wanted}; nearest: {near.gpus} x {near.gpu} "
+            f"Left out: {removed.count} not {removed.wanted}; nearest: {near.gpus} x {near.gpu} "
             f"({near.provider} {near.machine_type} in {near.region}, ${near.price_per_hour_usd:.2f} an hour)."
         )
