@@ -238,8 +238,9 @@ def tick(root: Path, now: Now, seen: Seen, limits: dict[str, Any]) -> tuple[floa
     """One look, noted: seconds left, the reason for the end, and whether to warn of it."""
     state = step(known(root), now, seen, booted=not (root / VOLATILE).exists())
     left_s, why = end(state, limits)
-    warn = warning(state, left_s)
-    keep(root, {**state, "ended": left_s <= 0})
+    warn, (time_s, idle_s) = warning(state, left_s), lefts(state, limits)
+    told = {"left_s": time_s, "idle_left_s": idle_s, "unused_s": state["age_s"] - used_at(state, limits)}
+    keep(root, {**state, **told, "ended": left_s <= 0})
     return left_s, why, warn
 
 

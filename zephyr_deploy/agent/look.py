@@ -6,7 +6,7 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
-from zephyr_deploy.agent import docker, machine, units
+from zephyr_deploy.agent import docker, expiry, machine, units
 from zephyr_deploy.agent.beside import Beside
 from zephyr_deploy.agent.engine import Engine
 from zephyr_deploy.agent.gateway import Gateway
@@ -24,7 +24,7 @@ def look(request: dict[str, Any], _report: Report) -> dict[str, Any]:
     """The machine, and with ``name`` how that deployment is."""
     caller, _, here, _ = (os.environ.get("SSH_CONNECTION") or "   ").split(" ")
     state = Beside(lambda: state_of(request["name"], probe_s(request))) if request.get("name") else None
-    found: dict[str, Any] = {"machine": machine.look(), "caller": caller, "here": here}
+    found: dict[str, Any] = {"machine": machine.look(), "caller": caller, "here": here, "expiry": expiry.found()}
     if state is not None:
         found["deployment"] = state.result
     return found

@@ -29,7 +29,7 @@ VERBS = {
     "admit": "admit",
     "meet": "verbs",
     "expiry": "expiry",
-    "extend": "expiry",
+    "extend": "extend",
     "apply": "apply",
     "rollback": "apply",
     "front": "front",

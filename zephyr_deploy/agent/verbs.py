@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zephyr_deploy.agent import docker, machine, metrics, units
+from zephyr_deploy.agent import docker, expiry, machine, metrics, units
 from zephyr_deploy.agent.engine import Engine
 from zephyr_deploy.agent.gateway import Gateway
 from zephyr_deploy.agent.layout import DATA, ROOT, Layout, model_folder
@@ -45,6 +45,7 @@ def of_machine(layout: Layout) -> dict[str, Any]:
         "held": Gateway(layout).held,
         "work": Store(layout).work(),
         "units": _units(layout),
+        "expiry": expiry.found(),
     }
 
 

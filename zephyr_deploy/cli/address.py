@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from zephyr_deploy.cli.ending import warn_of_end
 from zephyr_deploy.errors import UsageError
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def endpoint_for(session: Session, name: str | None, url: str | None, api_key_en
         from zephyr_deploy.deploy.reach import reached
 
         with reached(session.name(name)) as endpoint:
+            warn_of_end(session.out, endpoint.name, endpoint.ends_at)
             yield endpoint
         return
     if name is not None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from zephyr_deploy.cli.ending import ends, warn_of_end
 from zephyr_deploy.cli.options import NameArg
 from zephyr_deploy.cli.session import Session
 from zephyr_deploy.cli.verb import LOOK, verb
@@ -45,6 +46,7 @@ def status(session: Session, name: NameArg = None) -> None:
 
     result = verbs.status(session.name(name))
     session.out.result("status", result, table=lambda: _table(session, result), quiet=result.state)
+    warn_of_end(session.out, result.name, result.ends_at)
     if result.service is None:
         session.out.hint("zephyr-deploy up")
     elif result.state in {"failed", "unhealthy"}:
@@ -87,6 +89,7 @@ def _rows(result: StatusResult) -> list[tuple[str, str]]:
         ("tokens/s", _tokens(machine.figures)),
         ("at work", machine.work),
         ("draining", ", ".join(machine.draining)),
+        ("ends", ends(machine.ending) if machine.ending else ""),
         ("held", "new requests wait until an engine is ready" if machine.held else ""),
         ("cost", f"${result.cost_usd:.2f} at ${service.price_per_hour_usd:.2f} an hour"),
         ("why", machine.detail),

@@ -12,7 +12,7 @@ from zephyr_deploy.errors import UnreachableError, ZephyrError
 from zephyr_deploy.events import PhaseFinished, PhaseProgress, PhaseStarted
 from zephyr_deploy.node.program import NoPythonError, call
 from zephyr_deploy.providers.nodes.connect import connect, trust_in
-from zephyr_deploy.providers.nodes.look import Found, behind, priced, read_look
+from zephyr_deploy.providers.nodes.look import Found, behind, read_look, rented
 from zephyr_deploy.release.request import admit_request, digests_request, look_request, meet_request
 
 if TYPE_CHECKING:
@@ -259,8 +259,8 @@ class Fleet:
             else:
                 member.has_python = True
                 found = read_look(answer, self.name, self.provider, member.address)
-                price = self.noted.price_per_hour_usd if self.noted else 0.0
-                member.found = found.model_copy(update={"service": priced(found.service, price)})
+                service = rented(found.service, self.noted, found.ending) if self.noted else found.service
+                member.found = found.model_copy(update={"service": service})
 
         with self.phases.phase("look", "Look at the machines" if self.several else "Look at the machine"):
             self.each(self.machines if members is None else members, work)

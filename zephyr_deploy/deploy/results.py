@@ -123,6 +123,8 @@ class StatusResult(Frozen):
     """One for each machine."""
     age_s: float | None = None
     cost_usd: float = 0.0
+    ends_at: datetime | None = None
+    """When the first of its machines ends, whoever uses it; None: none does by itself, as far as anybody knows."""
     at: datetime
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
+from typing import TYPE_CHECKING
 
 from zephyr_deploy.deploy.down import cost_usd
 from zephyr_deploy.deploy.known import known
 from zephyr_deploy.deploy.results import StatusResult
 from zephyr_deploy.paths import checked_name
 from zephyr_deploy.providers.registry import cloud, is_cloud, providers
+
+if TYPE_CHECKING:
+    from zephyr_deploy.providers.machines import MachineStatus
 
 
 def status(name: str) -> StatusResult:
@@ -31,6 +35,13 @@ def status(name: str) -> StatusResult:
         service=service,
         machines=machines,
         age_s=(now - service.started_at).total_seconds() if service else None,
+        ends_at=min(filter(None, map(_ends, machines)), default=None),
         cost_usd=sum(cost_usd(machine.service) for machine in machines if machine.service),
         at=now,
     )
+
+
+def _ends(machine: MachineStatus) -> datetime | None:
+    if machine.ending:
+        return machine.ending.at
+    return machine.service.ends_at if machine.service else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Literal
 
 from zephyr_deploy.spec.deployment import EngineName, Frozen
@@ -21,6 +22,8 @@ class Endpoint(Frozen):
     api_key: SecretField | None = None
     release: str | None = None
     """What serves there; None: it is not ours, and nobody knows."""
+    ends_at: datetime | None = None
+    """When its machine ends, whoever uses it; None: not by itself, as far as anybody knows."""
 
     def headers(self) -> dict[str, str]:
         """The HTTP headers that authorize a request; empty where the endpoint asks for none."""

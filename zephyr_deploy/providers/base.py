@@ -52,6 +52,8 @@ class Service(Frozen):
     detail: str = ""
     """Why it is not ready, in one sentence; empty when it is."""
     price_per_hour_usd: float = 0.0
+    ends_at: datetime | None = None
+    """When its machine ends, whoever uses it; None: not by itself, as far as anybody knows."""
     api_key: SecretField | None = None
 
     @property
@@ -68,6 +70,7 @@ class Service(Frozen):
             model_id=self.model_id,
             api_key=self.api_key,
             release=self.release,
+            ends_at=self.ends_at,
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
 from typing import Any, Literal
 
 from pydantic import Field
@@ -10,6 +11,8 @@ from zephyr_deploy.plan.machine import GpuFacts
 from zephyr_deploy.providers.base import Service, ServiceState
 from zephyr_deploy.spec.deployment import Frozen
 
+LOOKS_S = 600.0
+"""A machine that has not looked at the time for so long, in seconds, will not end itself."""
 MachineState = Literal[ServiceState, "absent", "unreachable"]
 
 
@@ -52,6 +55,35 @@ class FrontFound(Frozen):
     """Which of its addresses each node sees, by the node's own."""
 
 
+class Ending(Frozen):
+    """When a machine ends itself, by its own word; see `zephyr_deploy.agent.expire`."""
+
+    at: datetime | None
+    """Its time limit; None: it has none."""
+    idle_at: datetime | None
+    """When it ends if nobody uses it before; None: never for that."""
+    unused_s: float
+    """Seconds since it was used last."""
+    looked_s: float | None
+    """Seconds since it looked at the time; None: it never has."""
+
+    @property
+    def looks(self) -> bool:
+        """Whether what ends it runs: it looks every minute."""
+        return self.looked_s is not None and self.looked_s < LOOKS_S
+
+    @classmethod
+    def read(cls, found: dict[str, Any] | None) -> Ending | None:
+        """From what the machine says, as times of this machine's clock; None where it does not end itself."""
+        if found is None:
+            return None
+        now = datetime.now(timezone.utc)
+        at, idle_at = (
+            None if s is None else now + timedelta(seconds=s) for s in (found["left_s"], found["idle_left_s"])
+        )
+        return cls(at=at, idle_at=idle_at, unused_s=found["unused_s"], looked_s=found["looked_s"])
+
+
 class MachineStatus(Frozen):
     """One machine of a deployment."""
 
@@ -80,3 +112,5 @@ class MachineStatus(Frozen):
     """What is being done to it now, and by whom."""
     draining: tuple[str, ...] = ()
     """Releases that let their last requests end."""
+    ending: Ending | None = None
+    """None: it does not end itself."""

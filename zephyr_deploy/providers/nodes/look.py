@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 from zephyr_deploy.agent.layout import is_front, release_of
 from zephyr_deploy.plan.machine import NodeFacts
 from zephyr_deploy.providers.base import Service
-from zephyr_deploy.providers.machines import Figures, FrontFound, MachineStatus
+from zephyr_deploy.providers.machines import Ending, Figures, FrontFound, MachineStatus
 from zephyr_deploy.spec.deployment import Frozen
 from zephyr_deploy.spec.secret import Secret
 
 if TYPE_CHECKING:
     from zephyr_deploy.node.address import NodeAddress
+    from zephyr_deploy.providers.nodes.record import NodesRecord
     from zephyr_deploy.spec.deployment import ProviderName
 
 
@@ -43,6 +44,8 @@ class Found(Frozen):
     """Address of the gateway on a machine of its own that a node lets in."""
     authority: str = ""
     """The certificate of the authority that a node's gateway has made for itself, as PEM."""
+    ending: Ending | None = None
+    """None: it does not end itself."""
     taken: tuple[tuple[int, str], ...] = ()
     """Ports among those that were asked for that another program has, and which."""
 
@@ -62,13 +65,23 @@ def read_look(answer: dict[str, Any], name: str, provider: ProviderName, address
         front=_front(there) if there and apart else None,
         admits=there.get("front", "") if there else "",
         authority=there.get("authority", "") if there else "",
+        ending=Ending.read(answer.get("expiry")),
         taken=tuple(answer.get("taken", ())),
     )
 
 
-def priced(service: Service | None, per_hour_usd: float) -> Service | None:
-    """The same with what its machine costs, which its cloud knows."""
-    return service.model_copy(update={"price_per_hour_usd": per_hour_usd}) if service and per_hour_usd else service
+def rented(service: Service | None, record: NodesRecord, ending: Ending | None) -> Service | None:
+    """The same with what its machine costs, which its cloud knows, and when it ends: by its own word, else its cloud's.
+
+    Args:
+        service: On the machine.
+        record: The note on the machine.
+        ending: What the machine says of its end; None: it does not end itself.
+    """
+    if service is None:
+        return None
+    cost = {"price_per_hour_usd": record.price_per_hour_usd} if record.price_per_hour_usd else {}
+    return service.model_copy(update={"ends_at": ending.at if ending else record.expires, **cost})
 
 
 def _front(there: dict[str, Any]) -> FrontFound:
@@ -132,6 +145,7 @@ def read_status(answer: dict[str, Any], name: str, provider: ProviderName, addre
             for unit in answer["units"]
             if unit["state"] == "deactivating" and "@" in unit["unit"]
         ),
+        ending=Ending.read(answer.get("expiry")),
     )
     if not there:
         return found

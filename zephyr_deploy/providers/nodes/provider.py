@@ -15,7 +15,7 @@ from zephyr_deploy.node.program import call
 from zephyr_deploy.providers.base import NodeProvider, Service
 from zephyr_deploy.providers.machines import FrontFound, MachineStatus
 from zephyr_deploy.providers.nodes.connect import connect_noted
-from zephyr_deploy.providers.nodes.look import Found, behind, priced, read_look, read_status
+from zephyr_deploy.providers.nodes.look import Found, behind, read_look, read_status, rented
 from zephyr_deploy.release.request import look_request, milestones, status_request
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def _look(record: NodesRecord, address: NodeAddress) -> Found | str:
     except ZephyrError as error:
         return error.message
     found = read_look(answer, record.name, record.provider, address)
-    return found.model_copy(update={"service": priced(found.service, record.price_per_hour_usd)})
+    return found.model_copy(update={"service": rented(found.service, record, found.ending)})
 
 
 def _services(record: NodesRecord, looks: list[Found | str]) -> list[Service]:
@@ -161,7 +161,7 @@ def _status(record: NodesRecord, address: NodeAddress) -> MachineStatus:
         found = MachineStatus(host=str(address), state="unreachable", detail=error.message, service=stand_in)
     else:
         found = read_status(answer, record.name, record.provider, address)
-    service = priced(found.service, record.price_per_hour_usd)
+    service = rented(found.service, record, found.ending)
     return found.model_copy(update={"role": role, "service": service})
 
 
