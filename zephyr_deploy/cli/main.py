@@ -43,6 +43,7 @@ COMMANDS = (
     "chat",
     "smoke",
     "bench",
+    "extend",
     "gc",
     "config",
     "doctor",
