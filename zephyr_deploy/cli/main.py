@@ -44,6 +44,7 @@ COMMANDS = (
     "smoke",
     "bench",
     "extend",
+    "cost",
     "gc",
     "config",
     "doctor",
