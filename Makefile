@@ -74,7 +74,7 @@ playbooks: $(VENV)/.developer
 	PATH="$(CURDIR)/$(BIN):$$PATH" ANSIBLE_HOME="$(CURDIR)/.ansible" $(BIN)/ansible-lint --offline --strict playbooks
 
 workflows: $(VENV)/.developer
-	$(BIN)/zizmor --offline --quiet .github
+	$(BIN)/zizmor --offline --quiet .github examples/github
 
 docs: $(VENV)/.developer ## Build the documentation
 	$(BIN)/mkdocs build --strict --quiet
