@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from zephyr_deploy.node.hostkeys import Pinned, Trust
     from zephyr_deploy.plan.machine import NodeFacts
     from zephyr_deploy.providers.base import NodeProvider, Service
-    from zephyr_deploy.providers.machines import FrontFound
+    from zephyr_deploy.providers.machines import Ending, FrontFound
     from zephyr_deploy.providers.nodes.record import NodesRecord
     from zephyr_deploy.spec.deployment import Deployment, ProviderName
 
@@ -101,6 +101,11 @@ class Member:
     def lock(self) -> str:
         """The lock of the release that serves there, as JSON; empty if none does."""
         return self._looked.lock
+
+    @property
+    def ending(self) -> Ending | None:
+        """When it ends itself, by its own word; None: it does not."""
+        return self._looked.ending
 
     @property
     def service(self) -> Service | None:

@@ -83,6 +83,10 @@ def rollout(
             fleet.connect(options.trust, journal)
             loading = Beside(lambda: _load(deployment))
             fleet.look(python_may_lack=begins and options.prepare, ports=_front_ports(fleet, deployment))
+            if is_cloud(provider.name):
+                from zephyr_deploy.deploy.clouds.ending import tell_of_end  # for those who have one
+
+                tell_of_end(fleet, provider, deployment, phases)
             bring = loading.result(fleet, deployment, options, journal, who(command), begins=begins)
             return bring.run()
 
