@@ -27,11 +27,11 @@ from zephyr_deploy.agent.expire import (
 )
 
 LIMITS = {"ttl_s": 28800.0, "idle_s": 3600.0, "grace_s": 1800.0, "counters": ["n_total"], "gauges": ["running"]}
-WORK = Seen(at_work=True, totals={}, in_flight=False)
+WORK = NOTHING._replace(at_work=True)
 
 
-def answering(total, *, in_flight=False):
-    return Seen(at_work=False, totals={"18000": float(total)}, in_flight=in_flight)
+def answering(total, *, in_flight=False, probes=0):
+    return Seen(at_work=False, totals={"18000": float(total)}, in_flight=in_flight, probes={"18000": probes})
 
 
 class Machine:
@@ -163,6 +163,22 @@ def test_an_engine_that_begins_anew_is_no_request(machine):
     assert machine.left_s == 3600
 
 
+def test_who_only_asks_how_it_does_does_not_use_it(machine):
+    machine.wait(60, answering(2, probes=1))
+    for asked in range(1, 60):
+        machine.wait(60, answering(2 + 2 * asked, probes=1 + asked))
+    assert machine.left_s == 60
+    machine.wait(60, answering(2 + 2 * 60 + 5, probes=61))
+    assert machine.left_s == 3600, "a request between two probes is one"
+
+
+def test_nor_after_its_engine_began_anew(machine):
+    machine.wait(60, answering(500, probes=3)).wait(60, answering(2, probes=4))
+    assert machine.left_s == 3540
+    machine.wait(60, answering(1, probes=4)).wait(60, answering(4, probes=0))
+    assert machine.left_s == 3600, "nobody has probed it since"
+
+
 def test_where_nothing_was_ever_deployed_it_is_unused_too(machine):
     machine.wait(3600 + 1740)
     assert not machine.ended, "whoever prepares it has half an hour more"
@@ -276,7 +292,11 @@ def engine(root, text, release="r1"):
 def test_engines_are_asked_where_the_nodes_program_writes_their_ports(tmp_path):
     text = '# TYPE n_total counter\nn_total{model="a"} 2\nn_total{model="b"} 3\nother_total 9\nrunning NaN\n'
     with engine(tmp_path, text) as port:
-        assert look(tmp_path, LIMITS) == Seen(at_work=False, totals={port: 5.0}, in_flight=False)
+        found = Seen(at_work=False, totals={port: 5.0}, in_flight=False, probes={port: 0})
+        assert look(tmp_path, LIMITS) == found
+        (tmp_path / "run").mkdir()
+        (tmp_path / f"{expire.PROBES}{port}").write_text("...")
+        assert look(tmp_path, LIMITS) == found._replace(probes={port: 3})
     assert look(tmp_path, LIMITS) == NOTHING, "one that does not answer says nothing"
 
 

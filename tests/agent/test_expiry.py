@@ -6,7 +6,7 @@ import pytest
 
 from zephyr_deploy.agent import expire, expiry
 from zephyr_deploy.agent.errors import NodeError
-from zephyr_deploy.agent.expire import NOTHING, Now, Seen
+from zephyr_deploy.agent.expire import NOTHING, Now
 from zephyr_deploy.agent.extend import LOOK, extend
 
 
@@ -46,6 +46,17 @@ def test_both_programs_mean_the_same_files():
     assert (Path("/") / expire.LIMITS, Path("/") / expire.VOLATILE) == (expiry.LIMITS, expiry.STATE)
 
 
+def test_probes_are_counted_where_it_ends_itself_and_nowhere_else(machine, monkeypatch):
+    monkeypatch.setattr(expiry, "PROBES", machine.root / "run/zephyr-deploy-probes")
+    machine.look()
+    expiry.probing(18000)
+    expiry.probing(18000)
+    assert (machine.root / f"{expire.PROBES}18000").read_bytes() == b".."
+    (machine.root / expire.LIMITS).unlink()
+    expiry.probing(18010)
+    assert not (machine.root / f"{expire.PROBES}18010").exists()
+
+
 def test_before_the_first_look_nothing_is_known(machine):
     assert ask() == {"left_s": None, "idle_left_s": None, "unused_s": 0.0, "looked_s": None}
 
@@ -53,7 +64,7 @@ def test_before_the_first_look_nothing_is_known(machine):
 def test_it_says_what_is_left_now_and_not_at_the_last_look(machine):
     machine.look()
     machine.clock_s += 60
-    machine.look(Seen(at_work=False, totals={"18000": 1.0}, in_flight=False))
+    machine.look(NOTHING._replace(totals={"18000": 1.0}))
     machine.clock_s += 40
     assert ask() == {"left_s": 3500.0, "idle_left_s": 560.0, "unused_s": 40.0, "looked_s": 40.0}
 
@@ -71,7 +82,7 @@ def test_it_is_moved_and_to_move_it_is_to_use_it(machine):
 def test_it_can_be_for_ever(machine):
     assert extend({"left_s": None}, None)["expiry"]["left_s"] is None
     machine.clock_s += 10**6
-    assert machine.look(Seen(at_work=True, totals={}, in_flight=False))[0] > 0
+    assert machine.look(NOTHING._replace(at_work=True))[0] > 0
 
 
 def test_the_names_of_the_figures_stay(machine):

@@ -10,9 +10,9 @@ up to `REBOOT_S`, so that a machine that reboots again and again does not live l
 jumped, or that was switched off for days, does not end for that. What is not counted thus is time switched off.
 
 Use. Used is a machine while an engine's own counters move or requests are in flight, while a release is brought to it
-(the deployment's lock is held), and when its engine answers for the first time. One where nothing was ever deployed is
-unused, too: an `up` that died must not cost until the time limit. Where no engine has answered since the last boot or
-deployment, the limit is longer by the grace that loading a model may take.
+(the deployment's lock is held), and when its engine answers for the first time. To ask how it does is no use. One where
+nothing was ever deployed is unused, too: an `up` that died must not cost until the time limit. Where no engine has
+answered since the last boot or deployment, the limit is longer by the grace that loading a model may take.
 """
 
 from __future__ import annotations
@@ -37,6 +37,10 @@ VOLATILE = Path("run/zephyr-deploy-expiry.json")
 """The same state in memory, where a full disk does not stop it; without it the machine has just booted."""
 PORTS = "opt/zephyr-deploy/*/ports/*.env"
 LOCKS = "opt/zephyr-deploy/*/lock"
+PROBES = "run/zephyr-deploy-probes."
+"""With an engine's port behind it: a file that has a byte for each probe (`zephyr_deploy.agent.expiry.probing`)."""
+PROBE = 2.0
+"""What a probe adds to the counters: a request and a token."""
 
 REBOOT_S = 600.0
 """Most that one reboot counts, in seconds."""
@@ -69,9 +73,11 @@ class Seen(NamedTuple):
     totals: dict[str, float]
     """What each engine that answers has done since its start, by its port."""
     in_flight: bool
+    probes: dict[str, int]
+    """How often our own program has asked each of them for a token, to see that it generates."""
 
 
-NOTHING = Seen(at_work=False, totals={}, in_flight=False)
+NOTHING = Seen(at_work=False, totals={}, in_flight=False, probes={})
 
 
 def counted(state: dict[str, Any], now: Now) -> float:
@@ -88,9 +94,9 @@ def counted(state: dict[str, Any], now: Now) -> float:
 def step(state: dict[str, Any], now: Now, seen: Seen, *, booted: bool) -> dict[str, Any]:
     """The next state; ``booted``: this is the first look since a boot."""
     age_s = counted(state, now)
-    before = state or {"used_at_s": age_s, "totals": {}}
+    before = state or {"used_at_s": age_s, "totals": {}, "probes": {}}
     answered = bool(before.get("answered")) and not booted and not seen.at_work
-    moved = any(_moved(before["totals"].get(port, 0.0), total) for port, total in seen.totals.items())
+    moved = any(_moved(before, seen, port) for port in seen.totals)
     busy_s = None if not seen.in_flight else before.get("busy_s")
     busy_s = age_s if seen.in_flight and (moved or busy_s is None) else busy_s
     works = busy_s is not None and age_s - busy_s <= IN_FLIGHT_S
@@ -103,14 +109,17 @@ def step(state: dict[str, Any], now: Now, seen: Seen, *, booted: bool) -> dict[s
         "busy_s": busy_s,
         "answered": answered or bool(seen.totals),
         "totals": {**before["totals"], **seen.totals},
+        "probes": {**before["probes"], **seen.probes},
         "until_s": age_s + AGAIN_S if again else before.get("until_s", 0.0),
         "warned_s": before.get("warned_s"),
     }
 
 
-def _moved(before: float, total: float) -> bool:
-    """Whether a counter was counted up; one that is lower began anew."""
-    return total > before or 0 < total < before
+def _moved(state: dict[str, Any], seen: Seen, port: str) -> bool:
+    """Whether an engine was asked by others than us; counters that are lower began anew."""
+    before, total = float(state["totals"].get(port, 0.0)), seen.totals[port]
+    ours = PROBE * max(0, seen.probes.get(port, 0) - int(state["probes"].get(port, 0)))
+    return total > (before if total >= before else 0.0) + ours
 
 
 def end(state: dict[str, Any], limits: dict[str, Any]) -> tuple[float, str]:
@@ -145,13 +154,15 @@ def warning(state: dict[str, Any], left_s: float) -> bool:
 
 def look(root: Path, limits: dict[str, Any]) -> Seen:
     """How the machine is used now."""
-    totals, in_flight = {}, False
+    totals, in_flight, probes = {}, False, {}
     for port in sorted({_port(path) for path in root.glob(PORTS)} - {0}):
         text = _metrics(port)
         if text is not None:
             totals[str(port)] = _sum(text, limits.get("counters", ()))
             in_flight = in_flight or _sum(text, limits.get("gauges", ())) > 0
-    return Seen(_at_work(root), totals, in_flight)
+            probed = root / f"{PROBES}{port}"  # after the figures: what is in them was written down before
+            probes[str(port)] = probed.stat().st_size if probed.exists() else 0
+    return Seen(_at_work(root), totals, in_flight, probes)
 
 
 def _port(path: Path) -> int:

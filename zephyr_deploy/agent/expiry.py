@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
 
 LIMITS = Path("/etc/zephyr-deploy/expiry.json")
 STATE = Path("/run/zephyr-deploy-expiry.json")
+PROBES = Path("/run/zephyr-deploy-probes")
 
 
 def expiry(_request: dict[str, Any], _report: Report) -> dict[str, Any]:
@@ -34,6 +37,15 @@ def found() -> dict[str, Any] | None:
     ago_s = since(state)
     lefts = {name: None if state[name] is None else state[name] - ago_s for name in ("left_s", "idle_left_s")}
     return {**lefts, "unused_s": state["unused_s"] + ago_s, "looked_s": ago_s}
+
+
+def probing(port: int) -> None:
+    """Write down, before it is done, that an engine is asked for a token to see how it does: that is no use of it."""
+    if LIMITS.exists():
+        with suppress(OSError):
+            descriptor = os.open(PROBES.with_suffix(f".{port}"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+            os.write(descriptor, b".")
+            os.close(descriptor)
 
 
 def since(state: dict[str, Any]) -> float:

@@ -51,6 +51,7 @@ def state_of(name: str, probe_s: float) -> dict[str, Any] | None:
         return {"release": release, "about": store.about(release)}  # `zephyr_deploy.agent.front` has the rest
     engine, gateway = Engine(layout, release, store.about(release)), Gateway(layout)
     # Asked beside systemd, for the generation takes longest; of an engine that does not run nobody waits for it.
+    expiry.probing(engine.port)
     generation = Beside(lambda: engine.why_not(probe_s))
     shown, front = units.show_all([engine.unit, layout.gateway_unit])
     running = shown.get("ActiveState") in units.RUNS
