@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from emulators.aws import AwsEmulator
 from emulators.aws.chain import error_body
+from emulators.e2e import E2eEmulator, answers
 
 from zephyr_deploy.providers.aws.provider import AwsProvider
 from zephyr_deploy.providers.clouds.contract import CloudProvider
+from zephyr_deploy.providers.e2e.provider import E2eProvider
 
 Refusal = dict[str, Any]
 """Fields of `emulators.wire.Fault`."""
@@ -45,6 +47,12 @@ def _aws_says(code: str, status: int) -> Refusal:
     return {"status": status, "body": error_body("ec2", code, "said the emulator")}
 
 
+def _hurry_e2e(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(E2eProvider, "settle_s", 1.0)
+    patch.setattr("zephyr_deploy.providers.e2e.client.PAUSE_S", 0.01)
+    patch.setattr("zephyr_deploy.providers.e2e.firewall.LOOK_EVERY_S", 0.05)
+
+
 KINDS = {
     "aws": Kind(
         emulator=AwsEmulator,
@@ -58,5 +66,18 @@ KINDS = {
         unknown={"AWS_ACCESS_KEY_ID": "AKIAUNKNOWN000000000", "AWS_SECRET_ACCESS_KEY": "unknown/secret/11111111"},
         secrets=("AWS_SECRET_ACCESS_KEY",),
         quicker=lambda patch: patch.setattr("zephyr_deploy.providers.aws.session.READ_ATTEMPTS", 2),
+    ),
+    "e2e": Kind(
+        emulator=E2eEmulator,
+        provider=E2eProvider,
+        creates="POST /nodes/",
+        prepares="POST /(ssh_keys|security_group)/",
+        lists="GET /nodes/",
+        throttled=answers.THROTTLED,
+        no_capacity=answers.NONE_MADE,
+        no_quota=answers.QUOTA,
+        unknown={"E2E_API_KEY": "unknown-key-0001", "E2E_AUTH_TOKEN": "unknown.token.0001"},
+        secrets=("E2E_API_KEY", "E2E_AUTH_TOKEN"),
+        quicker=_hurry_e2e,
     ),
 }
