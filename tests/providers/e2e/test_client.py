@@ -170,3 +170,16 @@ def test_a_proxy_of_the_users_is_taken_except_for_this_machine(monkeypatch):
     assert _proxy("https://api.e2enetworks.com/myaccount/api/v1") == "http://proxy.example.org:3128"
     assert _proxy("https://127.0.0.1/myaccount/api/v1") is None
     assert _proxy("https://internal.example.org/myaccount/api/v1") is None
+
+
+@pytest.mark.parametrize(("base", "verify"), [("https://api.example.org/v1", True), ("http://127.0.0.1:9/v1", False)])
+def test_certificates_are_checked_wherever_there_are_some(e2e, monkeypatch, base, verify):
+    import httpx
+
+    seen, made = [], httpx.HTTPTransport
+    monkeypatch.setattr(httpx, "HTTPTransport", lambda **given: seen.append(given["verify"]) or made())
+    monkeypatch.setenv("ZEPHYR_E2E_BASE_URL", base)
+
+    E2eClient(Credentials(api_key=Secret(API_KEY), auth_token=Secret(AUTH_TOKEN)))._client()
+
+    assert seen == [verify]
