@@ -128,9 +128,9 @@ class E2eProvider(CloudProvider):
 
     def checks(self, offer: Offer | None = None) -> list[AccountCheck]:
         """See `CloudProvider.checks`."""
-        from zephyr_deploy.providers.e2e.checks import check_account
+        from zephyr_deploy.providers.e2e.checks import checks
 
-        return check_account(self._client, offer, self.resources)
+        return checks(self._client, offer, self.resources)
 
     def _everywhere(self, look: Callable[[str], list[Row]]) -> list[Row]:
         """What every location has, each thing once: some of it belongs to the project, and is shown in all."""
