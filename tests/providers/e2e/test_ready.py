@@ -37,13 +37,13 @@ def test_key_and_group_are_made_and_written_down(cloud, e2e, ledger):
     ]
 
 
-def test_an_intent_comes_before_its_call(cloud, e2e, ledger):
+def test_a_refusal_is_written_down_after_its_intent(cloud, e2e, ledger):
     ordered = order(cloud)
     e2e.wire.fault("POST", status=412, body=b'{"message":"No"}', times=None)
 
     with pytest.raises(ConfigError):
         cloud.ready(ordered, ledger)
-    assert [line[:2] for line in ledger.lines] == [("intent", "key")]
+    assert [line[:2] for line in ledger.lines] == [("intent", "key"), ("failed", "key")]
 
 
 def test_again_in_another_run_everything_is_used(cloud, e2e, ledger):
@@ -54,6 +54,14 @@ def test_again_in_another_run_everything_is_used(cloud, e2e, ledger):
 
     assert again.parts == first.parts
     assert not [action for action in e2e.wire.actions() if not action.startswith("GET")]
+
+
+def test_a_refused_group_is_written_down(cloud, e2e, ledger):
+    e2e.wire.fault("POST /security_group/", status=412, body=b'{"message":"No"}')
+
+    with pytest.raises(ConfigError):
+        cloud.ready(order(cloud), ledger)
+    assert [line[:2] for line in ledger.lines][-2:] == [("intent", "security-group"), ("failed", "security-group")]
 
 
 def test_another_network_is_let_in_besides(cloud, e2e, ledger):
@@ -104,7 +112,7 @@ def test_a_lost_answer_about_the_key_stops_nothing(cloud, e2e, ledger, when):
 
     assert ready.parts
     assert len(e2e.store.keys) == (when == "after")
-    assert ("failed", "key") in [line[:2] for line in ledger.lines]
+    assert [line[:2] for line in ledger.lines][:2] == [("intent", "key"), ("intent", "security-group")]
 
 
 def test_a_key_of_the_users_own_is_used_and_never_deleted(cloud, e2e, client, ledger):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from zephyr_deploy.errors import AmbiguousError, ConfigError, InUseError
+from zephyr_deploy.errors import AmbiguousError, ConfigError, InUseError, ZephyrError
 from zephyr_deploy.providers.clouds.types import Resource
 from zephyr_deploy.providers.e2e.names import name_of, read_name
 
@@ -35,7 +35,13 @@ def ensure(client: E2eClient, order: Order, ledger: Ledger, settle_s: float) -> 
         return _id(there[0])
     name = name_of(order.stamp.deployment, order.stamp.run)
     ledger.intend(STEP, name=name)
-    made = _make(client, order, name) or _listed(client, order.offer.region, name, settle_s)
+    try:
+        made = _make(client, order, name) or _listed(client, order.offer.region, name, settle_s)
+    except AmbiguousError:
+        raise  # Its step stays open: nobody knows.
+    except ZephyrError as error:
+        ledger.failed(STEP, name=name, cause=error.message)
+        raise
     ledger.done(STEP, name=name, id=made)
     return made
 
