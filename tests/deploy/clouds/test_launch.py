@@ -270,3 +270,25 @@ def test_a_machine_that_would_cost_on_is_not_told_to_end_itself(session, monkeyp
     session.up()
     (machine,) = session.cloud.paper.made.values()
     assert machine.user_data == ""
+
+
+def test_a_machine_that_no_list_has_yet_is_not_made_again(session):
+    """A kill after the order was carried out, and written down."""
+    session.cloud.lag_s = 0.2
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(boot.Boot, "run", lambda _boot, _instance: raise_(Killed()))
+        with pytest.raises(Killed):
+            session.up()
+    assert session.cloud.instances(NAME) == []
+    session.up()
+    assert session.cloud.calls.count("create") == 1
+
+
+def test_a_machine_that_is_gone_as_soon_as_it_was_made_is_not_taken(session):
+    first = session.up()
+    session.cloud._ends_at[first.id] = 0.0
+    assert session.up().id != first.id
+
+
+def raise_(error):
+    raise error

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 from deploy.clouds.calls import NAME
 
@@ -75,3 +77,40 @@ def test_another_deployment_stays(session):
     session.cloud.others["key", "key-other"] = session.cloud._resource("key", "key-other", other)
     session.down()
     assert [thing.id for thing in session.cloud.resources()] == ["key-other"]
+
+
+def test_what_was_made_last_is_waited_for_until_a_list_has_it(session):
+    """A kill right after the order was carried out: the journal has the machine, no list has it yet."""
+    session.cloud.lag_s = 0.2
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(session.cloud, "get", lambda _instance: raise_(Killed()))
+        with pytest.raises(Killed):
+            session.up()
+    assert sorted(thing.kind for thing in session.down()) == ["instance", "key", "security-group"]
+    assert session.cloud.resources() == []
+
+
+def test_what_was_begun_before_a_kill_is_waited_for_and_not_for_ever(session, quick):
+    Journal(NAME).intend("security-group", name="g")
+    began = time.monotonic()
+    assert session.down() == []
+    assert time.monotonic() - began >= session.cloud.settle_s - 0.05
+    began = time.monotonic()
+    assert session.down() == []
+    assert time.monotonic() - began < session.cloud.settle_s
+
+
+def test_what_was_seen_refused_or_deleted_is_not_waited_for(session):
+    session.cloud.settle_s = 60.0
+    journal = Journal(NAME)
+    journal.intend("key", name="k")
+    journal.done("key", name="k", id="1")
+    journal.intend("delete", kind="key", id="1")
+    journal.intend("security-group", name="g")
+    journal.failed("security-group", name="g", cause="refused")
+    session.up()
+    assert len(session.down()) == 3
+
+
+def raise_(error):
+    raise error

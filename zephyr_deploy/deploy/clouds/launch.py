@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from zephyr_deploy.deploy.clouds.boot import Boot
 from zephyr_deploy.deploy.clouds.create import Create, token_for
+from zephyr_deploy.deploy.clouds.lately import machines_made_lately
 from zephyr_deploy.deploy.clouds.pending import CREATE, pending
 from zephyr_deploy.errors import ConflictError, ZephyrError
 from zephyr_deploy.node.sshkey import login_key
@@ -133,7 +134,8 @@ class Launch:
         """The machine that is there, or will be by an order of an earlier run."""
         search = Create(self.cloud, self.journal, self._no_draft)
         ordered = [instance for order in pending(self.name, self.cloud) if (instance := search.repeat(order))]
-        there = {instance.id: instance for instance in (*ordered, *self.cloud.instances(self.name))}
+        made = machines_made_lately(self.name, self.cloud)
+        there = {instance.id: instance for instance in (*ordered, *made, *self.cloud.instances(self.name))}
         usable = [self.cloud.get(instance) for instance in only_one_each(list(there.values()))]
         found = next((instance for instance in usable if instance.state not in {"gone", "stopping"}), None)
         if found and found.state in {"stopped", "failed"}:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
+from zephyr_deploy.deploy.clouds.lately import missing_s
 from zephyr_deploy.deploy.clouds.pending import pending
 from zephyr_deploy.errors import AmbiguousError, InUseError, LeftoversError, ThrottledError
 from zephyr_deploy.providers.clouds.types import KINDS
@@ -72,12 +73,13 @@ class Vanish:
 
     def _delete_all(self, phase: PhaseHandle) -> None:
         end, pauses, asked = time.monotonic() + self.gone_s, iter(PAUSES_S), set[tuple[str, str]]()
-        while left := self._left():
+        while (left := self._left()) or missing_s(self.name, self.cloud, {thing.id for thing in self.removed}) > 0:
             known = {(thing.kind, thing.id) for thing in self.removed}
             self.removed += [thing for thing in left if (thing.kind, thing.id) not in known]
-            if time.monotonic() > end:
+            if left and time.monotonic() > end:
                 raise self._leftovers(left)
-            phase.progress(len(self.removed) - len(left), len(self.removed), "things", str(left[0]))
+            what = str(left[0]) if left else "what was made last may be in no list yet"
+            phase.progress(len(self.removed) - len(left), len(self.removed), "things", what)
             for thing in first_kind(left):
                 self._delete(thing, asked)
             time.sleep(next(pauses, PAUSES_S[-1]))
