@@ -13,6 +13,7 @@ os.environ.update(
     MOTO_ENABLE_KEYPAIR_VALIDATION="true",
 )
 
+from emulators.aws.chain import error_body
 from emulators.aws.emulator import AwsEmulator
 
-__all__ = ["AwsEmulator"]
+__all__ = ["AwsEmulator", "error_body"]
