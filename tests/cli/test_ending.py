@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import io
+from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
+from types import SimpleNamespace
 
 import pytest
 
 from zephyr_deploy.cli.ending import ends, length, warn_of_end, when
+from zephyr_deploy.cli.main import main
 from zephyr_deploy.cli.output import Output
-from zephyr_deploy.providers.machines import Ending
+from zephyr_deploy.providers.base import Service
+from zephyr_deploy.providers.machines import Ending, MachineStatus
 
 NOW = datetime(2026, 11, 9, 12, tzinfo=timezone.utc)
 FOUND = {"age_s": 60.0, "left_s": 11520.0, "idle_left_s": 2400.0, "unused_s": 1200.0, "looked_s": 20.0}
@@ -66,3 +70,47 @@ def test_a_moment_to_come(left, words):
 def test_a_length_is_rounded_to_minutes():
     assert length(timedelta(minutes=59, seconds=40)) == "1 h 00 min"
     assert length(timedelta(seconds=-4)) == "0 min"
+
+
+def soon():
+    return datetime.now(timezone.utc) + timedelta(minutes=5, seconds=5)
+
+
+def test_whoever_lists_or_uses_an_endpoint_is_warned(monkeypatch, tmp_path, capsys):
+    given = {"name": "demo", "engine": "tgi", "model_id": "m", "url": "http://127.0.0.1:1", "ends_at": soon()}
+    service = Service(**given, provider="aws", release="r", state="ready", started_at=NOW)
+
+    @contextmanager
+    def reached(_name):
+        yield service.endpoint()
+
+    monkeypatch.setenv("ZEPHYR_STATE_DIR", str(tmp_path))
+    monkeypatch.setattr("zephyr_deploy.deploy.find.services", lambda **_how: [service, service])
+    monkeypatch.setattr("zephyr_deploy.deploy.reach.reached", reached)
+    assert main(["ls"]) == 0
+    assert capsys.readouterr().err.count("The time of demo ends in 5 min.") == 1
+    assert main(["smoke", "demo"]) == 7
+    assert "The time of demo ends in 5 min." in capsys.readouterr().err
+
+
+def test_status_tells_and_warns(monkeypatch, tmp_path, capsys):
+    machine = MachineStatus(host="h", state="ready", ending=Ending.read({**FOUND, "left_s": 305.0}))
+    service = Service(
+        name="demo",
+        engine="tgi",
+        model_id="m",
+        url="http://127.0.0.1:1",
+        provider="aws",
+        release="r",
+        state="ready",
+        started_at=NOW,
+    )
+    machine = machine.model_copy(update={"service": service})
+    monkeypatch.setenv("ZEPHYR_STATE_DIR", str(tmp_path))
+    monkeypatch.setattr("zephyr_deploy.deploy.status.known", lambda _name: None)
+    provider = SimpleNamespace(machines=lambda _name: [machine])
+    monkeypatch.setattr("zephyr_deploy.deploy.status.providers", lambda: [provider])
+    assert main(["status", "demo"]) == 0
+    said = capsys.readouterr()
+    assert "in 5 min; without a request in 40 min (unused for 20 min)" in said.out
+    assert "The time of demo ends in 5 min." in said.err

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 
 import pytest
+from emulators.memory import MemoryCloud, offer
 from lab.boot import NodeSpec
 from lab.cards import A100
 
 from zephyr_deploy import smoke, status, up
+from zephyr_deploy.deploy.extend import extend
 from zephyr_deploy.deploy.reach import reached
 from zephyr_deploy.deploy.rollout import RolloutOptions
 from zephyr_deploy.node.address import NodeAddress
 from zephyr_deploy.node.hostkeys import Trust
 from zephyr_deploy.node.program import call
+from zephyr_deploy.providers import registry
+from zephyr_deploy.providers.clouds.stamp import Stamp
+from zephyr_deploy.providers.clouds.types import Order
 from zephyr_deploy.providers.clouds.userdata import user_data
 from zephyr_deploy.providers.nodes.connect import connect
+from zephyr_deploy.providers.nodes.record import NodesRecord
+from zephyr_deploy.providers.registry import provider
 from zephyr_deploy.spec.deployment import Deployment, Machine
 
 SECOND = timedelta(seconds=1)
@@ -66,6 +73,24 @@ def test_its_end_can_be_moved_both_ways_and_taken_away(desk):
     assert found["looked_s"] < 5, "and it looks all the same"
     asked(node, "extend", left_s=2.0)
     node.wait_off()
+
+
+def test_extend_tells_the_machine_and_its_cloud(desk, monkeypatch):
+    node, cloud = desk.nodes(ending(600)), MemoryCloud()
+    end = datetime.now(timezone.utc) + 600 * SECOND
+    stamp = Stamp(deployment="moved", run="0" * 8, expires=end, host_key=node.host_key_fingerprint)
+    order = Order(stamp=stamp, offer=offer(), token="t", public_key="", allowed="0.0.0.0/0", disk_gb=100)
+    cloud.paper.made[cloud.create(order).id].address = node.address
+    address = NodeAddress(host=node.address, user=node.user, identity=node.key)
+    NodesRecord(name="moved", provider="aws", nodes=(address,), host_key=stamp.host_key).save()
+    monkeypatch.setattr(registry, "CLOUDS", ("aws",))
+    monkeypatch.setattr(registry, "provider", lambda name: cloud if name == "aws" else provider(name))
+    found = extend("moved", timedelta(hours=2))
+    assert (found.ends_itself, found.ends_at) == (True, cloud.instances("moved")[0].stamp.expires)
+    assert found.ends_at - end == pytest.approx(timedelta(hours=2), abs=timedelta(minutes=1))
+    seen = status("moved")
+    assert seen.ends_at - found.ends_at == pytest.approx(timedelta(), abs=5 * SECOND)
+    assert seen.machines[0].ending.looks
 
 
 def test_without_limits_it_stays_and_all_is_in_order(desk):

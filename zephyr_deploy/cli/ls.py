@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from zephyr_deploy.cli.ending import warn_of_end
 from zephyr_deploy.cli.session import Session
 from zephyr_deploy.cli.verb import LOOK, verb
 
@@ -41,6 +42,8 @@ def ls(
     for service in found:
         if service.detail and service.state != "ready":
             session.out.note(f"{service.name}: {service.detail}")
+    for name, ends_at in {service.name: service.ends_at for service in found}.items():
+        warn_of_end(session.out, name, ends_at)
     if not found:
         session.out.note("Nothing is deployed.")
         session.out.hint("zephyr-deploy up")
