@@ -23,7 +23,7 @@ from zephyr_deploy.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from botocore.exceptions import ClientError
 
@@ -95,7 +95,7 @@ def error_of(error: ClientError, operation: str, *, changes: bool) -> ZephyrErro
         text = meaning.says or f"{operation}: {said.split(' Encoded authorization')[0]}"
         return meaning.kind(f"{text} ({code})", hint=meaning.hint, details={**details, "denied": meaning is _DENIED})
     if status >= SERVER_ERROR:
-        return _no_answer(operation, f"AWS answers {status} {code}".strip(), changes=changes)
+        return _no_answer(operation, f"AWS answers {status} {code}".strip(), changes=changes, details=details)
     hint = "This is likely to be a setting of the deployment; zephyr-deploy doctor looks at the account."
     return ConfigError(f"AWS refuses {operation}: {said} ({code})", hint=hint, details=details)
 
@@ -136,8 +136,9 @@ def _translated(operation: str, *, changes: bool) -> Iterator[None]:
         raise _no_answer(operation, str(error), changes=changes) from error
 
 
-def _no_answer(operation: str, why: str, *, changes: bool) -> ZephyrError:
+def _no_answer(operation: str, why: str, *, changes: bool, details: Mapping[str, object] | None = None) -> ZephyrError:
     if not changes:
-        return UnreachableError(f"{operation} got no answer: {why}", hint="Try again in a minute.")
+        hint = "Try again in a minute."
+        return UnreachableError(f"{operation} got no answer: {why}", hint=hint, details=details)
     hint = "The same command again looks at what came of it."
-    return AmbiguousError(f"{operation} may or may not have been carried out: {why}", hint=hint)
+    return AmbiguousError(f"{operation} may or may not have been carried out: {why}", hint=hint, details=details)

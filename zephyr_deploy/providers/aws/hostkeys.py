@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from zephyr_deploy.errors import ConfigError, GoneError
+from zephyr_deploy.errors import GoneError
 from zephyr_deploy.node.knownhosts import HostKey
 from zephyr_deploy.providers.aws.errors import reading
 
@@ -32,9 +31,16 @@ def host_keys(session: AwsSession, instance: Instance) -> tuple[HostKey, ...]:
 def keys_in(console: str) -> tuple[HostKey, ...]:
     """The keys of the last boot; none as long as the block is not whole."""
     blocks = BLOCK.findall(console)
-    found: list[HostKey] = []
-    for text in KEY.findall(blocks[-1]) if blocks else ():
-        # Other programs write to the same console, and may cut a line.
-        with suppress(ConfigError):
-            found.append(HostKey.parse(text))
-    return tuple(found)
+    # Other programs write to the same console, and may cut a line.
+    return tuple(HostKey.parse(text) for text in (KEY.findall(blocks[-1]) if blocks else ()) if _is_whole(text))
+
+
+def _is_whole(text: str) -> bool:
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.serialization import load_ssh_public_key
+
+    try:
+        load_ssh_public_key(text.encode())
+    except (ValueError, UnsupportedAlgorithm):
+        return False
+    return True

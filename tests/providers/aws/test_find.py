@@ -1,0 +1,57 @@
+"""What is ours on AWS, and what is not."""
+
+import pytest
+
+from zephyr_deploy.errors import AuthError
+
+
+def tag(ec2, name, **tags):
+    ec2.create_tags(Resources=[name], Tags=[{"Key": key, "Value": text} for key, text in tags.items()])
+
+
+def test_what_others_made_is_never_listed(cloud, ec2):
+    made = cloud.machine()
+    network = ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
+    ec2.create_security_group(GroupName="theirs", Description="x", VpcId=network)
+    ec2.create_volume(AvailabilityZone="us-east-1a", Size=10)
+    ec2.create_key_pair(KeyName="theirs")
+    before = [str(one) for one in cloud.provider.resources()]
+    assert len(before) == len(cloud.emulator.left())
+    tag(ec2, made.id, **{"zephyr-deploy:run": "not a run"})
+    assert cloud.provider.instances() == [], "a stamp that cannot be read is none"
+    assert made.id not in str(cloud.provider.resources())
+
+
+def test_a_volume_and_an_interface_that_were_left_behind_are_found_and_deleted(cloud, ec2):
+    stamp = cloud.order().stamp
+    tags = [{"Key": key, "Value": text} for key, text in stamp.tags().items()]
+    ec2.create_volume(
+        AvailabilityZone="us-east-1a", Size=10, TagSpecifications=[{"ResourceType": "volume", "Tags": tags}]
+    )
+    subnet = ec2.describe_subnets()["Subnets"][0]["SubnetId"]
+    ec2.create_network_interface(
+        SubnetId=subnet, TagSpecifications=[{"ResourceType": "network-interface", "Tags": tags}]
+    )
+    assert [one.kind for one in cloud.provider.resources("shop")] == ["network-interface", "volume"]
+    assert [one.bills for one in cloud.provider.resources("shop")] == [False, True]
+    cloud.vanish("shop")
+    assert cloud.emulator.account_is_empty()
+
+
+def test_lists_are_read_to_their_last_page(cloud):
+    cloud.emulator.account.page = 1
+    ids = {cloud.provider.create(cloud.ready(f"shop-{number}")).id for number in range(3)}
+    assert {one.id for one in cloud.provider.instances()} == ids
+    cloud.emulator.account.page = 50
+
+
+class TestRegions:
+    def test_the_preferred_one_must_answer(self, cloud):
+        cloud.emulator.fault("DescribeInstances", "UnauthorizedOperation", status=403, times=None)
+        with pytest.raises(AuthError, match="ec2:DescribeInstances") as failed:
+            cloud.provider.instances()
+        assert "aws-iam-policy.json" in failed.value.hint
+
+    def test_it_is_the_users_own(self, cloud, monkeypatch):
+        monkeypatch.setenv("AWS_REGION", "ap-south-1")
+        assert cloud.another().regions() == ("ap-south-1", "us-east-1", "us-west-2")
