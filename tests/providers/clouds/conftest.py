@@ -37,7 +37,9 @@ def cloud(request, servers, home, monkeypatch) -> Iterator[Cloud]:
     monkeypatch.setenv("HOME", str(home))
     kind.quicker(monkeypatch)
     yield Cloud(kind, emulator)
+    asked = {action for action in emulator.wire.actions() if " " not in action}
     emulator.reset()
+    assert kind.allowed is None or asked <= kind.allowed()
 
 
 @pytest.fixture

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -41,6 +43,17 @@ class Kind:
     """Names of the variables whose values must never be shown."""
     quicker: Callable[[pytest.MonkeyPatch], None] = field(default=lambda patch: None)
     """Shortens its pauses."""
+    allowed: Callable[[], set[str]] | None = None
+    """The calls that credentials with the rights of our own example may make; None: there are no such rights."""
+
+
+AWS_POLICY = Path(__file__).parents[3] / "examples" / "aws-iam-policy.json"
+
+
+def allowed_on_aws() -> set[str]:
+    """Every call that the policy in examples/ names."""
+    named = [one["Action"] for one in json.loads(AWS_POLICY.read_text())["Statement"]]
+    return {action for some in named for action in ([some] if isinstance(some, str) else some)}
 
 
 def _aws_says(code: str, status: int) -> Refusal:
@@ -66,6 +79,7 @@ KINDS = {
         unknown={"AWS_ACCESS_KEY_ID": "AKIAUNKNOWN000000000", "AWS_SECRET_ACCESS_KEY": "unknown/secret/11111111"},
         secrets=("AWS_SECRET_ACCESS_KEY",),
         quicker=lambda patch: patch.setattr("zephyr_deploy.providers.aws.session.READ_ATTEMPTS", 2),
+        allowed=allowed_on_aws,
     ),
     "e2e": Kind(
         emulator=E2eEmulator,
