@@ -34,7 +34,7 @@ def checks(client: E2eClient, offer: Offer | None, there: Callable[[], list[Reso
         ("leftovers", lambda: common.leftovers(there())),
     )
     credentials = common.ok("credentials", "E2E Networks knows them")
-    return [credentials, common.clock(date, "E2E Networks"), *common.looked(looks)]
+    return [credentials, common.clock(date, "E2E"), *common.looked(looks)]
 
 
 def _project(client: E2eClient) -> AccountCheck:
