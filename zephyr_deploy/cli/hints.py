@@ -26,6 +26,8 @@ NAMED = {
     "smoke": "{}",
     "bench": "{}",
     "debug-bundle": "{}",
+    "cost": "{}",
+    "extend": "{}",
     "chat": "--name {}",
 }
 """How each command is told which deployment is meant."""
