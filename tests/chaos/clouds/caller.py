@@ -38,7 +38,10 @@ PAUSES_S = (0.02,)
 
 
 class _Line:
-    def close(self) -> None:
+    def __enter__(self) -> None:
+        """There is none."""
+
+    def __exit__(self, *_: object) -> None:
         """There was none."""
 
 

@@ -20,7 +20,10 @@ def quick(monkeypatch, tmp_path):
     monkeypatch.setattr(vanish, "PAUSES_S", (0.01,))
 
     class Line:
-        def close(self) -> None:
+        def __enter__(self) -> Line:
+            return self
+
+        def __exit__(self, *_: object) -> None:
             pass
 
     monkeypatch.setattr(boot, "connect", lambda *args, **kwargs: Line())

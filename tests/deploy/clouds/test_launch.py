@@ -21,6 +21,7 @@ from zephyr_deploy.errors import (
     QuotaError,
     ThrottledError,
     UnhealthyError,
+    UnreachableError,
 )
 from zephyr_deploy.providers.clouds.types import Account
 from zephyr_deploy.providers.nodes.connect import pin_file
@@ -292,3 +293,86 @@ def test_a_machine_that_is_gone_as_soon_as_it_was_made_is_not_taken(session):
 
 def raise_(error):
     raise error
+
+
+@pytest.mark.parametrize("error", [NoCapacityError("none left"), QuotaError("0 vCPUs"), GoneError("no such image")])
+def test_where_no_machine_is_to_be_had_nothing_that_was_made_for_it_is_left(session, error):
+    session.cloud.fails["create"] = [error, error]
+    with pytest.raises(type(error)):
+        session.up()
+    assert session.cloud.resources() == []
+
+
+def test_what_cannot_be_cleaned_up_is_said_and_the_cause_stays_the_cause(session):
+    session.cloud.fails["create"] = [GoneError("no such image")]
+    session.cloud.fails["delete"] = [AuthError("not allowed")]
+    with pytest.raises(GoneError, match="no such image"):
+        session.up()
+    assert "still there: not allowed; zephyr-deploy down demo" in session.notices()
+
+
+@pytest.mark.parametrize("first", ["other", "own"])
+def test_of_two_laptops_that_order_at_once_one_gives_way(session, first):
+    create = session.cloud.create
+
+    def both(order):
+        if first == "own":
+            made = create(order)
+        elsewhere = order.stamp.model_copy(update={"run": "e" * 8})
+        other = create(order.model_copy(update={"stamp": elsewhere, "token": "other"}))
+        return made if first == "own" else create(order) and other_than(other, session.cloud)
+
+    def other_than(other, cloud):
+        return next(i for i in cloud.there.values() if i.id != other.id)
+
+    session.cloud.create = both
+    kept = session.up()
+    there = [i for i in session.cloud.there.values() if session.cloud.get(i).state != "gone"]
+    assert [i.id for i in there] == [kept.id] if first == "other" else len(there) == 2
+    assert kept.id == "i-1"
+    assert ("Another up was faster: i-1 stays, and i-2 is taken away." in session.notices()) == (first == "other")
+
+
+def test_a_machine_that_was_there_lets_in_who_comes_from_another_address(session, monkeypatch):
+    instance = session.up()
+    session.cloud.paper.made[instance.id].keys.clear()
+    told = []
+
+    class Node:
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            pass
+
+    def connect(*_args, **_kwargs):
+        if not session.cloud.paper.made[instance.id].keys:
+            raise UnreachableError("it did not answer within 10 s")
+        return Node()
+
+    monkeypatch.setattr(boot, "connect", connect)
+    monkeypatch.setattr(boot, "call", lambda _node, verb, request, **_: told.append((verb, request["key"])))
+    session.up()
+    (key,) = session.cloud.paper.made[instance.id].keys
+    assert told == [("admit", key)]
+
+
+def test_a_new_machine_is_only_waited_for(session, monkeypatch):
+    tries = []
+
+    class Node:
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            pass
+
+    def connect(*_args, **_kwargs):
+        tries.append(1)
+        if len(tries) == 1:
+            raise UnreachableError("refused")
+        return Node()
+
+    monkeypatch.setattr(boot, "connect", connect)
+    instance = session.up()
+    assert len(session.cloud.paper.made[instance.id].keys) == 1

@@ -14,6 +14,8 @@ from zephyr_deploy.errors import (
     UnreachableError,
 )
 from zephyr_deploy.node.hostkeys import Trust
+from zephyr_deploy.node.program import call
+from zephyr_deploy.node.sshkey import login_key
 from zephyr_deploy.providers.clouds.contract import ShowsHostKeys
 from zephyr_deploy.providers.nodes.connect import connect, pin
 
@@ -45,12 +47,14 @@ class Boot:
         phases: What is told of.
         journal: For the pin, which is its audit.
         ours: Whether this user's own journal says that it was made for this user: else its key is not taken on trust.
+        strange: Whether it was there before this call: then this machine's address, or key, may not be let in yet.
     """
 
     cloud: CloudProvider
     phases: Phases
     journal: Journal
     ours: bool
+    strange: bool = False
 
     def run(self, instance: Instance) -> Instance:
         """The machine once it answers.
@@ -113,15 +117,22 @@ class Boot:
             pinned[0] = pin.key.fingerprint
             self._audit(pin.name, pin.key.fingerprint, pin.source)
 
+        let_in = False
         for _ in _looks(ANSWERS_S, f"{instance.address} to answer", name, phase):
             try:
-                connect(name, address, trust, on_pinned=on_pinned, deadline_s=TRY_S).close()
+                with connect(name, address, trust, on_pinned=on_pinned, deadline_s=TRY_S) as node:
+                    if let_in:
+                        call(node, "admit", {"key": login_key(address.identity).public}, deadline_s=TRY_S)
+                phase.detail = ""
                 break
             except HostKeyError:
                 raise
             except (UnreachableError, CredentialsError) as error:
                 # sshd answers before cloud-init has put the key there.
                 phase.detail = error.message
+                if self.strange:
+                    self.cloud.let_in(instance, login_key(address.identity).public, self.cloud.caller())
+                    let_in = True
         return pinned[0]
 
     def _audit(self, host: str, fingerprint: str, source: str) -> None:

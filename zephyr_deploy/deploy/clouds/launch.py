@@ -11,6 +11,7 @@ from zephyr_deploy.deploy.clouds.boot import Boot
 from zephyr_deploy.deploy.clouds.create import Create, token_for
 from zephyr_deploy.deploy.clouds.lately import machines_made_lately
 from zephyr_deploy.deploy.clouds.pending import CREATE, pending
+from zephyr_deploy.deploy.clouds.vanish import Vanish
 from zephyr_deploy.errors import ConflictError, ZephyrError
 from zephyr_deploy.node.sshkey import login_key
 from zephyr_deploy.providers.clouds.contract import EndsItself, only_one_each
@@ -106,11 +107,11 @@ class Launch:
             self._same(account)
             found = self._found()
         with self._telling():
-            if found is None:
-                found = self._new(account)
+            strange = found is not None
+            found = found or self._only(self._new(account))
             self.instance = found
             ours = any(e.step == CREATE and e.facts.get("id") == found.id for e in self.journal.entries())
-            self.instance = Boot(self.cloud, self.phases, self.journal, ours).run(found)
+            self.instance = Boot(self.cloud, self.phases, self.journal, ours, strange).run(found)
         return self.instance
 
     def _same(self, account: Account) -> None:
@@ -184,12 +185,42 @@ class Launch:
             )
 
         search = Create(self.cloud, self.journal, draft)
-        with self.phases.phase("launch", "Order the machine") as phase:
-            instance = search.first_of(wanted.offers)
-            phase.detail = f"{instance.machine_type} in {instance.zone or instance.region}, {instance.id}"
+        try:
+            with self.phases.phase("launch", "Order the machine") as phase:
+                instance = search.first_of(wanted.offers)
+                phase.detail = f"{instance.machine_type} in {instance.zone or instance.region}, {instance.id}"
+        except ZephyrError:
+            self._leave_nothing()
+            raise
         for tried in search.tried:
             self.phases.notice(f"Not to be had: {tried}")
         return instance
+
+    def _leave_nothing(self) -> None:
+        """Delete what was made for a machine that is not to be had: groups and keys, which fill quotas of their own."""
+        if pending(self.name, self.cloud):
+            return  # There may be a machine.
+        try:
+            Vanish(self.cloud, self.name, self.phases, self.journal).run()
+        except ZephyrError as error:
+            said = f"what was made for the machine is still there: {error.message}"
+            self.phases.notice(f"{said}; zephyr-deploy down {self.name}", warning=True)
+
+    def _only(self, made: Instance) -> Instance:
+        """The machine, unless another `up` was faster: then that one's, and this one's is taken away again.
+
+        Two laptops have no lock between them; both see the same two machines, and keep the older one.
+        """
+        listed = [one for one in self.cloud.instances(self.name) if one.state in {"starting", "running"}]
+        there = {instance.id: instance for instance in (made, *listed)}
+        first = min(there.values(), key=lambda instance: (_age_key(instance), instance.id))
+        if first.id != made.id:
+            self.phases.notice(f"Another up was faster: {first.id} stays, and {made.id} is taken away.", warning=True)
+            thing = next(t for t in self.cloud.resources(self.name) if t.id == made.id)
+            self.journal.intend("delete", kind=thing.kind, id=thing.id, region=thing.region)
+            self.cloud.delete(thing)
+            self.journal.done("delete", kind=thing.kind, id=thing.id)
+        return first
 
     @contextmanager
     def _telling(self) -> Iterator[None]:
@@ -208,3 +239,8 @@ class Launch:
         if what is not None:
             price = f" costs ${self.instance.stamp.price_per_hour_usd:.2f} an hour;" if self.instance else ""
             self.phases.notice(f"{what}{price} take it away with: zephyr-deploy down {self.name}", warning=True)
+
+
+def _age_key(instance: Instance) -> datetime:
+    """When it was made; one whose cloud does not say it yet is the youngest."""
+    return instance.created_at or datetime.max.replace(tzinfo=timezone.utc)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from zephyr_deploy.errors import CredentialsError, UnreachableError
 from zephyr_deploy.node.address import SSH_PORT, known_name
 from zephyr_deploy.node.hostkeys import HostKeys, Trust, alias_of
 from zephyr_deploy.node.knownhosts import PinFile
@@ -74,7 +75,16 @@ def connect(
 
 def connect_noted(record: NodesRecord, address: NodeAddress) -> NodeConnection:
     """Connect to one of the machines that a note names; as `connect`; see `trust_in` for what may make a pin."""
-    return connect(record.name, address, trust_in(record), several=record.several, deadline_s=NOTED_S)
+    try:
+        return connect(record.name, address, trust_in(record), several=record.several, deadline_s=NOTED_S)
+    except (UnreachableError, CredentialsError) as error:
+        if not record.host_key:
+            raise
+        hint = (
+            f"`zephyr-deploy status {record.name}` asks its cloud whether it is still there; "
+            f"`zephyr-deploy up {record.name}` lets this machine in from its present address, or makes another."
+        )
+        raise type(error)(error.message, hint=hint, details=error.details) from error
 
 
 def pin(name: str, address: NodeAddress, key: HostKey) -> None:
