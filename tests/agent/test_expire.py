@@ -353,6 +353,22 @@ def test_it_warns_whoever_is_logged_in(tmp_path, programs):
     assert len(programs()) == 1
 
 
+def test_a_terminal_that_takes_nothing_does_not_hold_the_end_up(tmp_path, programs, monkeypatch):
+    (tmp_path / "bin/wall").write_text("#!/bin/sh\nexec sleep 60\n")
+    monkeypatch.setattr(expire, "CALL_S", 0.2)
+    limits_in(tmp_path, ttl_s=0.0)
+    assert expire.main(tmp_path) == 0
+    assert programs() == ["systemctl poweroff"]
+
+
+def test_a_system_that_does_not_obey_is_forced(tmp_path, programs):
+    with (tmp_path / "bin/systemctl").open("a") as program:
+        program.write('[ "$#" -ge 3 ]\n')
+    limits_in(tmp_path, ttl_s=0.0)
+    assert expire.main(tmp_path) == 0
+    assert programs()[1:] == ["systemctl poweroff", "systemctl poweroff --force", "systemctl poweroff --force --force"]
+
+
 def test_who_does_not_answer_does_not_hold_the_end_up(tmp_path, programs, monkeypatch):
     monkeypatch.setattr(expire, "look", lambda *_: pytest.fail("somebody was asked"))
     limits_in(tmp_path, ttl_s=0.0)

@@ -51,6 +51,7 @@ AGAIN_S = 900.0
 WARN_S = (900.0, 300.0)
 ANSWER_S = 3.0
 """Longest wait for an engine's figures, in seconds."""
+CALL_S = 10.0
 LINE = re.compile(r"([a-zA-Z_:][\w:]*)(?:\{.*\})?\s+(\S+)")
 
 
@@ -268,9 +269,9 @@ def main(root: Path = Path("/")) -> int:
     if left_s <= 0:
         say(f"This machine ends now: {why}.")
         # A unit that does not stop holds it up for half an hour at most: see JobTimeoutSec of poweroff.target.
-        if subprocess.call(["systemctl", "poweroff"]):
-            return subprocess.call(["systemctl", "poweroff", "--force"])
-    elif warn:
+        forces: tuple[list[str], ...] = ([], ["--force"], ["--force", "--force"])
+        return 0 if any(run("systemctl", "poweroff", *force) for force in forces) else 1
+    if warn:
         say(f"This machine ends in {math.ceil(left_s / 60)} min: {why}. From your own: zephyr-deploy extend")
     return 0
 
@@ -285,7 +286,15 @@ def say(message: str) -> None:
     """Tell the journal, and whoever is logged in."""
     note(message)
     if shutil.which("wall"):
-        subprocess.call(["wall", message])
+        run("wall", message)
+
+
+def run(*command: str) -> bool:
+    """Whether a program ended well; one that hangs does not hold us up."""
+    try:
+        return subprocess.call(command, timeout=CALL_S) == 0
+    except subprocess.TimeoutExpired:
+        return False
 
 
 if __name__ == "__main__":

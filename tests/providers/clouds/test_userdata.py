@@ -161,4 +161,4 @@ def test_a_mistake_would_be_seen(machine):
 def test_systemd_gives_a_look_less_time_than_it_may_be_stuck():
     text = script(user_data(None, None, every=timedelta(seconds=1)))
     assert "\nOnUnitActiveSec=1\n" in text
-    assert "\nTimeoutStartSec=30\n" in text
+    assert "\nTimeoutStartSec=60\n" in text

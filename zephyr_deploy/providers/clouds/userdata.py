@@ -33,7 +33,7 @@ def user_data(
         program=(PACKAGE / "agent" / "expire.py").read_text(encoding="utf-8").rstrip("\n"),
         limits=_limits(ttl, idle, grace),
         every_s=f"{every.total_seconds():g}",
-        longest_s=f"{max(30.0, every.total_seconds() / 2):g}",
+        longest_s=f"{max(60.0, every.total_seconds() / 2):g}",
     )
     return render_template("cloud-init/user-data.jinja", install=install.rstrip("\n"))
 
