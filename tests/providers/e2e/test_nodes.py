@@ -220,6 +220,14 @@ def test_a_wrong_project_does_not_make_nodes_look_gone(cloud, e2e, launched):
         cloud.get(launched)
 
 
+def test_a_node_with_another_name_is_not_gone(cloud, e2e, launched):
+    """Somebody gave it one in the portal: it is still there, and is paid for."""
+    node(e2e).name = "production"
+
+    found = running(cloud, launched)
+    assert (found.state, found.stamp) == ("running", launched.stamp)
+
+
 def test_a_node_that_goes_while_it_is_listed_is_not_there(cloud, e2e, launched):
     e2e.wire.fault("GET /nodes/{id}/", status=404, body=b'{"message":"Node not found"}')
 

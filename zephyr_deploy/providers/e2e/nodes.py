@@ -101,7 +101,9 @@ def get(client: E2eClient, instance: Instance) -> Instance:
         if any(_id(row) == instance.id for row in client.pages("/nodes/", location=instance.region)):
             raise
         return instance.model_copy(update={"state": "gone", "address": None})
-    return _read(answer.data, instance.region) or instance.model_copy(update={"state": "gone", "address": None})
+    # One that was given another name in the portal is still the one that was asked for.
+    stamp = read_name(str(answer.data.get("name"))) or instance.stamp
+    return _read(answer.data, instance.region, stamp)
 
 
 def delete(client: E2eClient, node: str, location: str) -> None:
@@ -171,16 +173,15 @@ def _made(answer: Answer) -> dict[str, Any]:
 def _known(client: E2eClient, location: str, node: str) -> Instance | None:
     """A node that a list has; None where it is gone by now."""
     try:
-        return _read(client.get(f"/nodes/{node}/", location=location).data, location)
+        row = client.get(f"/nodes/{node}/", location=location).data
     except GoneError:
         return None
-
-
-def _read(row: dict[str, Any], location: str) -> Instance | None:
-    """A node as E2E describes it; None where it is none of ours, as after its name was changed."""
     stamp = read_name(str(row.get("name")))
-    if stamp is None:
-        return None
+    return _read(row, location, stamp) if stamp else None
+
+
+def _read(row: dict[str, Any], location: str, stamp: Stamp) -> Instance:
+    """A node as E2E describes it, with what its label adds to the stamp."""
     status = re.sub(r"[^a-z0-9]+", " ", str(row.get("status", "")).strip().lower()).strip()
     return Instance(
         provider="e2e",
