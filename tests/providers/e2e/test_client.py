@@ -183,3 +183,11 @@ def test_certificates_are_checked_wherever_there_are_some(e2e, monkeypatch, base
     E2eClient(Credentials(api_key=Secret(API_KEY), auth_token=Secret(AUTH_TOKEN)))._client()
 
     assert seen == [verify]
+
+
+@pytest.mark.parametrize("base", ["http://api.example.org/v1", "api.example.org", "ftp://127.0.0.1"])
+def test_no_secret_goes_in_the_clear_to_another_machine(e2e, monkeypatch, base):
+    monkeypatch.setenv("ZEPHYR_E2E_BASE_URL", base)
+
+    with pytest.raises(ConfigError, match="neither https"):
+        E2eClient(Credentials(api_key=Secret(API_KEY), auth_token=Secret(AUTH_TOKEN)))

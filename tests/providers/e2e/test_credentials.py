@@ -7,7 +7,7 @@ import json
 import pytest
 
 from zephyr_deploy.errors import AuthError
-from zephyr_deploy.providers.e2e.credentials import credentials, find_credentials
+from zephyr_deploy.providers.e2e.credentials import credentials, has_credentials
 from zephyr_deploy.providers.e2e.provider import E2eProvider
 
 PROD = {"api_key": "k", "auth_token": "t", "default_project_id": "46429", "default_location": "Chennai"}
@@ -27,7 +27,7 @@ def said(found) -> tuple[str, str, str, str]:
 
 
 def test_without_any_it_says_what_to_set(nobody):
-    assert find_credentials() is None
+    assert not has_credentials()
     assert not E2eProvider().configured()
     with pytest.raises(AuthError, match="E2E_API_KEY and E2E_AUTH_TOKEN") as error:
         credentials()
@@ -57,7 +57,7 @@ def test_the_only_profile(profiles):
 def test_no_profile_is_guessed(profiles):
     profiles({"profiles": {"prod": PROD, "other": PROD}})
 
-    assert find_credentials() is None
+    assert not has_credentials()
 
 
 def test_a_variable_wins_over_the_profile(profiles, monkeypatch):
@@ -72,4 +72,17 @@ def test_a_variable_wins_over_the_profile(profiles, monkeypatch):
 def test_a_file_that_is_none_is_no_profile(profiles, kept):
     profiles(kept)
 
-    assert find_credentials() is None
+    assert not has_credentials()
+
+
+@pytest.mark.parametrize("name", ["E2E_API_KEY", "E2E_AUTH_TOKEN"])
+@pytest.mark.parametrize("text", ["two\nlines", "with a space", "schlüssel", "nul\x01"])
+def test_what_no_header_can_carry_is_refused_unseen(nobody, monkeypatch, name, text):
+    monkeypatch.setenv("E2E_API_KEY", "k")
+    monkeypatch.setenv("E2E_AUTH_TOKEN", "t")
+    monkeypatch.setenv(name, text)
+
+    with pytest.raises(AuthError, match=name) as error:
+        credentials()
+    assert text not in repr(error.value)
+    assert E2eProvider().configured(), "whoever asks E2E is told"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from zephyr_deploy.errors import AmbiguousError, ThrottledError, UnreachableError, ZephyrError
+from zephyr_deploy.errors import AmbiguousError, ConfigError, ThrottledError, UnreachableError, ZephyrError
 from zephyr_deploy.providers.e2e.errors import error_of, message_of
 from zephyr_deploy.providers.e2e.redact import clean, protect, signing
 
@@ -65,12 +65,15 @@ class E2eClient:
     Args:
         credentials: Whose calls they are.
         project: What project-scoped calls are about.
+
+    Raises:
+        ConfigError: the API's address is not one for secrets.
     """
 
     def __init__(self, credentials: Credentials, project: str = "") -> None:
         self.credentials = credentials
         self.project = project or credentials.project
-        self.base = os.environ.get(OVERRIDE, BASE_URL).rstrip("/")
+        self.base = _base()
         self._http: httpx.Client | None = None
 
     def get(self, path: str, *, location: str = "", **query: str) -> Answer:
@@ -188,6 +191,20 @@ class E2eClient:
                 transport=signing(wire, self.credentials),
             )
         return self._http
+
+
+def _base() -> str:
+    """The API's address.
+
+    Raises:
+        ConfigError: secrets would go there in the clear.
+    """
+    from zephyr_deploy.endpoint.http import is_loopback
+
+    base = (os.environ.get(OVERRIDE) or BASE_URL).rstrip("/")
+    if not base.startswith("https://") and not (base.startswith("http://") and is_loopback(base)):
+        raise ConfigError(f"{OVERRIDE}={base} is neither https nor on this machine", hint=f"unset {OVERRIDE}")
+    return base
 
 
 def _failure(status: int, body: Any) -> int:

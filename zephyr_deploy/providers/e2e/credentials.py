@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -43,15 +44,28 @@ class Credentials(Frozen):
     """Where machines are made if nothing else is said."""
 
 
-def find_credentials() -> Credentials | None:
-    """What the variables hold, and for the rest the profile; None where a secret is missing."""
-    profile = _profile()
-    said = {
-        field: (os.environ.get(variable) or str(profile.get(IN_PROFILE[field]) or "")).strip()
-        for field, variable in VARIABLES.items()
-    }
+def has_credentials() -> bool:
+    """Whether both secrets are at hand, be they right or wrong."""
+    said = _said()
+    return bool(said["api_key"] and said["auth_token"])
+
+
+def credentials() -> Credentials:
+    """What the variables hold, and for the rest the profile.
+
+    Raises:
+        AuthError: a secret is missing, or can be none.
+    """
+    said = _said()
+    wanted = [VARIABLES["api_key"], VARIABLES["auth_token"]]
     if not said["api_key"] or not said["auth_token"]:
-        return None
+        raise AuthError(
+            f"no credentials of E2E Networks: neither {' and '.join(wanted)} nor a profile in {FILE}", hint=HINT
+        )
+    for field in ("api_key", "auth_token"):
+        if not re.fullmatch(r"[!-~]+", said[field]):
+            # What a header cannot carry would be shown in the error that says so.
+            raise AuthError(f"{VARIABLES[field]} has a character that cannot be part of it", hint=HINT)
     return Credentials(
         api_key=Secret(said["api_key"]),
         auth_token=Secret(said["auth_token"]),
@@ -60,17 +74,13 @@ def find_credentials() -> Credentials | None:
     )
 
 
-def credentials() -> Credentials:
-    """As `find_credentials`.
-
-    Raises:
-        AuthError: a secret is missing.
-    """
-    found = find_credentials()
-    if found is None:
-        wanted = f"{VARIABLES['api_key']} and {VARIABLES['auth_token']}"
-        raise AuthError(f"no credentials of E2E Networks: neither {wanted} nor a profile in {FILE}", hint=HINT)
-    return found
+def _said() -> dict[str, str]:
+    """Every field, by its variable or else by the profile; empty where neither has it."""
+    profile = _profile()
+    return {
+        field: (os.environ.get(variable) or str(profile.get(IN_PROFILE[field]) or "")).strip()
+        for field, variable in VARIABLES.items()
+    }
 
 
 def _profile() -> dict[str, Any]:

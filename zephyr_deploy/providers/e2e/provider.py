@@ -11,7 +11,7 @@ from zephyr_deploy.providers.clouds.contract import CloudProvider
 from zephyr_deploy.providers.clouds.types import Account, Instance, Resource
 from zephyr_deploy.providers.e2e import firewall, keys, nodes
 from zephyr_deploy.providers.e2e.client import E2eClient
-from zephyr_deploy.providers.e2e.credentials import LOCATIONS, VARIABLES, credentials, find_credentials
+from zephyr_deploy.providers.e2e.credentials import LOCATIONS, VARIABLES, credentials, has_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +46,7 @@ class E2eProvider(CloudProvider):
 
     def configured(self) -> bool:
         """See `CloudProvider.configured`."""
-        return find_credentials() is not None
+        return has_credentials()
 
     def account(self) -> Account:
         """The project; see `CloudProvider.account`."""
