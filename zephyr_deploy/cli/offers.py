@@ -8,7 +8,7 @@ import typer
 
 from zephyr_deploy.cli.session import Session
 from zephyr_deploy.cli.verb import LOOK, verb
-from zephyr_deploy.cli.wish import GpuOpt, GpusOpt, RegionOpt
+from zephyr_deploy.cli.wish import GpuOpt, GpusOpt, RegionOpt, SpotOpt
 from zephyr_deploy.errors import CapacityError
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def offers(
         float | None, typer.Option(min=1, help="Memory of each GPU in GB, as it is sold: 24 for an L4.")
     ] = None,
     max_price: Annotated[float | None, typer.Option(min=0.01, help="USD an hour for the machine, at most.")] = None,
-    spot: Annotated[bool, typer.Option("--spot", help="Machines that can be taken away at any time, too.")] = False,
+    spot: SpotOpt = False,
     limit: Annotated[int, typer.Option(min=1, help="How many a table shows at most.")] = SHOWN,
 ) -> None:
     """List machines with a GPU that clouds have, cheapest first, and say why others are left out."""

@@ -6,12 +6,13 @@ from typing import Annotated
 
 import typer
 
-ProviderOpt = Annotated[str | None, typer.Option(help="Where the machine comes from: local or ssh.")]
+ProviderOpt = Annotated[str | None, typer.Option(help="Where the machine comes from: local, ssh, aws or e2e.")]
 ModelOpt = Annotated[str | None, typer.Option(help="Hugging Face id, or path of a GGUF file.")]
 RevisionOpt = Annotated[str | None, typer.Option(help="Branch, tag or commit of the model.")]
 GpuOpt = Annotated[str | None, typer.Option(help="GPU by name, e.g. a100.")]
 GpusOpt = Annotated[int | None, typer.Option(help="How many of them.")]
 RegionOpt = Annotated[str | None, typer.Option(help="Region or location of the cloud; unset: all of them.")]
+SpotOpt = Annotated[bool, typer.Option("--spot", help="Machines that can be taken away at any time, too.")]
 ImageOpt = Annotated[str | None, typer.Option(help="Container image of the server.")]
 QuantizeOpt = Annotated[str | None, typer.Option(help="Quantization of the weights, e.g. awq.")]
 TotalTokensOpt = Annotated[int | None, typer.Option(help="Longest prompt plus answer, in tokens.")]

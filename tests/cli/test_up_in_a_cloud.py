@@ -1,0 +1,49 @@
+"""``zephyr-deploy up`` in a cloud, as far as the question whether a machine is to be ordered."""
+
+from __future__ import annotations
+
+import pytest
+from emulators.memory import ShowingCloud, offer
+
+from zephyr_deploy.cli.main import main
+from zephyr_deploy.providers import registry
+
+
+class Cloud(ShowingCloud):
+    """Two regions, and interruptible machines in both."""
+
+    def regions(self):
+        return ("here", "there")
+
+    def offers(self, region=None):
+        kinds = (offer(), offer(price=0.3, spot=True))
+        return [one.model_copy(update={"region": region}) for one in kinds]
+
+
+@pytest.fixture(autouse=True)
+def cloud(monkeypatch):
+    made = Cloud()
+    monkeypatch.setattr(registry, "CLOUDS", ("aws",))
+    monkeypatch.setattr(registry, "provider", lambda _name: made)
+    return made
+
+
+@pytest.fixture
+def proposed(capsys):
+    """The machines that the user is asked about, where nobody is there to answer."""
+
+    def up(*words):
+        assert main(["up", "--provider", "aws", "--gpu", "a10g", *words]) == 2
+        said = capsys.readouterr().err
+        assert "Add --yes" in said
+        return [line.strip() for line in said.splitlines() if line.startswith("  ")]
+
+    return up
+
+
+def test_a_region_is_the_only_one_and_interruptible_machines_are_asked_for(proposed, cloud):
+    fixed, spot = "g5.xlarge in {}: 1 x a10g, $1.00 an hour", "g5.xlarge spot in {}: 1 x a10g, $0.30 an hour"
+    assert proposed() == [fixed.format("here"), fixed.format("there")]
+    assert proposed("--region", "there") == [fixed.format("there")]
+    assert proposed("--region", "there", "--spot") == [spot.format("there"), fixed.format("there")]
+    assert cloud.there == {}
