@@ -8,7 +8,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -16,6 +16,8 @@ from typing import Any, Literal, Protocol
 from emulators.wire import Wire
 
 SIGKILL = -9
+Faults = Mapping[str, Mapping[str, Any]]
+"""Ways in which a call fails, by name: fields of `emulators.wire.Fault`."""
 TESTS = Path(__file__).resolve().parents[2]
 
 
@@ -162,7 +164,7 @@ class Sweep:
             self.judge(point, "down")
         return self.tally
 
-    def fail_up(self, faults: Mapping[str, Mapping[str, Any]]) -> Tally:
+    def fail_up(self, faults: Faults) -> Tally:
         """Have each call of `up` fail in each way; then `up` again gives one machine."""
         self.begin()
         for point in self._all([point for point in self.points("up") if point.kind == "call"]):
@@ -218,3 +220,13 @@ class Sweep:
 
     def _hear(self) -> str:
         return self._caller.stdout.readline()
+
+
+LAG_S = 0.3
+PARTS: dict[str, Callable[[Sweep, Faults], Tally]] = {
+    "up killed": lambda sweep, _faults: sweep.kill_up(),
+    "down killed": lambda sweep, _faults: sweep.kill_down(),
+    "up, every call fails": lambda sweep, faults: sweep.fail_up(faults),
+    "up killed while lists lag": lambda sweep, _faults: sweep.lag(LAG_S),
+}
+"""What is swept, by the title under which it is counted."""

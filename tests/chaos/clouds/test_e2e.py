@@ -6,7 +6,7 @@ Its API has no word for throttling (429 is a quota), so that way to fail is left
 from __future__ import annotations
 
 import pytest
-from chaos.clouds.sweep import Sweep
+from chaos.clouds.sweep import PARTS, Sweep
 from emulators.e2e import E2eEmulator
 
 FAULTS = {
@@ -25,29 +25,10 @@ def emulator():
     running.stop()
 
 
-@pytest.fixture
-def sweep(emulator, tmp_path):
-    with Sweep("e2e", emulator, "l4", tmp_path) as made:
-        yield made
-
-
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize("part", ["kill_up", "kill_down"])
-def test_killed_anywhere(sweep, counted, part):
-    tally = getattr(sweep, part)()
+@pytest.mark.parametrize("part", PARTS)
+def test_nothing_leaks_and_nothing_doubles(emulator, tmp_path, counted, part):
+    with Sweep("e2e", emulator, "l4", tmp_path) as sweep:
+        tally = PARTS[part](sweep, FAULTS)
     counted(f"e2e, {part}", tally)
-    assert tally.failures == []
-
-
-@pytest.mark.timeout(400)
-def test_every_call_fails_in_every_way(sweep, counted):
-    tally = sweep.fail_up(FAULTS)
-    counted("e2e, every call of up fails", tally)
-    assert tally.failures == []
-
-
-@pytest.mark.timeout(400)
-def test_killed_while_lists_lag(sweep, counted):
-    tally = sweep.lag(0.3)
-    counted("e2e, up killed while lists lag", tally)
     assert tally.failures == []

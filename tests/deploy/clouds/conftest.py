@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from deploy.clouds.calls import Calls
+from deploy.clouds.calls import Calls, Line
 from emulators.memory import ShowingCloud
 
 from zephyr_deploy.deploy.clouds import boot, create, pending, vanish
@@ -18,13 +18,6 @@ def quick(monkeypatch, tmp_path):
     monkeypatch.setattr(create, "THROTTLED_S", (0.01, 0.01))
     monkeypatch.setattr(boot, "PAUSES_S", (0.01,))
     monkeypatch.setattr(vanish, "PAUSES_S", (0.01,))
-
-    class Line:
-        def __enter__(self) -> Line:
-            return self
-
-        def __exit__(self, *_: object) -> None:
-            pass
 
     monkeypatch.setattr(boot, "connect", lambda *args, **kwargs: Line())
 

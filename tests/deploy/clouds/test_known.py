@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from deploy.clouds.calls import NAME, Calls
+from deploy.clouds.calls import NAME, Calls, Line
 from emulators.memory import ShowingCloud
 
 from zephyr_deploy import down, services
@@ -37,16 +37,9 @@ def told(monkeypatch):
     """What the machine was told over SSH; each call stands for one."""
     calls = []
 
-    class Node:
-        def __enter__(self):
-            return self
-
-        def __exit__(self, *_):
-            pass
-
     def connect(record, address):
         calls.append(("connect", trust_in(record).fingerprint))
-        return Node()
+        return Line()
 
     monkeypatch.setattr(adopt, "connect_noted", connect)
     monkeypatch.setattr(adopt, "call", lambda _node, verb, request, **_: calls.append((verb, request)))

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from deploy.clouds.calls import NAME
+from deploy.clouds.calls import NAME, Line
 from emulators.memory import MemoryCloud, offer
 
 from zephyr_deploy.deploy.clouds import boot
@@ -338,17 +338,10 @@ def test_a_machine_that_was_there_lets_in_who_comes_from_another_address(session
     session.cloud.paper.made[instance.id].keys.clear()
     told = []
 
-    class Node:
-        def __enter__(self):
-            return self
-
-        def __exit__(self, *_):
-            pass
-
     def connect(*_args, **_kwargs):
         if not session.cloud.paper.made[instance.id].keys:
             raise UnreachableError("it did not answer within 10 s")
-        return Node()
+        return Line()
 
     monkeypatch.setattr(boot, "connect", connect)
     monkeypatch.setattr(boot, "call", lambda _node, verb, request, **_: told.append((verb, request["key"])))
@@ -360,18 +353,11 @@ def test_a_machine_that_was_there_lets_in_who_comes_from_another_address(session
 def test_a_new_machine_is_only_waited_for(session, monkeypatch):
     tries = []
 
-    class Node:
-        def __enter__(self):
-            return self
-
-        def __exit__(self, *_):
-            pass
-
     def connect(*_args, **_kwargs):
         tries.append(1)
         if len(tries) == 1:
             raise UnreachableError("refused")
-        return Node()
+        return Line()
 
     monkeypatch.setattr(boot, "connect", connect)
     instance = session.up()
