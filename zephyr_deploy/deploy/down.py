@@ -100,8 +100,9 @@ def _noted(write: Callable[..., None], step: str, **facts: str) -> None:
 
 
 def cost_usd(service: Service) -> float:
-    """What the service has cost since it was started, in USD, at its hourly price."""
-    hours = (datetime.now(timezone.utc) - service.started_at).total_seconds() / 3600
+    """What the service has cost since its machine was made, or it was started, in USD, at its hourly price."""
+    since = service.rented_at or service.started_at
+    hours = (datetime.now(timezone.utc) - since).total_seconds() / 3600
     return service.price_per_hour_usd * hours
 
 

@@ -52,6 +52,8 @@ class Service(Frozen):
     detail: str = ""
     """Why it is not ready, in one sentence; empty when it is."""
     price_per_hour_usd: float = 0.0
+    rented_at: datetime | None = None
+    """Since when its machine costs that; None: as long as the service has run."""
     ends_at: datetime | None = None
     """When its machine ends, whoever uses it; None: not by itself, as far as anybody knows."""
     api_key: SecretField | None = None

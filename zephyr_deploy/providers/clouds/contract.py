@@ -193,6 +193,7 @@ class CloudProvider(MachinesProvider):
             port=noted.port if noted else NodesRecord.model_fields["port"].default,
             host_key=instance.stamp.host_key,
             price_per_hour_usd=instance.stamp.price_per_hour_usd,
+            since=instance.created_at,
             expires=instance.stamp.expires,
         )
 

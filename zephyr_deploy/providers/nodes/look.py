@@ -80,7 +80,8 @@ def rented(service: Service | None, record: NodesRecord, ending: Ending | None) 
     """
     if service is None:
         return None
-    cost = {"price_per_hour_usd": record.price_per_hour_usd} if record.price_per_hour_usd else {}
+    price, since = record.price_per_hour_usd, record.since
+    cost = {"price_per_hour_usd": price, "rented_at": since} if price else {}
     return service.model_copy(update={"ends_at": ending.at if ending else record.expires, **cost})
 
 

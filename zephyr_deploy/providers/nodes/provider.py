@@ -137,6 +137,8 @@ def _unasked(record: NodesRecord, address: NodeAddress, why: str) -> Service:
         started_at=datetime.now(timezone.utc),
         detail=why,
         price_per_hour_usd=record.price_per_hour_usd,
+        rented_at=record.since,
+        ends_at=record.expires,
     )
 
 

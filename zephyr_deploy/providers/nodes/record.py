@@ -36,6 +36,8 @@ class NodesRecord(Frozen):
     host_key: str = ""
     """``SHA256:…`` of the machine's host key, where the machine's cloud keeps it; then no other counts."""
     price_per_hour_usd: float = 0.0
+    since: datetime | None = None
+    """When its cloud made the machine, and began to bill; None: nobody knows, or it is the user's own."""
     expires: datetime | None = None
     """When its cloud, or whoever cleans up there, ends the machine; None: never, or it is the user's own."""
 
