@@ -149,14 +149,13 @@ def test_a_permission_that_cannot_be_told(aws, session):
 
 def test_no_image(aws, session):
     aws.account.parameters.clear()
-    aws.wire.fault(
-        "ec2:DescribeImages", status=200, body=b"<DescribeImagesResponse><imagesSet/></DescribeImagesResponse>"
-    )
+    body = b"<DescribeImagesResponse><requestId>r</requestId><imagesSet/></DescribeImagesResponse>"
+    aws.wire.fault("ec2:DescribeImages", status=200, body=body)
     assert bad(session)["image"] == "failed"
 
 
 def test_no_default_network(aws, session):
-    body = b"<DescribeVpcsResponse><vpcSet/></DescribeVpcsResponse>"
+    body = b"<DescribeVpcsResponse><requestId>r</requestId><vpcSet/></DescribeVpcsResponse>"
     aws.wire.fault("ec2:DescribeVpcs", status=200, body=body)
     found = look(session)["network"]
     assert found.verdict == "failed"

@@ -2,6 +2,7 @@
 
 import pytest
 from botocore import exceptions as boto
+from botocore.parsers import ResponseParserError
 
 from zephyr_deploy import errors as ours
 from zephyr_deploy.providers.aws.errors import changing, reading
@@ -79,6 +80,7 @@ UNANSWERED = [
     boto.ReadTimeoutError(endpoint_url="https://ec2"),
     boto.ConnectionClosedError(endpoint_url="https://ec2"),
     boto.ResponseStreamingError(error="cut"),
+    ResponseParserError("no XML"),
 ]
 
 
@@ -100,6 +102,7 @@ def test_what_was_not_answered_is_ambiguous_where_it_changes_something(error):
         (boto.PartialCredentialsError(provider="env", cred_var="AWS_SECRET_ACCESS_KEY"), ours.AuthError),
         (boto.TokenRetrievalError(provider="sso", error_msg="expired"), ours.AuthError),
         (boto.ProfileNotFound(profile="work"), ours.ConfigError),
+        (boto.ParamValidationError(report="no such parameter"), ours.ConfigError),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
 )

@@ -4,7 +4,7 @@ import boto3
 import pytest
 from lab.keys import make_key
 
-from zephyr_deploy.errors import ConfigError, ConflictError, DeadlineError, GoneError
+from zephyr_deploy.errors import AmbiguousError, ConfigError, ConflictError, DeadlineError, GoneError
 from zephyr_deploy.providers.aws import settle
 from zephyr_deploy.providers.aws.image import PARAMETER
 from zephyr_deploy.providers.aws.keys import key_name
@@ -80,6 +80,20 @@ class TestFirewall:
         cloud.emulator.lag_s = 60
         with pytest.raises(DeadlineError, match="security group zephyr-deploy-shop to be listed"):
             cloud.ready()
+
+
+@pytest.mark.parametrize("call", ["CreateSecurityGroup", "ImportKeyPair"])
+def test_what_was_made_and_is_not_listed_yet_is_used(cloud, call):
+    order = cloud.order()
+    cloud.emulator.lag_s = 0.5
+    cloud.wire.fault(call, when="after", lost=True)
+    with pytest.raises(AmbiguousError):
+        cloud.provider.ready(order, cloud.notes)
+    again = cloud.another().ready(order, cloud.notes)
+    cloud.emulator.lag_s = 0.0
+    assert cloud.provider.ready(order, cloud.notes).parts == again.parts
+    assert cloud.count(call) == 2
+    assert len(cloud.emulator.left()) == 2
 
 
 class TestImage:

@@ -52,8 +52,13 @@ def test_without_credentials_it_is_not_configured(cloud, monkeypatch):
 
 @pytest.mark.parametrize(
     "fault",
-    [{"lost": True}, {"status": 502, "body": b"<html>Bad Gateway</html>"}, {"status": 500}],
-    ids=["lost", "bad gateway", "500"],
+    [
+        {"lost": True},
+        {"status": 502, "body": b"<html>Bad Gateway</html>"},
+        {"status": 500},
+        {"status": 200, "body": b"<html>Log in to this network</html>"},
+    ],
+    ids=["lost", "bad gateway", "500", "another page"],
 )
 def test_an_answer_that_is_none_leaves_it_open_and_the_machine_is_found(cloud, fault):
     order = cloud.ready()

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 CREDENTIALS_HINT = "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE; see: aws sts get-caller-identity"
 POLICY_HINT = "Let this identity do it: examples/aws-iam-policy.json has all that is needed."
 SERVER_ERROR = 500
+SHOWN = 120
+"""Characters of an answer that is none: it may be a whole page."""
 
 
 class _Meaning(NamedTuple):
@@ -117,6 +119,7 @@ def changing(operation: str) -> Iterator[None]:
 @contextmanager
 def _translated(operation: str, *, changes: bool) -> Iterator[None]:
     from botocore import exceptions as boto
+    from botocore.parsers import ResponseParserError
 
     unsent = (boto.EndpointConnectionError, boto.ConnectTimeoutError, boto.ProxyConnectionError, boto.SSLError)
     credentials = (boto.NoCredentialsError, boto.PartialCredentialsError, boto.CredentialRetrievalError)
@@ -132,8 +135,10 @@ def _translated(operation: str, *, changes: bool) -> Iterator[None]:
         raise ConfigError(f"{operation}: {error}", hint="Look at AWS_PROFILE, AWS_REGION and ~/.aws/config.") from error
     except unsent as error:
         raise UnreachableError(f"AWS cannot be reached for {operation}: {error}", hint="Is there a network?") from error
-    except (boto.HTTPClientError, boto.BotoCoreError) as error:
-        raise _no_answer(operation, str(error), changes=changes) from error
+    except (boto.HTTPClientError, boto.IncompleteReadError, ResponseParserError) as error:
+        raise _no_answer(operation, str(error)[:SHOWN], changes=changes) from error
+    except boto.BotoCoreError as error:
+        raise ConfigError(f"{operation}: {error}", hint="Look at the AWS_… variables and ~/.aws/config.") from error
 
 
 def _no_answer(operation: str, why: str, *, changes: bool, details: Mapping[str, object] | None = None) -> ZephyrError:

@@ -46,6 +46,8 @@ LISTS = (
     _List("security-group", "describe_security_groups", "SecurityGroups", "GroupId"),
     _List("key", "describe_key_pairs", "KeyPairs", "KeyPairId", paged=False),
 )
+PAGES = {"PageSize": 500}
+"""Large accounts run into time limits where a call sets none ("Paginate results", EC2 API developer guide)."""
 OPEN = {"Name": "state", "Values": ["open", "active"]}
 """Spot requests in any other state are over."""
 
@@ -139,7 +141,9 @@ def _pages(
     client = session.ec2(region)
     with reading(f"ec2:{client.meta.method_to_api_mapping[call]}"):
         pages = (
-            client.get_paginator(call).paginate(Filters=filters) if paged else [getattr(client, call)(Filters=filters)]
+            client.get_paginator(call).paginate(Filters=filters, PaginationConfig=PAGES)
+            if paged
+            else [getattr(client, call)(Filters=filters)]
         )
         for page in pages:
             yield from page[items]

@@ -23,20 +23,8 @@ def ready_group(session: AwsSession, order: Order, network: str, ledger: Ledger)
     Raises:
         ConflictError: a group that is not the deployment's has its name.
     """
-    region, name = order.offer.region, f"zephyr-deploy-{order.stamp.deployment}"
-    group = _found(session, order, network, name)
-    if group is None:
-        with making(ledger, "security-group", "ec2:CreateSecurityGroup", region=region, name=name):
-            made = session.ec2(region, once=True).create_security_group(
-                GroupName=name,
-                Description=f"SSH to {order.stamp.deployment}, made by zephyr-deploy",
-                VpcId=network,
-                TagSpecifications=specification(order.stamp, "security-group"),
-            )
-        ledger.done("security-group", region=region, name=name, id=made["GroupId"])
-        until(f"security group {name} to be listed", lambda: _found(session, order, network, name) is not None)
-        group = {"GroupId": made["GroupId"]}
-    admit_network(session, region, group, order.allowed)
+    group = _found(session, order, network) or _made(session, order, network, ledger)
+    admit_network(session, order.offer.region, group, order.allowed)
     return str(group["GroupId"])
 
 
@@ -68,7 +56,25 @@ def group_of(session: AwsSession, instance: Instance) -> dict[str, Any] | None:
     return next(iter(found), None)
 
 
-def _found(session: AwsSession, order: Order, network: str, name: str) -> dict[str, Any] | None:
+def _name(order: Order) -> str:
+    return f"zephyr-deploy-{order.stamp.deployment}"
+
+
+def _made(session: AwsSession, order: Order, network: str, ledger: Ledger) -> dict[str, Any]:
+    region, name = order.offer.region, _name(order)
+    with making(ledger, "security-group", "ec2:CreateSecurityGroup", region=region, name=name) as said:
+        made = session.ec2(region, once=True).create_security_group(
+            GroupName=name,
+            Description=f"SSH to {order.stamp.deployment}, made by zephyr-deploy",
+            VpcId=network,
+            TagSpecifications=specification(order.stamp, "security-group"),
+        )
+        said["id"] = made["GroupId"]
+    return until(f"security group {name} to be listed", lambda: _found(session, order, network))
+
+
+def _found(session: AwsSession, order: Order, network: str) -> dict[str, Any] | None:
+    name = _name(order)
     filters = [{"Name": "group-name", "Values": [name]}, {"Name": "vpc-id", "Values": [network]}]
     with reading("ec2:DescribeSecurityGroups"):
         groups = session.ec2(order.offer.region).describe_security_groups(Filters=filters)["SecurityGroups"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from zephyr_deploy.errors import ConflictError
 from zephyr_deploy.providers.aws.errors import reading
@@ -25,8 +25,19 @@ def ready_key(session: AwsSession, order: Order, ledger: Ledger) -> str:
     Raises:
         ConflictError: another key has the name.
     """
+    return _usable(session, order) or _imported(session, order, ledger)
+
+
+def key_name(order: Order) -> str:
+    """By deployment and content, so that another user's key is another pair."""
+    return f"zephyr-deploy-{order.stamp.deployment}-{hashlib.sha256(order.public_key.encode()).hexdigest()[:12]}"
+
+
+def _usable(session: AwsSession, order: Order) -> str | None:
+    """The name of a pair that is there and that may be used."""
     region, name = order.offer.region, key_name(order)
-    there = _pairs(session, region)
+    with reading("ec2:DescribeKeyPairs"):
+        there = session.ec2(region).describe_key_pairs(IncludePublicKey=True)["KeyPairs"]
     for pair in there:
         stamp = stamp_of(pair)
         ours = stamp is None or stamp.deployment == order.stamp.deployment
@@ -35,25 +46,19 @@ def ready_key(session: AwsSession, order: Order, ledger: Ledger) -> str:
     if any(pair["KeyName"] == name for pair in there):
         hint = f"Delete it if nobody needs it: aws ec2 delete-key-pair --key-name {name} --region {region}"
         raise ConflictError(f"the key pair {name} in {region} is another key", hint=hint)
-    with making(ledger, "key", "ec2:ImportKeyPair", region=region, name=name):
+    return None
+
+
+def _imported(session: AwsSession, order: Order, ledger: Ledger) -> str:
+    region, name = order.offer.region, key_name(order)
+    with making(ledger, "key", "ec2:ImportKeyPair", region=region, name=name) as said:
         made = session.ec2(region, once=True).import_key_pair(
             KeyName=name,
             PublicKeyMaterial=order.public_key.encode(),
             TagSpecifications=specification(order.stamp, "key-pair"),
         )
-    ledger.done("key", region=region, name=name, id=made["KeyPairId"])
-    until(f"key pair {name} to be listed", lambda: any(pair["KeyName"] == name for pair in _pairs(session, region)))
-    return name
-
-
-def key_name(order: Order) -> str:
-    """By deployment and content, so that another user's key is another pair."""
-    return f"zephyr-deploy-{order.stamp.deployment}-{hashlib.sha256(order.public_key.encode()).hexdigest()[:12]}"
-
-
-def _pairs(session: AwsSession, region: str) -> list[dict[str, Any]]:
-    with reading("ec2:DescribeKeyPairs"):
-        return list(session.ec2(region).describe_key_pairs(IncludePublicKey=True)["KeyPairs"])
+        said["id"] = made["KeyPairId"]
+    return until(f"key pair {name} to be listed", lambda: _usable(session, order))
 
 
 def _content(text: str) -> str:

@@ -15,14 +15,22 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def making(ledger: Ledger, step: str, operation: str, **facts: str) -> Iterator[None]:
-    """Write what is about to be made, and that it was not where AWS said so; that it was is for the caller to write."""
+def making(ledger: Ledger, step: str, operation: str, **facts: str) -> Iterator[dict[str, str]]:
+    """Write what is about to be made, and what came of it; yields where the caller puts what AWS says of it.
+
+    Something of that name may be there already: no list has it yet, or somebody else makes it now. That is for whoever
+    looks at it next to judge.
+    """
     ledger.intend(step, **facts)
+    said: dict[str, str] = {}
     try:
         with changing(operation):
-            yield
+            yield said
     except AmbiguousError:
         raise  # It stays open: nobody knows.
     except ZephyrError as error:
-        ledger.failed(step, **facts, cause=error.message)
-        raise
+        if not str(error.details.get("code")).endswith(".Duplicate"):
+            ledger.failed(step, **facts, cause=error.message)
+            raise
+        said["found"] = "there already"
+    ledger.done(step, **facts, **said)

@@ -142,4 +142,14 @@ class AwsSession:
             user_agent_extra="zephyr-deploy",
         )
         with reading("the settings of AWS"):
-            return self._boto().client(service, region_name=region, config=config)
+            client = self._boto().client(service, region_name=region, config=config)
+        client.meta.events.register("after-call.ec2", _require_answer)
+        return client
+
+
+def _require_answer(parsed: dict[str, Any], **_: Any) -> None:
+    """See that an answer is EC2's: any XML passes for one, and so does the page by which a proxy asks for a login."""
+    from botocore.parsers import ResponseParserError
+
+    if "RequestId" not in parsed.get("ResponseMetadata", {}):
+        raise ResponseParserError("an answer that is not EC2's")
