@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import re
 import secrets
 from dataclasses import replace
@@ -47,6 +48,11 @@ def launch(account: Account) -> Part:
         return answer
 
     return part
+
+
+def _unpacked(user_data: bytes) -> bytes:
+    """As cloud-init reads it."""
+    return gzip.decompress(user_data) if user_data.startswith(b"\x1f\x8b") else user_data
 
 
 def _is_over(account: Account, region: str, name: str) -> bool:
@@ -109,7 +115,7 @@ def _mend(account: Account, call: Call, instance: Any) -> None:
         instance.id,
         user=USER,
         keys=[" ".join(pair.public_key.split()[:2])] if pair else [],
-        user_data=base64.b64decode(call.params.get("UserData", "")).decode(),
+        user_data=_unpacked(base64.b64decode(call.params.get("UserData", ""))).decode(),
     )
     instance._state.name, instance._state.code = "pending", 0
     for nic in instance.nics.values():

@@ -1,11 +1,12 @@
 """The call that makes a machine on AWS, and what becomes of it."""
 
+import random
 from datetime import timedelta
 
 import pytest
 
 from zephyr_deploy.errors import ConfigError, ConflictError, GoneError, NoCapacityError
-from zephyr_deploy.providers.aws.create import request
+from zephyr_deploy.providers.aws.create import packed, request
 from zephyr_deploy.providers.aws.settle import SETTLE_S
 
 
@@ -72,10 +73,21 @@ def test_the_account_has_what_was_asked_for(cloud, ec2, order):
 
 
 def test_user_data_that_is_too_long_is_not_sent(cloud, order):
-    long = order.model_copy(update={"user_data": "é" * 8193})
-    with pytest.raises(ConfigError, match="16386 bytes"):
+    long = order.model_copy(
+        update={"user_data": "".join(map(chr, random.Random(1).sample(range(0x4E00, 0x9FFF), 9000)))}
+    )
+    with pytest.raises(ConfigError, match=r"user data is \d{5} bytes long, of at most 16384"):
         cloud.provider.create(long)
     assert cloud.count("RunInstances") == 0
+
+
+def test_user_data_that_is_too_long_as_it_is_comes_packed_and_the_same_each_time(cloud, order):
+    assert packed("é" * 8192) == ("é" * 8192).encode()
+    long = order.model_copy(update={"user_data": "é" * 8193})
+    assert request(long) == request(long)
+    made = cloud.provider.create(long)
+    assert cloud.provider.create(long).id == made.id
+    assert cloud.emulator.machines.made[made.id].user_data == long.user_data
 
 
 @pytest.mark.parametrize(

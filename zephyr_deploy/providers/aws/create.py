@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from typing import TYPE_CHECKING, Any
 
 from zephyr_deploy.errors import ConfigError, GoneError
@@ -23,8 +24,7 @@ NEEDED = ("image", "root", "subnet", "group", "key")
 
 def create(session: AwsSession, order: Order) -> Instance:
     """Make the machine; see `CloudProvider.create`."""
-    if len(order.user_data.encode()) > USER_DATA_LIMIT:
-        size = len(order.user_data.encode())
+    if (size := len(packed(order.user_data))) > USER_DATA_LIMIT:
         hint = "Shorten it; what is longer is fetched by the machine itself."
         raise ConfigError(f"user data is {size} bytes long, of at most {USER_DATA_LIMIT}", hint=hint)
     missing = [part for part in NEEDED if part not in order.parts]
@@ -53,11 +53,18 @@ def request(order: Order) -> dict[str, Any]:
         "TagSpecifications": specification(order.stamp, *TAGGED, *(("spot-instances-request",) if spot else ())),
     }
     if order.user_data:
-        asked["UserData"] = order.user_data
+        asked["UserData"] = packed(order.user_data)
     if spot:
         options = {"SpotInstanceType": "one-time", "InstanceInterruptionBehavior": "terminate"}
         asked["InstanceMarketOptions"] = {"MarketType": "spot", "SpotOptions": options}
     return asked
+
+
+def packed(user_data: str) -> bytes:
+    """What fits as it is, else compressed: cloud-init unpacks what begins as gzip does ("User data formats")."""
+    plain = user_data.encode()
+    # Without a time in its header, and so the same each time.
+    return plain if len(plain) <= USER_DATA_LIMIT else gzip.compress(plain, mtime=0)
 
 
 def _interface(order: Order) -> dict[str, Any]:
