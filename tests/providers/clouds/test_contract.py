@@ -1,9 +1,11 @@
 """What every cloud does: making, finding, deleting."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from lab.keys import make_key
+from providers.clouds.cloud import Notes
 
 from zephyr_deploy.errors import InUseError
 from zephyr_deploy.providers.clouds.contract import EndsItself, ShowsHostKeys
@@ -58,6 +60,22 @@ def test_one_order_makes_one_machine(cloud):
     first = cloud.provider.create(order)
     assert cloud.another().create(order).id == first.id
     assert [one.id for one in cloud.provider.instances()] == [first.id]
+
+
+def test_one_order_makes_one_machine_whoever_gives_it(cloud):
+    if not cloud.provider.repeatable:
+        pytest.skip("this cloud has no tokens")
+    order = cloud.order()
+
+    def give(provider):
+        return provider.create(provider.ready(order, Notes())).id
+
+    with ThreadPoolExecutor(4) as pool:
+        made = set(pool.map(give, [cloud.another() for _ in range(4)]))
+    assert {one.id for one in cloud.provider.instances()} == made
+    assert len(made) == 1
+    kinds = [line.split()[0] for line in cloud.emulator.left()]
+    assert len(kinds) == len(set(kinds)), "one of each"
 
 
 def test_two_runs_are_told_apart(cloud):
@@ -136,6 +154,16 @@ def test_a_stamp_can_be_changed(cloud, later):
     assert [one.stamp for one in cloud.another().instances("shop")] == [stamp]
     expiries = {one.stamp.expires for one in cloud.provider.resources("shop") if one.bills}
     assert expiries == {later}
+
+
+def test_another_machines_stamp_stays(cloud, later):
+    first, second = cloud.machine(run="00000001"), cloud.machine(run="00000002")
+    cloud.provider.restamp(first, first.stamp.model_copy(update={"expires": later}))
+    billing = [one for one in cloud.provider.resources("shop") if one.bills]
+    assert {(one.stamp.run, one.stamp.expires) for one in billing} == {
+        (first.stamp.run, later),
+        (second.stamp.run, second.stamp.expires),
+    }
 
 
 def test_another_user_is_let_in(cloud):

@@ -14,9 +14,14 @@ if TYPE_CHECKING:
     from zephyr_deploy.providers.clouds.types import Instance
 
 
+SHARED = ("security-group", "key")
+"""By all machines that the deployment has had."""
+
+
 def restamp(session: AwsSession, instance: Instance, stamp: Stamp) -> Instance:
     """See `CloudProvider.restamp`; one call, which EC2 carries out for all or for none."""
-    same = [thing.id for thing in resources_in(session, instance.region, stamp.deployment) if thing.kind != "instance"]
+    there = resources_in(session, instance.region, stamp.deployment)
+    same = [one.id for one in there if one.kind in SHARED or (one.stamp.run == stamp.run and one.kind != "instance")]
     with changing("ec2:CreateTags"):
         session.ec2(instance.region, once=True).create_tags(Resources=[instance.id, *same], Tags=tag_list(stamp))
     return instance.model_copy(update={"stamp": stamp})
