@@ -32,7 +32,7 @@ PARTS = (
     parts.console,
     launch,
     lifecycle,
-    parts.groups,
+    parts.dependencies,
     parts.keys,
     parts.settling,
 )

@@ -40,10 +40,16 @@ def images(account: Account) -> Part:
     return part
 
 
-def groups(account: Account) -> Part:
-    """A security group that an instance has, or that another group names, cannot be deleted."""
+def dependencies(account: Account) -> Part:
+    """Neither a security group that an instance has can be deleted, nor a network interface of one."""
 
     def part(call: Call, onward: Onward) -> Answer:
+        if call.action == "DeleteNetworkInterface":
+            name = call.params["NetworkInterfaceId"]
+            found = account.ec2(call.region).enis.get(name)
+            if found is not None and found.instance is not None:
+                return refused(call, "InvalidParameterValue", f"Network interface '{name}' is currently in use.")
+            return onward(call)
         if call.action != "DeleteSecurityGroup":
             return onward(call)
         backend, group = account.ec2(call.region), call.params.get("GroupId", "")

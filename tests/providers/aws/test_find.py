@@ -2,7 +2,7 @@
 
 import pytest
 
-from zephyr_deploy.errors import AuthError
+from zephyr_deploy.errors import AuthError, InUseError
 
 
 def tag(ec2, name, **tags):
@@ -36,6 +36,24 @@ def test_a_volume_and_an_interface_that_were_left_behind_are_found_and_deleted(c
     assert [one.bills for one in cloud.provider.resources("shop")] == [False, True]
     cloud.vanish("shop")
     assert cloud.emulator.account_is_empty()
+
+
+def test_what_a_machine_uses_is_in_use_until_it_is_gone(cloud):
+    instance = cloud.machine()
+    cloud.emulator.account.ending_s = 0.5
+    resources = cloud.provider.resources("shop")
+    assert resources[0].kind == "instance"
+    for _ in range(2):
+        cloud.provider.delete(resources[0])
+    used = [one for one in resources if one.kind in {"network-interface", "volume", "security-group"}]
+    assert len(used) == 3
+    for one in used:
+        with pytest.raises(InUseError):
+            cloud.provider.delete(one)
+    assert cloud.provider.get(instance).state == "stopping"
+    assert [one.state for one in cloud.provider.instances()] == ["stopping"]
+    cloud.vanish("shop")
+    assert cloud.provider.get(instance).state == "gone"
 
 
 def test_lists_are_read_to_their_last_page(cloud):

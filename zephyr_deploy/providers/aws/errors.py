@@ -90,7 +90,7 @@ def error_of(error: ClientError, operation: str, *, changes: bool) -> ZephyrErro
     """
     code, said = error.response["Error"].get("Code", ""), error.response["Error"].get("Message", "")
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    meaning = _BY_CODE.get(code) or (_GONE if code.endswith(".NotFound") else None)
+    meaning = _BY_CODE.get(code) or _by_words(code, said)
     details = {"code": code, "status": status}
     if meaning is not None:
         # A denial ends with a blob of hundreds of characters that only AWS can read.
@@ -100,6 +100,13 @@ def error_of(error: ClientError, operation: str, *, changes: bool) -> ZephyrErro
         return _no_answer(operation, f"AWS answers {status} {code}".strip(), changes=changes, details=details)
     hint = "This is likely to be a setting of the deployment; zephyr-deploy doctor looks at the account."
     return ConfigError(f"AWS refuses {operation}: {said} ({code})", hint=hint, details=details)
+
+
+def _by_words(code: str, said: str) -> _Meaning | None:
+    """Where the code alone does not say it: a network interface in use is an ``InvalidParameterValue``."""
+    if code.endswith(".NotFound"):
+        return _GONE
+    return _IN_USE if "currently in use" in said else None
 
 
 @contextmanager
