@@ -9,7 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from zephyr_deploy.plan.gpus import known_as
-from zephyr_deploy.providers.clouds.types import Offer
+from zephyr_deploy.providers.clouds.types import Offer, Sold
 from zephyr_deploy.resources import resource
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ else:
 
 SYSTEM = "ubuntu"
 """What the playbooks prepare."""
+RUPEES, DOLLARS = "INR", "USD"
+"""The currencies that E2E is known to state prices in."""
 
 
 class Card(NamedTuple):
@@ -32,6 +34,18 @@ class Card(NamedTuple):
     key: str
     gpus: int
     memory_gib: float
+
+
+def sold(client: E2eClient, location: str) -> Sold:
+    """Every plan with a GPU, and by which rate rupees are compared with dollars.
+
+    Raises:
+        As `E2eClient.get`.
+    """
+    found = offers(client, location)
+    rupees = any(offer.price.endswith(RUPEES) for offer in found)
+    rate = f"prices in {RUPEES} are compared at {table()['inr_per_usd']:g} a dollar, the rate of {table()['as_of']}"
+    return Sold(offers=tuple(found), notes=(f"{location}: {rate}",) if rupees else ())
 
 
 def offers(client: E2eClient, location: str) -> list[Offer]:
@@ -76,7 +90,7 @@ def _offer(row: dict[str, Any], location: str) -> Offer | None:
         return None
     specs, available = row.get("specs") or {}, row.get("available_inventory_status")
     price, currency, priced_on = _price(row, card)
-    if price <= 0:
+    if price <= 0 or currency not in {RUPEES, DOLLARS}:
         return None
     return Offer(
         provider="e2e",
@@ -87,8 +101,8 @@ def _offer(row: dict[str, Any], location: str) -> Offer | None:
         gpu_memory_gib=card.memory_gib,
         cpus=int(specs.get("cpu") or 0),
         memory_gib=float(specs.get("ram") or 0),
-        price_per_hour_usd=price if currency == "USD" else round(price / table()["inr_per_usd"], 4),
-        price="" if currency == "USD" else f"{price:g} {currency}",
+        price_per_hour_usd=price if currency == DOLLARS else round(price / table()["inr_per_usd"], 4),
+        price="" if currency == DOLLARS else f"{price:g} {currency}",
         priced_on=priced_on,
         available=available if isinstance(available, bool) else None,
         details={"plan": str(row["plan"]), "image": str(row["image"])},
@@ -117,8 +131,8 @@ def _price(row: dict[str, Any], card: Card) -> tuple[float, str, date | None]:
     """Per hour, in which currency, and when it was read, where the plan comes without one."""
     said = float((row.get("specs") or {}).get("price_per_hour") or 0)
     if said > 0:
-        return said, str(row.get("currency") or "INR"), None
-    return card.gpus * float(table()["inr_per_hour"].get(card.key, 0)), "INR", table()["as_of"]
+        return said, str(row.get("currency") or RUPEES), None
+    return card.gpus * float(table()["inr_per_hour"].get(card.key, 0)), RUPEES, table()["as_of"]
 
 
 def _version(row: dict[str, Any]) -> tuple[int, ...]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from zephyr_deploy.providers.clouds.stamp import Stamp
-    from zephyr_deploy.providers.clouds.types import AccountCheck, Ledger, Offer, Order
+    from zephyr_deploy.providers.clouds.types import AccountCheck, Ledger, Offer, Order, Sold
 
 Row = TypeVar("Row", Instance, Resource)
 
@@ -62,9 +62,13 @@ class E2eProvider(CloudProvider):
 
     def offers(self, region: str | None = None) -> list[Offer]:
         """See `CloudProvider.offers`."""
+        return list(self.sold_in(region).offers)
+
+    def sold_in(self, region: str | None = None) -> Sold:
+        """With the rate of prices in rupees; see `CloudProvider.sold_in`."""
         from zephyr_deploy.providers.e2e import catalog
 
-        return catalog.offers(self._client, region or self.regions()[0])
+        return catalog.sold(self._client, region or self.regions()[0])
 
     def zones(self, offer: Offer) -> tuple[str, ...]:  # noqa: ARG002 - of the contract
         """None."""
