@@ -102,3 +102,17 @@ def test_what_the_budget_does_not_pay_for_is_left_out():
     assert types(cloud, budget_usd=1) == [("cheap", "near")]
     with pytest.raises(ConfigError, match=r"a budget of \$0.1 pays for 0:06:00 at \$1.00 an hour"):
         types(cloud, budget_usd="0.1")
+
+
+def test_what_stands_in_for_the_first_is_like_it():
+    sold = [
+        offer("a", 1.0),
+        offer("b", 1.9),
+        offer("dear", 2.1),
+        offer("eight", 1.5, gpus=8),
+        offer("a", 0.3, spot=True),
+    ]
+    assert types(Cloud(near=sold)) == [("a", "near"), ("b", "near")]
+    assert types(Cloud(near=sold), Machine(spot=True)) == [("a", "near"), ("a", "near"), ("b", "near")]
+    assert types(Cloud(near=sold), Machine(gpus=8)) == [("eight", "near")]
+    assert ("dear", "near") in types(Cloud(near=sold), max_hourly_usd=3)

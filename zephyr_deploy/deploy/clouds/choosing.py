@@ -23,6 +23,8 @@ DISK_GB = 150
 """Room for the system, two images of an engine of 15 GB and the weights of a 7B model several times over."""
 LEAST_GIB = 24.0
 """Of a GPU where none is named: a 7B model in bf16 takes 15 GB, and its KV cache wants some."""
+DEARER = 2.0
+"""How many times the price of the first machine is still tried, where the user gave no limit."""
 AT_ONCE = 8
 
 
@@ -39,9 +41,10 @@ def wanted(cloud: CloudProvider, deployment: Deployment) -> Wanted:
     choice = choose(offers, need_of(deployment))
     if not choice.fits:
         raise nothing_fits(cloud.name, choice, notes)
-    first = offers[0].region
     # What is near comes first, and then what is cheap.
-    ordered = sorted(choice.fits, key=lambda offer: offer.region != first)
+    ordered = sorted(choice.fits, key=lambda offer: offer.region != offers[0].region)
+    if deployment.cost.max_hourly_usd is None:
+        ordered = like_the_first(ordered)
     return Wanted(
         offers=_paid_for(ordered, deployment.cost),
         disk_gb=machine.disk_gb or DISK_GB,
@@ -62,6 +65,16 @@ def need_of(deployment: Deployment) -> Need:
         spot=machine.spot,
         region=machine.region,
     )
+
+
+def like_the_first(ordered: Sequence[Offer]) -> list[Offer]:
+    """Those that may stand in for the first where it is sold out, so that nobody pays for eight GPUs who wants one.
+
+    They have no more GPUs, and cost at most `DEARER` times the first that cannot be taken away at any time.
+    """
+    first = next((offer for offer in ordered if not offer.spot), ordered[0])
+    most = DEARER * first.price_per_hour_usd
+    return [offer for offer in ordered if offer.gpus <= first.gpus and offer.price_per_hour_usd <= most]
 
 
 def _paid_for(offers: list[Offer], cost: Cost) -> list[Offer]:
