@@ -133,7 +133,8 @@ def error_body(service: str, code: str, message: str) -> bytes:
 def said(call: Call, content: dict[str, Any] | str) -> Answer:
     """An answer: JSON, or the XML that stands inside of EC2's envelope."""
     if isinstance(content, dict):
-        return Answer(200, json.dumps(content).encode(), {"Content-Type": _type(call.service)})
+        headers = {"Content-Type": _type(call.service), "x-amzn-RequestId": "r-1"}
+        return Answer(200, json.dumps(content).encode(), headers)
     name = f"{call.action}Response"
     text = f'<{name} xmlns="{NAMESPACE}"><requestId>r-1</requestId>{content}</{name}>'
     return Answer(200, text.encode(), {"Content-Type": "text/xml"})

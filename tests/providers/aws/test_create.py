@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from zephyr_deploy.errors import ConfigError, ConflictError, GoneError, NoCapacityError
+from zephyr_deploy.errors import AmbiguousError, ConfigError, ConflictError, GoneError, NoCapacityError
+from zephyr_deploy.providers.aws import session
 from zephyr_deploy.providers.aws.create import packed, request
 from zephyr_deploy.providers.aws.settle import SETTLE_S
 
@@ -115,6 +116,17 @@ def test_a_type_that_the_zone_does_not_have_is_no_capacity(cloud, order):
     offer = order.offer.model_copy(update={"machine_type": "p4de.24xlarge"})
     with pytest.raises(NoCapacityError, match="not supported in your requested Availability Zone"):
         cloud.provider.create(order.model_copy(update={"offer": offer}))
+
+
+def test_an_answer_that_takes_too_long_leaves_it_open(cloud, order, monkeypatch):
+    monkeypatch.setattr(session, "CREATE_S", 0.3)
+    cloud.wire.fault("RunInstances", when="after", delay_s=1.0)
+    impatient = cloud.another()
+    with pytest.raises(AmbiguousError):
+        impatient.create(order)
+    assert cloud.count("RunInstances") == 1
+    (found,) = cloud.provider.instances("shop")
+    assert impatient.create(order).id == found.id
 
 
 def test_a_token_is_for_one_order_and_one_life(cloud, order):

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from zephyr_deploy.errors import AuthError, ConfigError
+from zephyr_deploy.errors import AuthError, ConfigError, UnreachableError
 from zephyr_deploy.providers.aws.session import SIGNS, AwsSession, configured
 
 
@@ -79,6 +79,22 @@ def test_what_changes_something_is_sent_once_and_everything_has_an_end(aws):
     for config in (once, often):
         assert config.connect_timeout <= 10
         assert config.read_timeout <= 60
+
+
+@pytest.mark.parametrize("action", ["sts:GetCallerIdentity", "ec2:DescribeRegions", "ssm:GetParameter"])
+@pytest.mark.parametrize("page", [b"<html>Log in to this network</html>", b"Log in", b""])
+def test_a_page_of_a_proxy_is_no_answer(cloud, action, page):
+    order = cloud.order()
+    cloud.wire.fault(action, status=200, body=page, headers={"Content-Type": "text/html"}, times=None)
+    another = cloud.another()
+
+    def look():
+        another.account()
+        another.regions()
+        another.ready(order, cloud.notes)
+
+    with pytest.raises(UnreachableError, match=action):
+        look()
 
 
 def test_clients_are_kept(aws):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -39,6 +40,8 @@ CONNECT_S, READ_S, CREATE_S = 5.0, 30.0, 60.0
 READ_ATTEMPTS = 5
 """In botocore's standard mode: pauses of up to 1, 2, 4 and 8 seconds, for throttling, 5xx and lost connections."""
 AT_ONCE = 16
+HTTP_OK = 200
+PAGE = re.compile(rb"\s*<(!doctype\s+)?html", re.IGNORECASE)
 
 
 def configured() -> bool:
@@ -143,13 +146,23 @@ class AwsSession:
         )
         with reading("the settings of AWS"):
             client = self._boto().client(service, region_name=region, config=config)
-        client.meta.events.register("after-call.ec2", _require_answer)
+        client.meta.events.register("before-parse", _refuse_page)
+        client.meta.events.register("after-call", _require_answer)
         return client
 
 
-def _require_answer(parsed: dict[str, Any], **_: Any) -> None:
-    """See that an answer is EC2's: any XML passes for one, and so does the page by which a proxy asks for a login."""
+def _refuse_page(response_dict: dict[str, Any], **_: Any) -> None:
+    """See that an answer is no page, by which a proxy asks for a login: botocore takes any XML for an answer."""
     from botocore.parsers import ResponseParserError
 
-    if "RequestId" not in parsed.get("ResponseMetadata", {}):
-        raise ResponseParserError("an answer that is not EC2's")
+    body = response_dict.get("body")
+    if isinstance(body, bytes) and response_dict["status_code"] == HTTP_OK and PAGE.match(body):
+        raise ResponseParserError("the answer is a page; is there a proxy in between?")
+
+
+def _require_answer(http_response: Any, parsed: dict[str, Any], **_: Any) -> None:
+    """See that an answer is AWS's, which all have a number."""
+    from botocore.parsers import ResponseParserError
+
+    if http_response.status_code == HTTP_OK and "RequestId" not in parsed.get("ResponseMetadata", {}):
+        raise ResponseParserError("the answer is not AWS's; is there a proxy in between?")
