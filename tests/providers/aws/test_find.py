@@ -2,7 +2,7 @@
 
 import pytest
 
-from zephyr_deploy.errors import AuthError, InUseError
+from zephyr_deploy.errors import AuthError, ConfigError, InUseError
 
 
 def tag(ec2, name, **tags):
@@ -73,3 +73,20 @@ class TestRegions:
     def test_it_is_the_users_own(self, cloud, monkeypatch):
         monkeypatch.setenv("AWS_REGION", "ap-south-1")
         assert cloud.another().regions() == ("ap-south-1", "us-east-1", "us-west-2")
+
+    @pytest.mark.parametrize("region", ["me-south-1", "us-eats-1"])
+    def test_one_that_is_not_enabled_is_told_from_wrong_credentials(self, cloud, monkeypatch, region):
+        with pytest.raises(ConfigError, match=region) as failed:
+            cloud.provider.offers(region)
+        assert "us-east-1, ap-south-1, us-west-2" in failed.value.hint
+        monkeypatch.setenv("AWS_REGION", region)
+        for look in (cloud.another().regions, cloud.another().instances, cloud.another().offers):
+            with pytest.raises(ConfigError, match=region):
+                look()
+
+    def test_wrong_credentials_are_told_from_that(self, cloud, monkeypatch):
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
+        for region in ("us-east-1", "ap-south-1", "me-south-1"):
+            monkeypatch.setenv("AWS_REGION", region)
+            with pytest.raises(AuthError):
+                cloud.another().regions()

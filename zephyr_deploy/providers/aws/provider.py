@@ -62,7 +62,7 @@ class AwsProvider(CloudProvider):
 
     def sold_in(self, region: str | None = None) -> Sold:
         """See `CloudProvider.sold_in`."""
-        return sold(self._session, region or self._session.region)
+        return sold(self._session, self._session.require(region or self._session.region))
 
     def zones(self, offer: Offer) -> tuple[str, ...]:
         """See `CloudProvider.zones`; those of an interruptible machine by price."""

@@ -10,11 +10,11 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from zephyr_deploy.errors import AuthError
+from zephyr_deploy.errors import AuthError, ConfigError, UnreachableError
 from zephyr_deploy.providers.aws.errors import reading
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 T = TypeVar("T")
 
@@ -94,13 +94,45 @@ class AwsSession:
         return os.environ.get("AWS_REGION") or self._boto().region_name or DEFAULT_REGION
 
     def regions(self) -> tuple[str, ...]:
-        """Those that are enabled in this account, the user's own first."""
+        """Those that are enabled in this account, the user's own first.
+
+        Raises:
+            ConfigError: the user's own is not.
+        """
         if not self._regions:
-            with reading("ec2:DescribeRegions"):
-                found = self.ec2(self.region).describe_regions(AllRegions=False)["Regions"]
-            names = sorted(region["RegionName"] for region in found)
-            self._regions = tuple(sorted(names, key=lambda name: name != self.region))
+            self._regions = tuple(sorted(self._enabled(), key=lambda name: name != self.region))
         return self._regions
+
+    def require(self, region: str) -> str:
+        """The region itself.
+
+        Raises:
+            ConfigError: it is not enabled in this account, or there is none of that name.
+        """
+        if region not in self.regions():
+            raise _not_enabled(region, self.regions())
+        return region
+
+    def _enabled(self) -> list[str]:
+        """By the user's own region, which is then one of them.
+
+        A region that is not enabled says that it does not know the credentials, and one that does not exist says
+        nothing: then another one is asked, to tell that from wrong credentials and from a network that is down.
+        """
+        try:
+            return self._regions_by(self.region)
+        except (AuthError, UnreachableError):
+            if self.region == DEFAULT_REGION:
+                raise
+            names = self._regions_by(DEFAULT_REGION)
+            if self.region in names:
+                raise
+        raise _not_enabled(self.region, names)
+
+    def _regions_by(self, region: str) -> list[str]:
+        with reading("ec2:DescribeRegions"):
+            found = self.ec2(region).describe_regions(AllRegions=False)["Regions"]
+        return sorted(one["RegionName"] for one in found)
 
     def everywhere(self, look: Callable[[str], list[T]]) -> list[T]:
         """What ``look`` finds in every region, all asked side by side.
@@ -149,6 +181,11 @@ class AwsSession:
         client.meta.events.register("before-parse", _refuse_page)
         client.meta.events.register("after-call", _require_answer)
         return client
+
+
+def _not_enabled(region: str, enabled: Iterable[str]) -> ConfigError:
+    hint = f"Enabled are: {', '.join(enabled)}. Others: aws account enable-region --region-name {region}"
+    return ConfigError(f"this account of AWS has no region {region}", hint=hint)
 
 
 def _refuse_page(response_dict: dict[str, Any], **_: Any) -> None:
