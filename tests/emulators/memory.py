@@ -38,6 +38,7 @@ class MemoryCloud(CloudProvider):
     repeatable = True
     bills_when_off = False
     ends_itself = True
+    metadata_url = "http://169.254.169.254"
 
     def __init__(self) -> None:
         self.paper = PaperMachines()
@@ -100,6 +101,7 @@ class MemoryCloud(CloudProvider):
             machine_type=order.offer.machine_type,
             user="ubuntu",
             created_at=datetime.now(timezone.utc),
+            spot=order.offer.spot,
             stamp=order.stamp,
         )
         self._listed_at[made] = time.monotonic() + self.lag_s

@@ -60,6 +60,7 @@ def state_of(name: str, probe_s: float) -> dict[str, Any] | None:
         why = "its API key was lost in a reboot; `zephyr-deploy up` sends it again"
     if not why and front.get("ActiveState") not in units.RUNS:
         why = "its gateway does not run"
+    why = expiry.taken_back_words() or why
     starting = running and bool(why) and not listens(engine.port)
     return {
         "release": release,

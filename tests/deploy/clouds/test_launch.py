@@ -273,6 +273,14 @@ def test_a_machine_that_would_cost_on_is_not_told_to_end_itself(session, monkeyp
     assert machine.user_data == ""
 
 
+@pytest.mark.parametrize("spot", [True, False])
+def test_one_that_can_be_taken_back_is_told_to_listen_for_that(session, spot):
+    session.cloud.sold = [offer(spot=spot)]
+    session.up()
+    (machine,) = session.cloud.paper.made.values()
+    assert ("interruption.py http://169.254.169.254\n" in machine.user_data) == spot
+
+
 def test_a_machine_that_no_list_has_yet_is_not_made_again(session):
     """A kill after the order was carried out, and written down."""
     session.cloud.lag_s = 0.2

@@ -12,6 +12,8 @@ import yaml
 from release.conftest import program
 
 import zephyr_deploy.agent.expire
+from zephyr_deploy.agent import interruption
+from zephyr_deploy.providers.aws.create import packed
 from zephyr_deploy.providers.clouds.userdata import MOST, user_data
 
 GOLDEN = Path(__file__).with_name("user-data.golden")
@@ -19,6 +21,7 @@ UPDATE = "UPDATE_GOLDEN"
 """Set to 1, it has the golden file written anew: read the difference before it is committed."""
 PROGRAM = Path(zephyr_deploy.agent.expire.__file__).read_text()
 TEXT = user_data(timedelta(hours=8), timedelta(hours=1))
+SPOT = user_data(None, timedelta(hours=1), metadata_url="http://127.0.0.1:8/x")
 UNITS = ("zephyr-deploy-expire.service", "zephyr-deploy-expire.timer")
 
 
@@ -45,8 +48,9 @@ def test_it_is_the_same_each_time():
     assert user_data(timedelta(hours=8), timedelta(hours=1)) == TEXT
 
 
-def test_shellcheck(tmp_path):
-    (tmp_path / "expire.sh").write_text(script())
+@pytest.mark.parametrize("text", [TEXT, SPOT])
+def test_shellcheck(tmp_path, text):
+    (tmp_path / "expire.sh").write_text(script(text))
     shellcheck = program("shellcheck", "make setup")
     done = subprocess.run([shellcheck, tmp_path / "expire.sh"], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stdout
@@ -133,11 +137,11 @@ def test_it_knows_the_counters_of_every_engine(machine):
             assert any(name.startswith(engine) for name in limits[kind])
 
 
-def verify(machine):
+def verify(machine, *units):
     systemd_analyze = program("systemd-analyze", "apt-get install systemd")
     folder = machine.file("etc/systemd/system")
     done = subprocess.run(
-        [systemd_analyze, "verify", "--man=no", "--recursive-errors=no", *(folder / unit for unit in UNITS)],
+        [systemd_analyze, "verify", "--man=no", "--recursive-errors=no", *(folder / unit for unit in units or UNITS)],
         capture_output=True,
         text=True,
         timeout=60,
@@ -156,6 +160,19 @@ def test_systemd_reads_the_units(machine):
 def test_a_mistake_would_be_seen(machine):
     machine.boot(TEXT.replace("Type=oneshot", "Type=onesot"))
     assert "onesot" in verify(machine)
+
+
+def test_one_that_can_be_taken_back_listens_for_that_too(machine):
+    watch = "zephyr-deploy-interruption.service"
+    assert machine.boot(SPOT) == ["daemon-reload", f"enable --quiet {UNITS[1]} {watch}", f"{START} {watch}"]
+    assert (
+        machine.file("usr/local/lib/zephyr-deploy/interruption.py").read_text()
+        == Path(interruption.__file__).read_text()
+    )
+    assert "interruption.py http://127.0.0.1:8/x\n" in machine.file(f"etc/systemd/system/{watch}").read_text()
+    assert machine.boot(SPOT) == [f"{START} {watch}"]
+    assert len(packed(SPOT)) <= MOST
+    assert verify(machine, *UNITS, watch) == ""
 
 
 def test_systemd_gives_a_look_less_time_than_it_may_be_stuck():

@@ -14,7 +14,7 @@ from zephyr_deploy.deploy.clouds.pending import CREATE, pending
 from zephyr_deploy.deploy.clouds.vanish import Vanish
 from zephyr_deploy.errors import ConflictError, ZephyrError
 from zephyr_deploy.node.sshkey import login_key
-from zephyr_deploy.providers.clouds.contract import EndsItself, only_one_each
+from zephyr_deploy.providers.clouds.contract import EndsItself, TakesBack, only_one_each
 from zephyr_deploy.providers.clouds.stamp import Stamp
 from zephyr_deploy.providers.clouds.types import Account, Offer, Order
 from zephyr_deploy.providers.clouds.userdata import user_data
@@ -181,7 +181,7 @@ class Launch:
                 public_key=key,
                 allowed=allowed,
                 disk_gb=wanted.disk_gb,
-                user_data=user_data(life, wanted.cost.idle) if isinstance(self.cloud, EndsItself) else "",
+                user_data=self._user_data(life, wanted.cost.idle, offer),
             )
 
         search = Create(self.cloud, self.journal, draft)
@@ -195,6 +195,12 @@ class Launch:
         for tried in search.tried:
             self.phases.notice(f"Not to be had: {tried}")
         return instance
+
+    def _user_data(self, life: timedelta | None, idle: timedelta | None, offer: Offer) -> str:
+        if not isinstance(self.cloud, EndsItself):
+            return ""
+        tells = self.cloud.metadata_url if offer.spot and isinstance(self.cloud, TakesBack) else None
+        return user_data(life, idle, metadata_url=tells)
 
     def _leave_nothing(self) -> None:
         """Delete what was made for a machine that is not to be had: groups and keys, which fill quotas of their own."""

@@ -39,6 +39,7 @@ class AwsProvider(CloudProvider):
     repeatable = True
     bills_when_off = False
     ends_itself = True
+    metadata_url = "http://169.254.169.254"
 
     def __init__(self) -> None:
         self._session = session.AwsSession()

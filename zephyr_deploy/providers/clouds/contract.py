@@ -213,6 +213,14 @@ class EndsItself(Protocol):
     ends_itself: ClassVar[bool]
 
 
+@runtime_checkable
+class TakesBack(Protocol):
+    """A cloud that takes interruptible machines back, and tells them before by EC2's instance metadata service."""
+
+    metadata_url: ClassVar[str]
+    """Base of that service, as a machine reaches it."""
+
+
 def only_one_each(instances: list[Instance]) -> list[Instance]:
     """The machines themselves.
 

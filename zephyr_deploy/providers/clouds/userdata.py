@@ -1,4 +1,4 @@
-"""What a machine in a cloud is told at its first boot: to end itself. It holds no secret."""
+"""What a machine in a cloud is told at its first boot: to end itself, and to hear when it is taken back. No secret."""
 
 from __future__ import annotations
 
@@ -18,7 +18,12 @@ MOST = 16 * 1024
 
 
 def user_data(
-    ttl: timedelta | None, idle: timedelta | None, *, every: timedelta = EVERY, grace: timedelta = GRACE
+    ttl: timedelta | None,
+    idle: timedelta | None,
+    *,
+    every: timedelta = EVERY,
+    grace: timedelta = GRACE,
+    metadata_url: str | None = None,
 ) -> str:
     """A cloud-config that has the machine power itself off, with nobody connected.
 
@@ -27,15 +32,22 @@ def user_data(
         idle: How long it may be without a request; None: for ever.
         every: How often it looks.
         grace: What it has beyond ``idle`` while no engine has answered since a boot or a deployment.
+        metadata_url: Base of the service that tells it of an interruption; None: it cannot be taken back.
     """
     install = render_template(
         "cloud-init/expire.sh.jinja",
-        program=(PACKAGE / "agent" / "expire.py").read_text(encoding="utf-8").rstrip("\n"),
+        program=_program("expire.py"),
+        interruption=_program("interruption.py") if metadata_url else "",
+        metadata_url=metadata_url,
         limits=_limits(ttl, idle, grace),
         every_s=f"{every.total_seconds():g}",
         longest_s=f"{max(60.0, every.total_seconds() / 2):g}",
     )
     return render_template("cloud-init/user-data.jinja", install=install.rstrip("\n"))
+
+
+def _program(name: str) -> str:
+    return (PACKAGE / "agent" / name).read_text(encoding="utf-8").rstrip("\n")
 
 
 def _limits(ttl: timedelta | None, idle: timedelta | None, grace: timedelta) -> dict[str, Any]:
