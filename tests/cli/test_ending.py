@@ -45,6 +45,13 @@ def test_both_limits_are_told():
     assert ends(Ending.read({**FOUND, "idle_left_s": None})) == "in 3 h 12 min"
 
 
+@pytest.mark.parametrize(("at", "words"), [("2026-11-26T14:03:00Z", " at 14:03 UTC"), ("soon", "")])
+def test_that_its_cloud_takes_it_back_is_told_instead(at, words):
+    ending = Ending.read({**FOUND, "taken_back_at": at})
+    assert ending.taken_back
+    assert ends(ending) == f"its cloud takes it back{words}"
+
+
 @pytest.mark.parametrize("looked_s", [None, 601.0])
 def test_a_timer_that_does_not_run_is_told_instead(looked_s):
     assert "never by itself: its timer does not run" in ends(Ending.read({**FOUND, "looked_s": looked_s}))

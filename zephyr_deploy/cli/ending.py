@@ -25,6 +25,8 @@ def warn_of_end(out: Output, name: str, at: datetime | None) -> None:
 
 def ends(ending: Ending) -> str:
     """All that is known of a machine's end, on one line."""
+    if ending.taken_back:
+        return taken_back(ending.taken_back_at)
     if not ending.looks:
         return "never by itself: its timer does not run; see systemctl status zephyr-deploy-expire.timer there"
     now = datetime.now(timezone.utc)
@@ -33,6 +35,11 @@ def ends(ending: Ending) -> str:
         return limit
     unused = length(timedelta(seconds=ending.unused_s))
     return f"{limit}; without a request {when(ending.idle_at, now)} (unused for {unused})"
+
+
+def taken_back(at: datetime | None) -> str:
+    """That its cloud takes a machine back."""
+    return f"its cloud takes it back{f' at {at:%H:%M} UTC' if at else ''}"
 
 
 def when(at: datetime, now: datetime) -> str:

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from zephyr_deploy.plan.machine import GpuFacts
 from zephyr_deploy.providers.base import Service, ServiceState
+from zephyr_deploy.providers.clouds.stamp import read_time
 from zephyr_deploy.spec.deployment import Frozen
 
 LOOKS_S = 600.0
@@ -66,6 +67,10 @@ class Ending(Frozen):
     """Seconds since it was used last."""
     looked_s: float | None
     """Seconds since it looked at the time; None: it never has."""
+    taken_back: bool = False
+    """Whether its cloud has given notice that it takes it back, and so it takes no new request."""
+    taken_back_at: datetime | None = None
+    """When; None: it does not, or did not say when."""
 
     @property
     def looks(self) -> bool:
@@ -81,7 +86,14 @@ class Ending(Frozen):
         at, idle_at = (
             None if s is None else now + timedelta(seconds=s) for s in (found["left_s"], found["idle_left_s"])
         )
-        return cls(at=at, idle_at=idle_at, unused_s=found["unused_s"], looked_s=found["looked_s"])
+        return cls(
+            at=at,
+            idle_at=idle_at,
+            unused_s=found["unused_s"],
+            looked_s=found["looked_s"],
+            taken_back="taken_back_at" in found,
+            taken_back_at=read_time(found.get("taken_back_at", "")),
+        )
 
 
 class MachineStatus(Frozen):

@@ -36,6 +36,12 @@ def test_one_that_will_not_end_itself(ending):
     assert "it costs until `zephyr-deploy down demo`" in said
 
 
+def test_one_that_its_cloud_takes_back():
+    at = datetime(2026, 11, 26, 14, 3, tzinfo=timezone.utc)
+    (said,) = told(ends(8 * HOUR).model_copy(update={"taken_back": True, "taken_back_at": at}))
+    assert said.startswith("aws takes ubuntu@h back at 14:03 UTC, and it takes no new request")
+
+
 def test_a_new_one_is_as_it_was_wished():
     assert told(ends(8 * HOUR - timedelta(minutes=3)), ttl="8h") == []
     assert told(ends(None), ttl="none") == []

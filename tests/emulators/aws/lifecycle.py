@@ -8,6 +8,7 @@ from typing import Any
 from emulators.aws.account import Account
 from emulators.aws.chain import Answer, Call, Onward, Part, refused, said
 from emulators.machines import Power
+from moto.ec2.models.instances import StateReason
 
 CODES = {"pending": 0, "running": 16, "shutting-down": 32, "terminated": 48, "stopping": 64, "stopped": 80}
 STATES: dict[Power, str] = {"booting": "pending", "on": "running"}
@@ -45,7 +46,7 @@ def follow(account: Account, region: str) -> None:
             _set(instance, STATES[power])
             instance.nics[0].public_ip = account.machines.address(name)
         elif instance.instance_initiated_shutdown_behavior == "terminate":
-            _begin_end(account, instance)
+            _begin_end(account, instance, "Client.InstanceInitiatedShutdown")
         else:
             _set(instance, "stopped")
             instance.nics[0].public_ip = None
@@ -60,15 +61,21 @@ def _terminate(account: Account, call: Call) -> Answer:
             return refused(call, "InvalidInstanceID.NotFound", f"The instance ID '{name}' does not exist")
         before = instance.state
         if before != "terminated" and name not in account.ending:
-            _begin_end(account, instance)
+            _begin_end(account, instance, "Client.UserInitiatedShutdown")
         now = "terminated" if before == "terminated" else "shutting-down"
         states = _state("currentState", now) + _state("previousState", before)
         items.append(f"<item><instanceId>{name}</instanceId>{states}</item>")
     return said(call, f"<instancesSet>{''.join(items)}</instancesSet>")
 
 
-def _begin_end(account: Account, instance: Any) -> None:
+def take_back(account: Account, region: str, name: str) -> None:
+    """What EC2 does to an interruptible instance, two minutes after it gave notice of that."""
+    _begin_end(account, account.instance(region, name), "Server.SpotInstanceTermination")
+
+
+def _begin_end(account: Account, instance: Any, reason: str) -> None:
     _set(instance, "shutting-down")
+    instance.state_reason = StateReason(reason, reason)
     account.machines.delete(instance.id)
     account.ending[instance.id] = time.monotonic() + account.ending_s
     for request in account.spot.values():
@@ -80,7 +87,9 @@ def _end(account: Account, instance: Any) -> None:
     """Its network interface and volumes go with it, where they were made so."""
     del account.ending[instance.id]
     del account.launched[instance.id]
+    reason = instance.state_reason
     instance.terminate()
+    instance.state_reason = reason  # moto's would always be a user
 
 
 def _set(instance: Any, state: str) -> None:

@@ -1,6 +1,7 @@
 """What is ours on AWS, and what is not."""
 
 import pytest
+from emulators.aws.lifecycle import take_back
 
 from zephyr_deploy.errors import AuthError, ConfigError, InUseError
 
@@ -54,6 +55,16 @@ def test_what_a_machine_uses_is_in_use_until_it_is_gone(cloud):
     assert [one.state for one in cloud.provider.instances()] == ["stopping"]
     cloud.vanish("shop")
     assert cloud.provider.get(instance).state == "gone"
+
+
+def test_why_a_machine_ended_is_the_clouds_word(cloud):
+    deleted, off, taken = (cloud.provider.create(cloud.ready(f"shop-{number}")) for number in range(3))
+    assert {cloud.provider.get(one).ended for one in (deleted, off, taken)} == {None}
+    cloud.vanish("shop-0")
+    cloud.emulator.machines.power_off(off.id)
+    take_back(cloud.emulator.account, taken.region, taken.id)
+    for one, why in ((deleted, "deleted"), (off, "by-itself"), (taken, "taken-back")):
+        assert cloud.when(one, "gone").ended == why
 
 
 def test_lists_are_read_to_their_last_page(cloud):

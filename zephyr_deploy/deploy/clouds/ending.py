@@ -33,7 +33,11 @@ def tell_of_end(fleet: Fleet, provider: NodeProvider, deployment: Deployment, ph
     for member in fleet.members:
         if not member.has_python:
             continue
-        if member.ending is None or not member.ending.looks:
+        if member.ending and member.ending.taken_back:
+            at = f" at {member.ending.taken_back_at:%H:%M} UTC" if member.ending.taken_back_at else ""
+            said = f"{provider.name} takes {member.name} back{at}, and it takes no new request"
+            phases.notice(f"{said}: `zephyr-deploy up` again then", warning=True)
+        elif member.ending is None or not member.ending.looks:
             said = f"{member.name} will not end itself, for what ends it does not run there"
             look = "systemctl status zephyr-deploy-expire.timer"
             phases.notice(f"{said} (`{look}`): it costs until `zephyr-deploy down {fleet.name}`", warning=True)

@@ -11,7 +11,7 @@ from zephyr_deploy.providers.aws.errors import reading
 from zephyr_deploy.providers.aws.image import USER
 from zephyr_deploy.providers.aws.settle import SETTLE_S
 from zephyr_deploy.providers.aws.tags import stamp_of, tagged
-from zephyr_deploy.providers.clouds.types import KINDS, Instance, InstanceState, Kind, Resource
+from zephyr_deploy.providers.clouds.types import KINDS, Ended, Instance, InstanceState, Kind, Resource
 
 if TYPE_CHECKING:
     from zephyr_deploy.providers.aws.session import AwsSession
@@ -25,6 +25,13 @@ STATES: dict[str, InstanceState] = {
     "stopping": "stopping",
     "stopped": "stopped",
 }
+ENDED: dict[str, Ended] = {
+    "Server.SpotInstanceTermination": "taken-back",
+    "Server.SpotInstanceShutdown": "taken-back",
+    "Client.InstanceInitiatedShutdown": "by-itself",
+    "Client.UserInitiatedShutdown": "deleted",
+}
+"""By the code of ``StateReason`` (EC2 API reference)."""
 THERE = [name for name, state in STATES.items() if state != "gone"]
 
 
@@ -95,6 +102,7 @@ def instance_of(machine: dict[str, Any], region: str, stamp: Stamp) -> Instance:
         user=USER,
         created_at=machine["LaunchTime"],
         spot=machine.get("InstanceLifecycle") == "spot",
+        ended=ENDED.get(machine.get("StateReason", {}).get("Code", "")),
         stamp=stamp,
     )
 

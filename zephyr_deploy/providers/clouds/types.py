@@ -11,6 +11,7 @@ from zephyr_deploy.providers.clouds.stamp import Stamp
 from zephyr_deploy.spec.deployment import Frozen, ProviderName
 
 InstanceState = Literal["starting", "running", "stopping", "stopped", "failed", "gone"]
+Ended = Literal["taken-back", "by-itself", "deleted"]
 Kind = Literal["instance", "spot-request", "network-interface", "volume", "security-group", "key"]
 KINDS: tuple[Kind, ...] = ("instance", "spot-request", "network-interface", "volume", "security-group", "key")
 """In the order in which they can be deleted."""
@@ -96,6 +97,9 @@ class Instance(Frozen):
     """Who may log in."""
     created_at: datetime | None = None
     spot: bool = False
+    ended: Ended | None = None
+    """Why it ends or has ended, by the cloud's word: it was taken back, powered itself off, or was deleted by a user;
+    None: it does not, or the cloud does not say."""
     stamp: Stamp
 
 
