@@ -44,6 +44,8 @@ class Account:
     """How many instances a page has at most."""
     caller: str = "203.0.113.7"
     """Where calls come from."""
+    policy: dict[str, Any] | None = None
+    """What the credentials may do, as IAM writes it; None: everything."""
     credentials: dict[str, str] = field(default_factory=dict)
     """Secret by access key."""
     parameters: dict[str, str] = field(default_factory=dict)
@@ -78,6 +80,7 @@ class Account:
     def reset(self) -> None:
         """Take everything away that was made."""
         with self.lock:
+            self.policy = None
             for name in tuple(self.launched):
                 self.machines.delete(name)
             for kept in (self.launched, self.tokens, self.spot, self.ending, self.born):

@@ -1,8 +1,8 @@
 """AWS on a port of this machine.
 
-Calls go through `Wire`, which can make them fail, and then along a chain of parts to moto. Left out: capacity
-(see `AwsEmulator.fault`), opt-in regions, IAM's decisions, and everything that this project never calls. moto keeps
-its state per process, so there can be only one emulator in a process at a time.
+Calls go through `Wire`, which can make them fail, and then along a chain of parts to moto. Left out: capacity (see
+`AwsEmulator.fault`), opt-in regions, all of IAM but what `rights` reads, and everything that this project never calls.
+moto keeps its state per process, so there can be only one emulator in a process at a time.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from emulators.aws.account import Account
 from emulators.aws.chain import Answer, Call, Environ, Onward, Part, chained, error_body, of_app, read
 from emulators.aws.launch import launch
 from emulators.aws.lifecycle import lifecycle
+from emulators.aws.rights import rights
 from emulators.machines import Machines, PaperMachines
 from emulators.wire import Fault, Wire
 from moto.server import DomainDispatcherApplication, create_backend_app
@@ -24,6 +25,7 @@ PARTS = (
     front.address,
     front.credentials,
     front.regions,
+    rights,
     pricing.pricing,
     pricing.spot_prices,
     quotas.quotas,

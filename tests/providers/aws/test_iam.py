@@ -6,14 +6,18 @@ import json
 from fnmatch import fnmatchcase
 
 import pytest
+from botocore.exceptions import ClientError
 from lab.keys import make_key
 from providers.clouds.kinds import AWS_POLICY, allowed_on_aws
 
+from zephyr_deploy.errors import AuthError
+from zephyr_deploy.providers.aws.create import request
 from zephyr_deploy.providers.aws.image import PARAMETER
 from zephyr_deploy.providers.aws.remove import CALLS
-from zephyr_deploy.providers.clouds.types import KINDS
+from zephyr_deploy.providers.clouds.types import KINDS, Resource
 
 POLICY = json.loads(AWS_POLICY.read_text())
+IMAGE = "ami-0d1a0000000000002"
 BY_EC2 = {"iam:CreateServiceLinkedRole"}
 """What EC2 does in the caller's name, when an account has its first interruptible machine."""
 STAMP = "zephyr-deploy:deployment"
@@ -32,7 +36,14 @@ def listed(value):
 
 
 @pytest.fixture
-def whole_life(cloud):
+def bound(cloud):
+    """The provider with these rights and no other."""
+    cloud.emulator.account.policy = POLICY
+    return cloud
+
+
+@pytest.fixture
+def whole_life(bound, cloud):
     """Every call there is: an account is looked at, machines come and go, things are found without their machine."""
     provider = cloud.provider
     provider.account()
@@ -53,11 +64,56 @@ def whole_life(cloud):
         provider.delete(next(one for one in reversed(resources) if one.kind == kind))
     never_raised = next(one for one in provider.offers() if one.spot and one.details["family"] == "P")
     provider.checks(never_raised)
+    assert {check.verdict for check in provider.checks(fixed) if check.name == "permissions"} == {"ok"}
     return {action for action in cloud.wire.actions() if not action.startswith("GET ")}
 
 
 def test_it_has_every_call_that_is_made_and_no_other(whole_life):
     assert sorted({*whole_life, *BY_EC2}) == sorted(allowed_on_aws())
+
+
+class TestNothingElseIsAllowed:
+    """Whatever is not ours stays as it is, and nothing is made that could not be found again."""
+
+    @pytest.fixture
+    def theirs(self, ec2):
+        """What was in the account before, by kind; made before the rights are bound."""
+        network = ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
+        group = ec2.create_security_group(GroupName="theirs", Description="x", VpcId=network)["GroupId"]
+        volume = ec2.create_volume(AvailabilityZone="us-east-1a", Size=10)["VolumeId"]
+        key = ec2.create_key_pair(KeyName="theirs")["KeyPairId"]
+        instance = ec2.run_instances(ImageId=IMAGE, InstanceType="g6.xlarge", MinCount=1, MaxCount=1)
+        return {
+            "security-group": group,
+            "volume": volume,
+            "key": key,
+            "instance": instance["Instances"][0]["InstanceId"],
+        }
+
+    def test_to_what_others_made(self, theirs, bound):
+        stamp = bound.order().stamp
+        for kind, name in theirs.items():
+            resource = Resource(provider="aws", kind=kind, id=name, region="us-east-1", stamp=stamp)
+            with pytest.raises(AuthError, match="not authorized"):
+                bound.provider.delete(resource)
+
+    def test_without_the_stamp(self, bound, ec2):
+        order = bound.ready()
+        asked = request(order)
+        kinds = [one["ResourceType"] for one in asked["TagSpecifications"]]
+        for kind in kinds:
+            less = [one for one in asked["TagSpecifications"] if one["ResourceType"] != kind]
+            with pytest.raises(ClientError, match="UnauthorizedOperation"):
+                ec2.run_instances(**{**asked, "TagSpecifications": less})
+        with pytest.raises(ClientError, match="UnauthorizedOperation"):
+            ec2.import_key_pair(KeyName="mine", PublicKeyMaterial=make_key().public.encode())
+        assert bound.provider.create(order).stamp == order.stamp
+
+    def test_as_another_user(self, bound):
+        instance = bound.machine()
+        root = instance.model_copy(update={"user": "root"})
+        with pytest.raises(AuthError, match="SendSSHPublicKey"):
+            bound.provider.let_in(root, make_key().public, "198.51.100.9/32")
 
 
 def test_it_names_each_call_in_full():
