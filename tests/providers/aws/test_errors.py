@@ -81,6 +81,7 @@ UNANSWERED = [
     boto.ConnectionClosedError(endpoint_url="https://ec2"),
     boto.ResponseStreamingError(error="cut"),
     ResponseParserError("no XML"),
+    boto.SSLError(endpoint_url="https://ec2", error="broken while the answer came"),
 ]
 
 

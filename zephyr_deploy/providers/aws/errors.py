@@ -128,7 +128,7 @@ def _translated(operation: str, *, changes: bool) -> Iterator[None]:
     from botocore import exceptions as boto
     from botocore.parsers import ResponseParserError
 
-    unsent = (boto.EndpointConnectionError, boto.ConnectTimeoutError, boto.ProxyConnectionError, boto.SSLError)
+    unsent = (boto.EndpointConnectionError, boto.ConnectTimeoutError, boto.ProxyConnectionError)
     credentials = (boto.NoCredentialsError, boto.PartialCredentialsError, boto.CredentialRetrievalError)
     try:
         yield
@@ -142,7 +142,7 @@ def _translated(operation: str, *, changes: bool) -> Iterator[None]:
         raise ConfigError(f"{operation}: {error}", hint="Look at AWS_PROFILE, AWS_REGION and ~/.aws/config.") from error
     except unsent as error:
         raise UnreachableError(f"AWS cannot be reached for {operation}: {error}", hint="Is there a network?") from error
-    except (boto.HTTPClientError, boto.IncompleteReadError, ResponseParserError) as error:
+    except (boto.HTTPClientError, boto.IncompleteReadError, boto.SSLError, ResponseParserError) as error:
         raise _no_answer(operation, str(error)[:SHOWN], changes=changes) from error
     except boto.BotoCoreError as error:
         raise ConfigError(f"{operation}: {error}", hint="Look at the AWS_… variables and ~/.aws/config.") from error
