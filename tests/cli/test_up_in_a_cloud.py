@@ -47,3 +47,32 @@ def test_a_region_is_the_only_one_and_interruptible_machines_are_asked_for(propo
     assert proposed("--region", "there") == [fixed.format("there")]
     assert proposed("--region", "there", "--spot") == [spot.format("there"), fixed.format("there")]
     assert cloud.there == {}
+
+
+def test_a_machine_of_ones_own_is_not_kept_alive(capsys):
+    assert main(["up", "--provider", "ssh", "--host", "h", "--keep-alive"]) == 2
+    assert "--keep-alive is for machines of a cloud" in capsys.readouterr().err
+
+
+def test_what_is_kept_is_what_is_up_and_the_next_one_is_agreed_to(monkeypatch, capsys):
+    made, watched = [], []
+
+    def up(deployment, **how):
+        made.append((deployment, how["rollout_options"].agree))
+        return "result"
+
+    class Watch:
+        def __init__(self, _cloud, deployment, _phases, again):
+            self.run = lambda: (watched.append(deployment), again(deployment))
+
+    monkeypatch.setattr("zephyr_deploy.deploy.up.up", up)
+    monkeypatch.setattr("zephyr_deploy.cli.up.show_up", lambda _session, result: made.append(result))
+    monkeypatch.setattr("zephyr_deploy.deploy.clouds.watch.Watch", Watch)
+    assert main(["up", "demo", "--provider", "aws", "--gpu", "a10g", "--spot", "--keep-alive"]) == 0
+    (first, asks), shown, (second, agreed) = made
+    assert shown == "result"
+    assert first == second == watched[0]
+    assert (asks is None, agreed) == (False, None)
+    said = capsys.readouterr().err
+    assert "Ctrl-C ends that, and leaves the endpoint alone" in said
+    assert "zephyr-deploy down demo" in said

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from zephyr_deploy.cli.agree import agreement
+from zephyr_deploy.cli.keep import keep, require_cloud
 from zephyr_deploy.cli.machine import (
     FirstUseOpt,
     GatewayOpt,
@@ -29,6 +30,7 @@ from zephyr_deploy.cli.wish import (
     GpusOpt,
     IdleOpt,
     ImageOpt,
+    KeepAliveOpt,
     MaxPriceOpt,
     ModelOpt,
     ProviderOpt,
@@ -45,7 +47,9 @@ from zephyr_deploy.cli.wish import (
 
 if TYPE_CHECKING:
     from zephyr_deploy.deploy.results import UpResult
+    from zephyr_deploy.events import Listener
     from zephyr_deploy.plan.plan import Plan
+    from zephyr_deploy.spec.deployment import Deployment
 
 
 @verb(
@@ -53,6 +57,10 @@ if TYPE_CHECKING:
     examples=[
         ("zephyr-deploy up", "Serve the stand-in model on this machine"),
         ("zephyr-deploy up --model ./mistral-7b.Q4_K_M.gguf --port 0", "Serve a GGUF file on any free port"),
+        (
+            "zephyr-deploy up --provider aws --gpu l4 --spot --keep-alive",
+            "Cheaper, and replaced when AWS takes it back",
+        ),
         ("zephyr-deploy up --dry-run --output json", "Show what would be done, as JSON"),
     ],
 )
@@ -75,6 +83,7 @@ def up(
     gpus: GpusOpt = None,
     region: RegionOpt = None,
     spot: SpotOpt = False,
+    keep_alive: KeepAliveOpt = False,
     engine: Annotated[str | None, typer.Option(help="Server to run: tgi, vllm or sglang; here: llamacpp.")] = None,
     image: ImageOpt = None,
     quantize: QuantizeOpt = None,
@@ -129,21 +138,26 @@ def up(
     if dry_run:
         _show_plan(session, verbs.plan_of(deployment))
         return
+    options = RolloutOptions(
+        trust=trust_of(host_key, first_use=trust_on_first_use),
+        prepare=prepare,
+        upgrade=upgrade,
+        agree=agreement(session),
+    )
     wait_s, ready_s = seconds(lock_wait), seconds(timeout) if timeout else None
-    with session.out.listening() as listener:
-        result = verbs.up(
-            deployment,
-            listener=listener,
-            lock_wait_s=wait_s,
-            ready_deadline_s=ready_s,
-            rollout_options=RolloutOptions(
-                trust=trust_of(host_key, first_use=trust_on_first_use),
-                prepare=prepare,
-                upgrade=upgrade,
-                agree=agreement(session),
-            ),
+
+    def bring(wanted: Deployment, options: RolloutOptions, listener: Listener) -> UpResult:
+        return verbs.up(
+            wanted, listener=listener, lock_wait_s=wait_s, ready_deadline_s=ready_s, rollout_options=options
         )
+
+    with session.out.listening() as listener:
+        if keep_alive:
+            deployment = require_cloud(verbs.with_provider(deployment, listener))
+        result = bring(deployment, options, listener)
     show_up(session, result)
+    if keep_alive:
+        keep(session, deployment, options, bring)
 
 
 def _show_plan(session: Session, plan: Plan) -> None:

@@ -13,6 +13,10 @@ GpuOpt = Annotated[str | None, typer.Option(help="GPU by name, e.g. a100.")]
 GpusOpt = Annotated[int | None, typer.Option(help="How many of them.")]
 RegionOpt = Annotated[str | None, typer.Option(help="Region or location of the cloud; unset: all of them.")]
 SpotOpt = Annotated[bool, typer.Option("--spot", help="Machines that can be taken away at any time, too.")]
+KeepAliveOpt = Annotated[
+    bool,
+    typer.Option("--keep-alive", help="Stay, until Ctrl-C, and order another machine where the cloud takes it back."),
+]
 ImageOpt = Annotated[str | None, typer.Option(help="Container image of the server.")]
 QuantizeOpt = Annotated[str | None, typer.Option(help="Quantization of the weights, e.g. awq.")]
 TotalTokensOpt = Annotated[int | None, typer.Option(help="Longest prompt plus answer, in tokens.")]
