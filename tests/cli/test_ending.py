@@ -100,6 +100,21 @@ def test_whoever_lists_or_uses_an_endpoint_is_warned(monkeypatch, tmp_path, caps
     assert "The time of demo ends in 5 min." in capsys.readouterr().err
 
 
+def test_whoever_uses_one_that_is_not_well_hears_why(monkeypatch, tmp_path, capsys):
+    given = {"name": "demo", "engine": "tgi", "model_id": "m", "url": "http://127.0.0.1:1", "detail": "taken back"}
+    service = Service(**given, provider="aws", release="r", state="unhealthy", started_at=NOW)
+
+    @contextmanager
+    def reached(_name):
+        yield service.endpoint()
+
+    monkeypatch.setenv("ZEPHYR_STATE_DIR", str(tmp_path))
+    monkeypatch.setattr("zephyr_deploy.deploy.reach.reached", reached)
+    assert main(["smoke", "demo"]) == 7
+    assert "Warning: demo is not well: taken back" in capsys.readouterr().err
+    assert service.model_copy(update={"state": "starting"}).endpoint().trouble == ""
+
+
 def test_status_tells_and_warns(monkeypatch, tmp_path, capsys):
     machine = MachineStatus(host="h", state="ready", ending=Ending.read({**FOUND, "left_s": 305.0}))
     service = Service(

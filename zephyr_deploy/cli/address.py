@@ -37,6 +37,8 @@ def endpoint_for(session: Session, name: str | None, url: str | None, api_key_en
 
         with reached(session.name(name)) as endpoint:
             warn_of_end(session.out, endpoint.name, endpoint.ends_at)
+            if endpoint.trouble:
+                session.out.warn(f"{endpoint.name} is not well: {endpoint.trouble}")
             yield endpoint
         return
     if name is not None:

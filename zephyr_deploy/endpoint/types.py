@@ -24,6 +24,8 @@ class Endpoint(Frozen):
     """What serves there; None: it is not ours, and nobody knows."""
     ends_at: datetime | None = None
     """When its machine ends, whoever uses it; None: not by itself, as far as anybody knows."""
+    trouble: str = ""
+    """What was wrong with it when it was found, e.g. that its cloud takes it back; empty: nothing."""
 
     def headers(self) -> dict[str, str]:
         """The HTTP headers that authorize a request; empty where the endpoint asks for none."""

@@ -73,6 +73,7 @@ class Service(Frozen):
             api_key=self.api_key,
             release=self.release,
             ends_at=self.ends_at,
+            trouble=self.detail if self.state == "unhealthy" else "",
         )
 
 

@@ -1,0 +1,110 @@
+"""A real machine that hears that its cloud takes it back: what runs on it ends well, nothing begins, and all say so.
+
+What tells it is a stand-in of EC2's instance metadata service on the machine's own loopback; a real one only an account
+has (docs/verification.md).
+"""
+
+from __future__ import annotations
+
+import json
+import time
+
+import httpx
+import pytest
+from lab.boot import NodeSpec
+from lab.cards import A100
+
+from zephyr_deploy import status, up
+from zephyr_deploy.cli.main import main
+from zephyr_deploy.deploy.reach import reached
+from zephyr_deploy.deploy.rollout import RolloutOptions
+from zephyr_deploy.node.hostkeys import Trust
+from zephyr_deploy.providers.clouds.userdata import user_data
+from zephyr_deploy.spec.deployment import Deployment, Machine
+
+NAME = "taken"
+PORT = 9254
+UNIT = "zephyr-deploy-interruption.service"
+NOTICE = {"action": "terminate", "time": "2026-11-26T14:03:00Z"}
+METADATA = f"""
+import http.server, pathlib
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def answer(self, status, text):
+        self.send_response(status)
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    def do_PUT(self):
+        self.answer(200 if self.path == "/latest/api/token" else 404, "token")
+
+    def do_GET(self):
+        notice = pathlib.Path("/run/notice")
+        if self.headers["X-aws-ec2-metadata-token"] != "token":
+            self.answer(401, "")
+        elif self.path == "/latest/meta-data/spot/instance-action" and notice.exists():
+            self.answer(200, notice.read_text())
+        else:
+            self.answer(404, "")
+
+http.server.ThreadingHTTPServer(("127.0.0.1", {PORT}), Handler).serve_forever()
+"""
+
+
+@pytest.fixture(scope="module")
+def node(desk):
+    """One that a cloud could take back, in the lab as far as its user data goes."""
+    config = user_data(None, None, metadata_url=f"http://127.0.0.1:{PORT}")
+    found = desk.nodes(NodeSpec(cloud_config=config, card=A100, preload=True))
+    found.exec("cat >/run/metadata.py", stdin=METADATA)
+    found.exec("systemd-run --unit=metadata /usr/bin/python3 /run/metadata.py")
+    machine = Machine(host=found.address, user=found.user, identity=str(found.key))
+    trust = RolloutOptions(trust=Trust(fingerprint=found.host_key_fingerprint), prepare=False)
+    up(Deployment(name=NAME, provider="ssh", machine=machine), rollout_options=trust)
+    return found
+
+
+def test_without_a_notice_it_listens_and_serves(node):
+    assert node.exec(f"systemctl is-active {UNIT}").stdout == "active\n"
+    assert node.exec("systemctl --failed --no-legend").stdout == ""
+    found = status(NAME)
+    assert found.state == "ready"
+    assert not found.machines[0].ending.taken_back
+
+
+def test_what_runs_ends_well_and_nothing_begins_and_all_say_so(node, capsys):
+    asked = {"inputs": "Count to a thousand", "parameters": {"max_new_tokens": 400}}
+    with reached(NAME) as endpoint:
+        url, headers = f"{endpoint.url}/generate_stream", endpoint.headers()
+        with httpx.stream("POST", url, json=asked, headers=headers, timeout=120) as answer:
+            lines = answer.iter_lines()
+            next(lines)
+            node.exec("cat >/run/notice.part && mv /run/notice.part /run/notice", stdin=json.dumps(NOTICE))
+            refused_after_s = until_refused(f"{endpoint.url}/generate", headers)
+            rest = list(lines)
+    assert refused_after_s < 30
+    assert '"generated_text"' in "".join(rest), "the last event of a stream that is whole"
+
+    found = status(NAME)
+    assert found.state != "ready"
+    assert found.machines[0].detail == "its cloud takes it back at 14:03 UTC; it takes no new request"
+    assert f"{found.machines[0].ending.taken_back_at:%H:%M}" == "14:03"
+    assert "(terminate) at 2026-11-26T14:03:00Z" in node.exec(f"journalctl --unit={UNIT}").stdout
+    assert main(["status", NAME]) == 7
+    assert "its cloud takes it back at 14:03 UTC" in capsys.readouterr().out
+    assert main(["ls"]) == 0
+    assert "its cloud takes it back at 14:03 UTC" in capsys.readouterr().err
+    assert main(["chat", "--name", NAME, "Hi"]) == 7
+    assert "its cloud takes it back at 14:03 UTC" in capsys.readouterr().err
+
+
+def until_refused(url, headers):
+    """Seconds until no new request is taken."""
+    began = time.monotonic()
+    while time.monotonic() - began < 60:
+        try:
+            httpx.post(url, json={"inputs": "Hi", "parameters": {"max_new_tokens": 1}}, headers=headers, timeout=30)
+        except httpx.TransportError:
+            break
+        time.sleep(0.5)
+    return time.monotonic() - began
