@@ -254,6 +254,19 @@ def test_another_account_is_refused_as_long_as_there_is_anything_of_it(session):
         session.up()
 
 
+def test_an_account_where_nothing_was_ordered_keeps_no_deployment(session):
+    def refuse(_proposal):
+        raise Killed
+
+    with pytest.raises(Killed):
+        session.up(agree=refuse)
+    session.cloud.fails["offers"] = [ThrottledError("later")]
+    with pytest.raises(ThrottledError):
+        session.up()
+    session.cloud.account = lambda: Account(provider="aws", id="9999")
+    assert session.up().state == "running"
+
+
 def test_each_machine_lives_as_long_as_the_budget_pays_for_it(session):
     session.cloud.sold = [offer("small"), offer("large", 2.0)]
     session.cloud.fails["create"] = [NoCapacityError("none"), NoCapacityError("none")]

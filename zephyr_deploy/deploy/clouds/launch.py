@@ -115,7 +115,7 @@ class Launch:
         return self.instance
 
     def _same(self, account: Account) -> None:
-        """Write down where this deployment is, for `down`; while there is anything of it, that is one account.
+        """See that it is in no other account: while there may be anything of it, that is one.
 
         Raises:
             ConflictError: it is in another account than the one of these credentials.
@@ -129,6 +129,9 @@ class Launch:
             )
             hint = f"Use the other credentials, or another name; `zephyr-deploy down {self.name}` ends it there."
             raise ConflictError(message, hint=hint)
+
+    def _note(self, account: Account) -> None:
+        """Write down where this deployment is, for `down`: not before there may be something of it."""
         self.journal.done(ACCOUNT, provider=self.cloud.name, id=account.id)
 
     def _found(self) -> Instance | None:
@@ -162,6 +165,7 @@ class Launch:
                 allowed=allowed,
             )
         )
+        self._note(account)
         key = login_key(wanted.identity).public
 
         def draft(offer: Offer, zone: str) -> Order:
