@@ -5,8 +5,9 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+from zephyr_deploy.deploy.clouds.choosing import regions_of
 from zephyr_deploy.deploy.known import without_credentials
-from zephyr_deploy.errors import ConfigError, ZephyrError
+from zephyr_deploy.errors import ZephyrError
 from zephyr_deploy.providers.clouds.choose import Removed, choose
 from zephyr_deploy.providers.clouds.types import Offer
 from zephyr_deploy.spec.deployment import Frozen
@@ -68,7 +69,7 @@ def _everywhere(
 ) -> tuple[list[Sold], list[tuple[str, ZephyrError]]]:
     """What is sold, by cloud and region, and who could not be asked."""
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="offers") as pool:
-        asked = [(cloud, pool.submit(_regions, cloud, region)) for cloud in clouds]
+        asked = [(cloud, pool.submit(regions_of, cloud, region)) for cloud in clouds]
         places: list[tuple[str, CloudProvider, str]] = []
         troubles: list[tuple[str, ZephyrError]] = []
         for cloud, regions in asked:
@@ -84,12 +85,3 @@ def _everywhere(
             except ZephyrError as error:
                 troubles.append((where, error))
     return sold, troubles
-
-
-def _regions(cloud: CloudProvider, region: str | None) -> tuple[str, ...]:
-    regions = cloud.regions()
-    if region is None:
-        return regions
-    if region not in regions:
-        raise ConfigError(f"{cloud.name} has no region {region}", hint=f"It has {', '.join(regions)}.")
-    return (region,)

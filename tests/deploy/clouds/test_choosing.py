@@ -43,6 +43,12 @@ def test_a_named_region_is_the_only_one():
     assert types(cloud, Machine(region="far")) == [("b", "far")]
 
 
+def test_a_region_that_the_account_has_not_is_said_with_those_that_it_has():
+    with pytest.raises(ConfigError, match="aws has no region mars-1") as caught:
+        types(Cloud(near=[offer("a")], far=[offer("b")]), Machine(region="mars-1"))
+    assert caught.value.hint == "It has near, far."
+
+
 def test_a_region_that_cannot_be_asked_is_left_out_and_said():
     cloud = Cloud(near=[offer("a")], far=ThrottledError("slow down"))
     found = wanted(cloud, Deployment(provider="aws"))

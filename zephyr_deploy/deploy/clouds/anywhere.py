@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zephyr_deploy.deploy.clouds.choosing import need_of, nothing_fits
+from zephyr_deploy.deploy.clouds.choosing import need_of, nothing_fits, regions_of
 from zephyr_deploy.deploy.known import configured_clouds
 from zephyr_deploy.errors import CredentialsError, ZephyrError
 from zephyr_deploy.providers.clouds.choose import choose
@@ -36,7 +36,7 @@ def cheapest_provider(deployment: Deployment, notice: Callable[[str], None]) -> 
     failures: list[ZephyrError] = []
     for one in asked:
         try:
-            offers += one.offers(deployment.machine.region)
+            offers += one.offers(regions_of(one, deployment.machine.region)[0])
         except ZephyrError as error:
             failures.append(error)
             notice(f"{one.name} cannot be asked what it sells: {error.message}")

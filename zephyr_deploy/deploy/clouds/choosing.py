@@ -110,9 +110,23 @@ def nothing_fits(where: str, choice: Choice, notes: Sequence[str] = ()) -> NoCap
     return NoCapacityError(f"{where} sells no machine that fits{table}", hint=hint, details=details)
 
 
+def regions_of(cloud: CloudProvider, region: str | None) -> tuple[str, ...]:
+    """The named region, or all that the account has, the preferred one first.
+
+    Raises:
+        ConfigError: it has no such region: a cloud itself may answer that the credentials are wrong.
+    """
+    regions = cloud.regions()
+    if region is None:
+        return regions
+    if region not in regions:
+        raise ConfigError(f"{cloud.name} has no region {region}", hint=f"It has {', '.join(regions)}.")
+    return (region,)
+
+
 def _everywhere(cloud: CloudProvider, region: str | None) -> tuple[list[Offer], list[str]]:
     """What is sold in the region, or in all of them with the preferred one first; and what is to be said of it."""
-    first, *others = (region,) if region is not None else cloud.regions()
+    first, *others = regions_of(cloud, region)
     near = cloud.sold_in(first)
     offers, notes = list(near.offers), list(near.notes)
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="offers") as pool:
