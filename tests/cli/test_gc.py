@@ -11,6 +11,7 @@ from zephyr_deploy.cli.agree import lines
 from zephyr_deploy.cli.main import main
 from zephyr_deploy.deploy.clouds import gc, vanish
 from zephyr_deploy.deploy.clouds.launch import Proposal
+from zephyr_deploy.errors import AuthError
 from zephyr_deploy.providers import registry
 from zephyr_deploy.providers.clouds.stamp import Stamp
 from zephyr_deploy.providers.clouds.types import Account, Order
@@ -24,7 +25,8 @@ def cloud(monkeypatch, tmp_path):
     made = ShowingCloud()
     monkeypatch.setenv("ZEPHYR_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.setattr(registry, "CLOUDS", ("aws",))
-    monkeypatch.setattr(registry, "provider", lambda _name: made)
+    known = registry.provider
+    monkeypatch.setattr(registry, "provider", lambda name: made if name == "aws" else known(name))
     stamp = Stamp(deployment="lost", run="0" * 8, expires=datetime.now(timezone.utc) - HOUR, price_per_hour_usd=1.5)
     key = "ssh-ed25519 AAAA"
     made.create(Order(stamp=stamp, offer=offer(), token="t", public_key=key, allowed="0.0.0.0/0", disk_gb=100))
@@ -75,6 +77,20 @@ def test_ls_orphans_shows_price_and_age(cloud, capsys):
     said = capsys.readouterr()
     assert "1.50" in said.out
     assert "zephyr-deploy gc" in said.err
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [(("gc", "--expired", "--yes"), 6), (("ls", "--orphans"), 6), (("ls",), 0), (("cost",), 0)],
+)
+def test_where_a_cloud_cannot_be_asked_nobody_says_that_there_is_nothing(cloud, capsys, words, code):
+    for call in ("instances", "resources"):
+        cloud.fails[call] = [AuthError("the credentials expired")]
+    assert main([*words]) == code
+    said = capsys.readouterr().err
+    assert "aws cannot be asked: the credentials expired" in said
+    for wrong in ("nothing", "Nothing", "none"):
+        assert wrong not in said
 
 
 @pytest.mark.parametrize(

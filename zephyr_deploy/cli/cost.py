@@ -33,14 +33,17 @@ def cost(
     """Show what machines in clouds have cost and will cost, at the prices of when they were made."""
     from zephyr_deploy.deploy.cost import costs
 
-    found = costs(session.name(name) if name is not None else None, on_trouble=session.out.warn)
+    troubles: list[str] = []
+    found = costs(session.name(name) if name is not None else None, on_trouble=troubles.append)
     session.out.result(
         "cost",
         found,
         table=lambda: session.out.grid(COLUMNS, [_row(one) for one in found]),
         quiet=(f"{one.name} {_usd(one.cost_usd)}" for one in found),
     )
-    if not found:
+    for trouble in troubles:
+        session.out.warn(trouble)
+    if not found and not troubles:
         session.out.note("It costs nothing: there is no machine in a cloud.")
     elif len(found) > 1:
         session.out.note(f"Together ${sum(one.price_per_hour_usd for one in found):.2f} an hour.")

@@ -9,9 +9,11 @@ import typer
 
 from zephyr_deploy.cli.session import Session
 from zephyr_deploy.cli.verb import COST, verb
-from zephyr_deploy.errors import LeftoversError
+from zephyr_deploy.errors import LeftoversError, UnreachableError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.console import RenderableType
 
     from zephyr_deploy.deploy.clouds.gc import Orphan
@@ -38,7 +40,8 @@ def gc(
     """Delete what was left in clouds; only what carries this tool's stamp is ever touched."""
     from zephyr_deploy.deploy.clouds.gc import Collected, collect, orphans
 
-    found = orphans(expired=expired, on_trouble=session.out.warn)
+    troubles: list[str] = []
+    found = orphans(expired=expired, on_trouble=troubles.append)
     if found and not dry_run:
         for orphan in found:
             session.out.note(_line(orphan))
@@ -49,10 +52,23 @@ def gc(
     else:
         result = Collected(orphans=tuple(found))
     session.out.result("gc", result, table=lambda: table(session, found), quiet=(orphan.deployment for orphan in found))
-    if not found:
+    if not found and not troubles:
         session.out.note("There is nothing of the kind.")
     if result.left:
-        raise LeftoversError("; ".join(result.left), hint="Run `zephyr-deploy gc` again.")
+        left = "; ".join((*result.left, *troubles))
+        raise LeftoversError(left, hint="Run `zephyr-deploy gc` again.")
+    refuse_troubles(troubles)
+
+
+def refuse_troubles(troubles: Sequence[str]) -> None:
+    """End with an error where a cloud could not be asked: a scheduled job that sees nothing must not look well.
+
+    Raises:
+        UnreachableError: there are such.
+    """
+    if troubles:
+        hint = "zephyr-deploy doctor --provider NAME says more; what that cloud has is not in the list."
+        raise UnreachableError("; ".join(troubles), hint=hint)
 
 
 def table(session: Session, found: list[Orphan]) -> RenderableType:

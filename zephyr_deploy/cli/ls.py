@@ -34,7 +34,8 @@ def ls(
         return
     from zephyr_deploy.deploy.find import services
 
-    found = services(on_trouble=session.out.warn)
+    troubles: list[str] = []
+    found = services(on_trouble=troubles.append)
     rows = [(s.name, s.state, s.model_id, s.url, s.provider, s.release, f"{s.price_per_hour_usd:.2f}") for s in found]
     session.out.result(
         "ls", found, table=lambda: session.out.grid(COLUMNS, rows), quiet=(service.name for service in found)
@@ -44,20 +45,24 @@ def ls(
             session.out.note(f"{service.name}: {service.detail}")
     for name, ends_at in {service.name: service.ends_at for service in found}.items():
         warn_of_end(session.out, name, ends_at)
-    if not found:
+    for trouble in troubles:
+        session.out.warn(trouble)
+    if not found and not troubles:
         session.out.note("Nothing is deployed.")
         session.out.hint("zephyr-deploy up")
 
 
 def _orphans(session: Session) -> None:
-    from zephyr_deploy.cli.gc import table
+    from zephyr_deploy.cli.gc import refuse_troubles, table
     from zephyr_deploy.deploy.clouds.gc import orphans
 
-    found = orphans(on_trouble=session.out.warn)
+    troubles: list[str] = []
+    found = orphans(on_trouble=troubles.append)
     session.out.result(
         "orphans", found, table=lambda: table(session, found), quiet=(orphan.deployment for orphan in found)
     )
     if found:
         session.out.hint("zephyr-deploy gc deletes them.")
-    else:
+    elif not troubles:
         session.out.note("There are none.")
+    refuse_troubles(troubles)
