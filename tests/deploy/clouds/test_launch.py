@@ -186,7 +186,10 @@ def test_a_machine_that_is_on_its_way_out_does_not_count(session):
     first = session.up()
     session.cloud.ending_s = 60.0
     session.cloud.delete(session.cloud.resources(NAME)[0])
-    assert session.up().id != first.id
+    second = session.up()
+    assert second.id != first.id
+    assert session.up().id == second.id
+    assert [instance.id for instance in session.cloud.reachable(NAME)] == [second.id]
 
 
 def test_a_machine_that_ends_while_it_boots_is_told(session, monkeypatch):

@@ -140,8 +140,8 @@ class Launch:
         ordered = [instance for order in pending(self.name, self.cloud) if (instance := search.repeat(order))]
         made = machines_made_lately(self.name, self.cloud)
         there = {instance.id: instance for instance in (*ordered, *made, *self.cloud.instances(self.name))}
-        usable = [self.cloud.get(instance) for instance in only_one_each(list(there.values()))]
-        found = next((instance for instance in usable if instance.state not in {"gone", "stopping"}), None)
+        usable = [now for one in there.values() if (now := self.cloud.get(one)).state not in {"gone", "stopping"}]
+        found = next(iter(only_one_each(usable)), None)
         if found and found.state in {"stopped", "failed"}:
             hint = f"`zephyr-deploy down {self.name}` takes it away; then `zephyr-deploy up` again."
             raise ConflictError(f"machine {found.id} of {self.name} is {found.state}", hint=hint)

@@ -162,7 +162,8 @@ class CloudProvider(MachinesProvider):
         Raises:
             ConflictError: a deployment has several.
         """
-        return only_one_each([instance for instance in self.instances(name) if instance.address])
+        there = [one for one in self.instances(name) if one.address and one.state in {"starting", "running"}]
+        return only_one_each(there)
 
     def machines(self, name: str) -> list[MachineStatus]:
         """How the deployment's machine is: by the cloud's word whether there is one, then by its own.
