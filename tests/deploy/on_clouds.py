@@ -46,6 +46,7 @@ def life_on(provider: str, gpu: str, first: Laptop, second: Laptop) -> dict[str,
     assert level["succeeded"] == 2, level
     again = first.data("up", "--provider", provider, "--gpu", gpu, "--yes")
     assert not again["changed"]
+    assert float(again["plan"]["price_per_hour_usd"]) == again["service"]["price_per_hour_usd"] > 0
 
     (service,) = second.data("ls")
     assert (service["name"], service["provider"]) == ("zephyr", provider)

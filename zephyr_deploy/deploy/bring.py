@@ -5,6 +5,7 @@ Loaded while the machines are looked at (see `zephyr_deploy.deploy.rollout`), fo
 
 from __future__ import annotations
 
+from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -155,10 +156,11 @@ class Bring:
 
     def _result(self, plan: Plan, release: Release, *, changed: bool) -> UpResult:
         services = tuple(self.fleet.services)
+        price = Decimal(str(services[0].price_per_hour_usd))
         return UpResult(
             service=services[0],
             services=services,
-            plan=plan,
+            plan=plan.model_copy(update={"price_per_hour_usd": price}),
             release=release.id,
             changed=changed,
             phases=tuple(PhaseReport.of(p) for p in self.fleet.phases.finished),
