@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
 
 import httpx
 import pytest
@@ -24,6 +26,8 @@ from zephyr_deploy.spec.deployment import Deployment, Machine
 
 NAME = "taken"
 PORT = 9254
+CLIENTS = 6
+LONG = {"inputs": "Count to a thousand", "parameters": {"max_new_tokens": 400}}
 UNIT = "zephyr-deploy-interruption.service"
 NOTICE = {"action": "terminate", "time": "2026-11-26T14:03:00Z"}
 METADATA = f"""
@@ -73,17 +77,13 @@ def test_without_a_notice_it_listens_and_serves(node):
 
 
 def test_what_runs_ends_well_and_nothing_begins_and_all_say_so(node, capsys):
-    asked = {"inputs": "Count to a thousand", "parameters": {"max_new_tokens": 400}}
-    with reached(NAME) as endpoint:
-        url, headers = f"{endpoint.url}/generate_stream", endpoint.headers()
-        with httpx.stream("POST", url, json=asked, headers=headers, timeout=120) as answer:
-            lines = answer.iter_lines()
-            next(lines)
-            node.exec("cat >/run/notice.part && mv /run/notice.part /run/notice", stdin=json.dumps(NOTICE))
-            refused_after_s = until_refused(f"{endpoint.url}/generate", headers)
-            rest = list(lines)
-    assert refused_after_s < 30
-    assert '"generated_text"' in "".join(rest), "the last event of a stream that is whole"
+    with reached(NAME) as endpoint, ThreadPoolExecutor(CLIENTS) as pool:
+        clients = [pool.submit(stream_until_refused, endpoint) for _ in range(CLIENTS)]
+        time.sleep(1)
+        node.exec("cat >/run/notice.part && mv /run/notice.part /run/notice", stdin=json.dumps(NOTICE))
+        streams = [client.result() for client in clients]
+    first_refused, last_ended = min(end.refused_at for end in streams), max(end.ended_at for end in streams)
+    assert first_refused < last_ended, "what ran when nothing was taken any more has come to its end"
 
     found = status(NAME)
     assert found.state != "ready"
@@ -98,13 +98,23 @@ def test_what_runs_ends_well_and_nothing_begins_and_all_say_so(node, capsys):
     assert "its cloud takes it back at 14:03 UTC" in capsys.readouterr().err
 
 
-def until_refused(url, headers):
-    """Seconds until no new request is taken."""
-    began = time.monotonic()
-    while time.monotonic() - began < 60:
+class End(NamedTuple):
+    """When the last stream of a client ended, whole as every one before, and when the next one was refused."""
+
+    ended_at: float
+    refused_at: float
+
+
+def stream_until_refused(endpoint):
+    how, ended_at = {"json": LONG, "headers": endpoint.headers(), "timeout": 60}, 0.0
+    while True:
+        got = ""
         try:
-            httpx.post(url, json={"inputs": "Hi", "parameters": {"max_new_tokens": 1}}, headers=headers, timeout=30)
+            with httpx.stream("POST", f"{endpoint.url}/generate_stream", **how) as answer:
+                for part in answer.iter_text():
+                    got += part
         except httpx.TransportError:
-            break
-        time.sleep(0.5)
-    return time.monotonic() - began
+            assert got == "", "a stream was cut"
+            return End(ended_at, time.monotonic())
+        assert '"generated_text"' in got, "the last event of a stream that is whole"
+        ended_at = time.monotonic()
