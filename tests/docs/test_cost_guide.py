@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from zephyr_deploy.agent import expire
+from zephyr_deploy.agent import expire, interruption
 from zephyr_deploy.cli import main as program
+from zephyr_deploy.deploy.clouds import watch
 from zephyr_deploy.providers.clouds.userdata import EVERY, GRACE, user_data
 from zephyr_deploy.spec.deployment import Cost
+from zephyr_deploy.spec.lifetime import LEAST
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs/guides/cost.md").read_text()
@@ -37,13 +39,26 @@ def test_its_commands_are_read(line, monkeypatch, capsys):
 
 
 def test_there_are_commands():
-    assert len(COMMANDS) == 4
+    assert len(COMMANDS) == 5
 
 
 def test_its_defaults_are_those_of_the_settings():
     assert Cost() == Cost(ttl="8h", idle="1h")
     assert "| `--ttl` | `cost.ttl` | 8 hours |" in PAGE
     assert "| `--idle` | `cost.idle` | 1 hour |" in PAGE
+
+
+def test_it_says_how_often_a_machine_is_looked_at_that_may_be_taken_back():
+    assert (interruption.EVERY_S, watch.LOOK_S, watch.AGAIN_S) == (5, 15, 300)
+    assert timedelta(minutes=15) == LEAST
+    said = " ".join(PAGE.split())
+    for words in (
+        "every five seconds",
+        "every 15 seconds",
+        "every five minutes",
+        "less than a quarter of an hour is left",
+    ):
+        assert words in said
 
 
 def test_its_lengths_of_time_are_those_of_the_program():
