@@ -6,6 +6,7 @@ has (docs/verification.md).
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,7 @@ from zephyr_deploy.cli.main import main
 from zephyr_deploy.deploy.reach import reached
 from zephyr_deploy.deploy.rollout import RolloutOptions
 from zephyr_deploy.node.hostkeys import Trust
+from zephyr_deploy.providers.aws.create import packed
 from zephyr_deploy.providers.clouds.userdata import user_data
 from zephyr_deploy.spec.deployment import Deployment, Machine
 
@@ -74,6 +76,14 @@ def test_without_a_notice_it_listens_and_serves(node):
     found = status(NAME)
     assert found.state == "ready"
     assert not found.machines[0].ending.taken_back
+
+
+def test_cloud_init_unpacks_what_aws_is_sent_packed(node):
+    text = user_data(None, None, metadata_url="http://169.254.169.254")
+    sent = base64.b64encode(packed(text)).decode()
+    read = "import sys, cloudinit.user_data as u; print(u.convert_string(sys.stdin.buffer.read()).get_payload())"
+    assert sent.startswith("H4sI"), "it is packed"
+    assert node.exec(f"base64 --decode | python3 -c '{read}'", stdin=sent).stdout.strip() == text.strip()
 
 
 def test_what_runs_ends_well_and_nothing_begins_and_all_say_so(node, capsys):
