@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from zephyr_deploy.deploy.journal import Journal
 from zephyr_deploy.errors import CredentialsError
 from zephyr_deploy.paths import checked_name
 from zephyr_deploy.providers.local import processes
 from zephyr_deploy.providers.local.folder import Folder
 from zephyr_deploy.providers.nodes.record import record_of
-from zephyr_deploy.providers.registry import clouds
+from zephyr_deploy.providers.registry import clouds, is_cloud
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,6 +39,15 @@ def known(name: str) -> NodesRecord | None:
         if found is not None:
             return found
     return None
+
+
+def begun_in(name: str) -> str | None:
+    """The cloud that this user's note names, or the journal, where a launch was cut off before there was a note."""
+    record = record_of(checked_name(name))
+    if record is not None:
+        return record.provider if is_cloud(record.provider) else None
+    named = [entry.facts["provider"] for entry in Journal(name).entries() if "provider" in entry.facts]
+    return next((provider for provider in reversed(named) if is_cloud(provider)), None)
 
 
 def is_here(name: str) -> bool:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from zephyr_deploy.deploy.find import services
 from zephyr_deploy.deploy.journal import Journal
+from zephyr_deploy.deploy.known import begun_in
 from zephyr_deploy.deploy.lock import deployment_lock
 from zephyr_deploy.deploy.results import PhaseReport, UpResult
 from zephyr_deploy.deploy.rollout import RolloutOptions, rollout
 from zephyr_deploy.deploy.wanted import plan_of_nodes
-from zephyr_deploy.errors import ConfigError, DeadlineError
+from zephyr_deploy.errors import ConfigError, ConflictError, DeadlineError
 from zephyr_deploy.events import Listener, Phases, silent
 from zephyr_deploy.plan.planner import make_plan
 from zephyr_deploy.providers.base import NodeProvider, ProcessProvider
@@ -54,18 +55,24 @@ def with_provider(deployment: Deployment, listener: Listener = silent) -> Deploy
     other is served on this machine.
 
     Raises:
+        ConflictError: it is in another cloud than the one that was named: a second machine would cost, too.
         CredentialsError, NoCapacityError: a GPU is wanted, and no cloud can be asked for one, or has one that fits.
     """
+    begun = begun_in(deployment.name)
     if "provider" in deployment.model_fields_set:
+        if begun and begun != deployment.provider and is_cloud(deployment.provider):
+            hint = f"Take it away there first: `zephyr-deploy down {deployment.name}`; or choose another name."
+            raise ConflictError(f"{deployment.name} is in {begun}, not in {deployment.provider}", hint=hint)
         return deployment
-    record = record_of(deployment.name)
-    if record is not None and is_cloud(record.provider):
-        return deployment.model_copy(update={"provider": record.provider})
-    if deployment.machine.gpu is None or record is not None:
+    if begun:
+        return deployment.model_copy(update={"provider": begun})
+    if deployment.machine.gpu is None or record_of(deployment.name) is not None:
         return deployment
-    from zephyr_deploy.deploy.clouds.anywhere import cheapest_provider  # for those who want one
+    from zephyr_deploy.deploy.clouds.anywhere import cheapest_provider, provider_that_has  # for those who want one
 
-    return deployment.model_copy(update={"provider": cheapest_provider(deployment, Phases(listener).notice)})
+    notice = Phases(listener).notice
+    chosen = provider_that_has(deployment.name, notice) or cheapest_provider(deployment, notice)
+    return deployment.model_copy(update={"provider": chosen})
 
 
 def up(

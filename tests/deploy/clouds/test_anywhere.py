@@ -4,10 +4,13 @@ import pytest
 from emulators.memory import MemoryCloud, offer
 
 from zephyr_deploy.deploy.clouds.anywhere import cheapest_provider
+from zephyr_deploy.deploy.journal import Journal
 from zephyr_deploy.deploy.up import with_provider
-from zephyr_deploy.errors import AuthError, ConfigError, CredentialsError, NoCapacityError
+from zephyr_deploy.errors import AuthError, ConfigError, ConflictError, CredentialsError, NoCapacityError
 from zephyr_deploy.node.address import NodeAddress
 from zephyr_deploy.providers import registry
+from zephyr_deploy.providers.clouds.stamp import Stamp
+from zephyr_deploy.providers.clouds.types import Order
 from zephyr_deploy.providers.nodes.record import NodesRecord
 from zephyr_deploy.spec.deployment import Cost, Deployment, Machine
 
@@ -66,7 +69,32 @@ def test_who_names_a_provider_or_wants_no_gpu_gets_what_was_said(clouds):
     assert with_provider(Deployment(provider="local", machine=A10G)).provider == "local"
     assert with_provider(Deployment()).provider == "local"
     assert with_provider(Deployment(machine=A10G)).provider == "e2e"
-    assert clouds["aws"].calls == ["offers"]
+    assert clouds["aws"].calls == ["instances", "offers"]
+
+
+def test_a_machine_that_was_made_from_elsewhere_is_not_doubled_in_a_cheaper_cloud(clouds):
+    stamp = Stamp(deployment="zephyr", run="0" * 8, expires=None)
+    key = "ssh-ed25519 AAAA"
+    order = Order(stamp=stamp, offer=offer(), token="t", public_key=key, allowed="0.0.0.0/0", disk_gb=100)
+    clouds["aws"].create(order)
+    assert with_provider(Deployment(machine=A10G)).provider == "aws"
+    clouds["aws"].fails["instances"] = [AuthError("expired")]
+    told = []
+    assert with_provider(Deployment(machine=A10G), told.append).provider == "e2e"
+    assert "aws cannot be asked whether it has zephyr: expired" in [event.message for event in told]
+
+
+@pytest.mark.parametrize("noted", [True, False], ids=["by the note", "by the journal of a launch that was cut off"])
+def test_a_deployment_is_not_doubled_in_another_cloud_that_is_named(clouds, noted):
+    if noted:
+        NodesRecord(name="zephyr", provider="aws", nodes=(NodeAddress(host="h"),)).save()
+    else:
+        Journal("zephyr").done("account", provider="aws", id="1234")
+    with pytest.raises(ConflictError, match="zephyr is in aws, not in e2e") as caught:
+        with_provider(Deployment(provider="e2e", machine=A10G))
+    assert "zephyr-deploy down zephyr" in caught.value.hint
+    assert with_provider(Deployment(provider="aws", machine=A10G)).provider == "aws"
+    assert with_provider(Deployment(machine=A10G)).provider == "aws"
 
 
 @pytest.mark.parametrize(("provider", "then"), [("aws", "aws"), ("ssh", "local")])

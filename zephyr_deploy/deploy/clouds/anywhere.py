@@ -17,6 +17,22 @@ if TYPE_CHECKING:
     from zephyr_deploy.spec.deployment import Deployment
 
 
+def provider_that_has(name: str, notice: Callable[[str], None]) -> str | None:
+    """The cloud that has a machine of deployment ``name``, made from elsewhere; a second one would be ordered else.
+
+    Args:
+        name: Of the deployment.
+        notice: Told of a cloud that cannot be asked.
+    """
+    for one in configured_clouds():
+        try:
+            if one.instances(name):
+                return one.name
+        except ZephyrError as error:
+            notice(f"{one.name} cannot be asked whether it has {name}: {error.message}")
+    return None
+
+
 def cheapest_provider(deployment: Deployment, notice: Callable[[str], None]) -> str:
     """The cloud with the cheapest machine that fits, of those whose credentials are at hand.
 
