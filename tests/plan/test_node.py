@@ -157,3 +157,10 @@ def test_a_gateway_needs_docker_and_neither_gpu_nor_room():
     assert gateway_lacks(beside, now=1000.0) == []
     found = gateway_lacks(facts(docker=None, systemd=0, root_writable=False, clock=5000.0), now=1000.0)
     assert [lack.name for lack in found] == ["systemd", "/opt", "docker", "clock"]
+
+
+@pytest.mark.parametrize("machine", [Machine(gpu="h100"), Machine(gpus=4)], ids=["another card", "more of them"])
+def test_a_machine_of_a_cloud_is_not_adopted_for_other_gpus(machine):
+    deployment = Deployment(name="demo", provider="aws", machine=machine)
+    with pytest.raises(ConfigError, match=r"the node has .*zephyr-deploy down demo.*then `up` orders another"):
+        plan_for_node(deployment, READY, hub="https://huggingface.co")

@@ -111,10 +111,13 @@ def _problems(deployment: Deployment, facts: NodeFacts, gpus: int, name: EngineN
     elif not facts.gpus:
         yield Problem("machine.host", f"{name} needs an NVIDIA GPU, and nvidia-smi finds none on the node", NO_GPU)
     if gpus > len(facts.gpus) > 0:
-        yield Problem("machine.gpus", f"the node has {len(facts.gpus)} GPUs, not {gpus}", "Ask for fewer.")
+        yield Problem(
+            "machine.gpus", f"the node has {len(facts.gpus)} GPUs, not {gpus}", f"Ask for fewer{_another(deployment)}."
+        )
     wanted = deployment.machine.gpu
     if wanted and facts.gpus and not any(is_meant(wanted, gpu.name) for gpu in facts.gpus):
-        yield Problem("machine.gpu", f"the node has {facts.gpus[0].name}, not {wanted}", "Leave it out, or correct it.")
+        fix = f"Leave it out, or correct it{_another(deployment)}."
+        yield Problem("machine.gpu", f"the node has {facts.gpus[0].name}, not {wanted}", fix)
     if names_a_path(deployment.model.id):
         yield Problem("model.id", "a node fetches its model from the hub", "Name a repository, such as owner/model.")
     if deployment.access.port == 0:
@@ -125,6 +128,13 @@ def _problems(deployment: Deployment, facts: NodeFacts, gpus: int, name: EngineN
         yield Problem(
             f"engine.env.{key}", reason, "Remove it: export HF_TOKEN here; the endpoint's key is made at `up`."
         )
+
+
+def _another(deployment: Deployment) -> str:
+    """How a machine that a cloud has made is replaced; one of the user's own is not."""
+    if deployment.provider in {"local", "ssh"}:
+        return ""
+    return f"; or take this machine away (zephyr-deploy down {deployment.name}), then `up` orders another"
 
 
 def _exposure(deployment: Deployment, caller: str) -> Iterator[Problem]:

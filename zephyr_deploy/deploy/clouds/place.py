@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from zephyr_deploy.deploy.clouds.choosing import wanted
 from zephyr_deploy.deploy.clouds.launch import Launch, agreed
+from zephyr_deploy.deploy.clouds.unlike import tell_of_difference
 from zephyr_deploy.deploy.fleet import Fleet
 from zephyr_deploy.errors import NotDeployedError, ZephyrError
 from zephyr_deploy.providers.registry import cloud as cloud_named
@@ -43,6 +44,7 @@ def placed(
         return
     launch = Launch(cloud, deployment.name, phases, journal, lambda: wanted(cloud, deployment), options.agree or agreed)
     instance = launch.run()
+    tell_of_difference(instance, deployment, phases)
     if deployment.access.expose:
         ports = "ports 80 and 443" if deployment.access.domain else "port 443"
         said = f"The firewall of {cloud.name} lets in SSH alone; for others to reach the endpoint, open {ports} there."
