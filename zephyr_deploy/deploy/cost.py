@@ -74,7 +74,7 @@ def _named(name: str) -> list[tuple[CloudProvider, Instance]]:
     one = cloud(record.provider)
     found = one.instances(name)
     if not found:
-        hint = "See all there are: zephyr-deploy cost"
+        hint = "See what there is: zephyr-deploy ls"
         raise NotDeployedError(f"{one.name} has no machine of {name} any more", hint=hint)
     return [(one, instance) for instance in found]
 

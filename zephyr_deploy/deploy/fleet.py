@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ from zephyr_deploy.deploy.journal import Journal
 from zephyr_deploy.errors import UnreachableError, ZephyrError
 from zephyr_deploy.events import PhaseFinished, PhaseProgress, PhaseStarted
 from zephyr_deploy.node.program import NoPythonError, call
-from zephyr_deploy.providers.nodes.connect import connect, trust_in
+from zephyr_deploy.providers.nodes.connect import connect, hinting, trust_in
 from zephyr_deploy.providers.nodes.look import Found, behind, read_look, rented
 from zephyr_deploy.release.request import admit_request, digests_request, look_request, meet_request
 
@@ -223,13 +223,14 @@ class Fleet:
         def work(member: Member) -> None:
             if member.connection is not None:
                 member.connection.close()
-            member.connection = connect(
-                self.name,
-                member.address,
-                (self.noted and trust_in(self.noted)) or trust,
-                several=self.several,
-                on_pinned=pinned,
-            )
+            with hinting(self.noted) if self.noted else nullcontext():
+                member.connection = connect(
+                    self.name,
+                    member.address,
+                    (self.noted and trust_in(self.noted)) or trust,
+                    several=self.several,
+                    on_pinned=pinned,
+                )
             self._held.callback(member.connection.close)
 
         with self.phases.phase("connect", "Connect"):

@@ -7,18 +7,20 @@ from deploy.clouds.calls import NAME, Calls, Line
 from emulators.memory import ShowingCloud
 
 from zephyr_deploy import down, services
-from zephyr_deploy.deploy import clouds_down, find
+from zephyr_deploy.deploy import clouds_down, find, fleet
 from zephyr_deploy.deploy import known as known_module
 from zephyr_deploy.deploy.clouds import adopt
 from zephyr_deploy.deploy.known import known
 from zephyr_deploy.deploy.noted import where_noted
 from zephyr_deploy.deploy.status import status
-from zephyr_deploy.errors import AuthError
+from zephyr_deploy.errors import AuthError, UnreachableError
+from zephyr_deploy.events import Phases
+from zephyr_deploy.node.address import NodeAddress
 from zephyr_deploy.node.sshkey import login_key
 from zephyr_deploy.providers import registry
 from zephyr_deploy.providers.nodes import provider as machines
 from zephyr_deploy.providers.nodes.connect import pin, trust_in
-from zephyr_deploy.providers.nodes.record import record_of
+from zephyr_deploy.providers.nodes.record import NodesRecord, record_of
 from zephyr_deploy.spec.deployment import Deployment
 
 
@@ -164,3 +166,14 @@ def _bare():
     from types import SimpleNamespace
 
     return SimpleNamespace(service=None, front=None)
+
+
+def test_whoever_goes_to_a_machine_that_is_gone_hears_that_its_cloud_knows_more(quick, monkeypatch):
+    def nobody(*_args, **_given):
+        raise UnreachableError("no route", hint="Is the address right?")
+
+    monkeypatch.setattr(fleet, "connect", nobody)
+    record = NodesRecord(name=NAME, provider="aws", nodes=(NodeAddress(host="h"),), host_key="SHA256:" + "A" * 43)
+    with fleet.Fleet.of(record, Phases()) as found, pytest.raises(UnreachableError, match="no route") as caught:
+        found.connect()
+    assert f"`zephyr-deploy status {NAME}` asks its cloud" in caught.value.hint

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from zephyr_deploy.errors import CredentialsError, UnreachableError
@@ -13,7 +14,7 @@ from zephyr_deploy.node.route import resolve
 from zephyr_deploy.paths import deployment_dir, private_dir
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from zephyr_deploy.node.address import NodeAddress
@@ -75,8 +76,15 @@ def connect(
 
 def connect_noted(record: NodesRecord, address: NodeAddress) -> NodeConnection:
     """Connect to one of the machines that a note names; as `connect`; see `trust_in` for what may make a pin."""
-    try:
+    with hinting(record):
         return connect(record.name, address, trust_in(record), several=record.several, deadline_s=NOTED_S)
+
+
+@contextmanager
+def hinting(record: NodesRecord) -> Iterator[None]:
+    """Say of a cloud's machine that cannot be reached how one learns whether it is still there."""
+    try:
+        yield
     except (UnreachableError, CredentialsError) as error:
         if not record.host_key:
             raise
