@@ -19,6 +19,8 @@ from zephyr_deploy.providers.clouds.contract import CloudProvider
 from zephyr_deploy.providers.clouds.types import KINDS, Account, Instance, Offer, Resource
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from zephyr_deploy.providers.clouds.stamp import Stamp
     from zephyr_deploy.providers.clouds.types import AccountCheck, Ledger, Order
 
@@ -51,6 +53,8 @@ class MemoryCloud(CloudProvider):
         self.lost: defaultdict[str, list[Exception]] = defaultdict(list)
         """By method: what its next calls raise after they have done it."""
         self.calls: list[str] = []
+        self.exposed: dict[str, dict[int, str]] = {}
+        """The network that each port of a machine is open to."""
         self.lag_s = 0.0
         self.ending_s = 0.0
         self._listed_at: dict[str, float] = {}
@@ -147,6 +151,10 @@ class MemoryCloud(CloudProvider):
 
     def let_in(self, instance: Instance, public_key: str, allowed: str) -> None:
         self.paper.admit(instance.id, "ubuntu", public_key)
+
+    def expose(self, instance: Instance, ports: Mapping[int, str]) -> None:
+        self._before("expose")
+        self.exposed[instance.id] = dict(ports)
 
     def caller(self) -> str:
         return "203.0.113.7/32"

@@ -118,6 +118,12 @@ class AwsEmulator:
         """Everything with a stamp that still exists, as ``kind id region``."""
         return self.account.left()
 
+    def inbound(self) -> set[tuple[int, str]]:
+        """What firewalls let in: ports, each with a network."""
+        groups = [g for region in self.account.regions for g in self.account.ec2(region).describe_security_groups()]
+        rules = [rule for group in groups for rule in group.ingress_rules if rule.from_port is not None]
+        return {(rule.from_port, rule.cidr_ipv4 or rule.cidr_ipv6) for rule in rules}
+
     def account_is_empty(self) -> bool:
         """Whether nothing with a stamp exists."""
         return not self.left()

@@ -103,6 +103,13 @@ class E2eEmulator:
         with self._lock:
             return self.store.left()
 
+    def inbound(self) -> set[tuple[int, str]]:
+        """What firewalls let in: ports, each with a network."""
+        with self._lock:
+            rules = [rule for group in self.store.groups.values() if not group.is_default for rule in group.rules]
+        found = [(int(rule["port_range"]), rule["network"]) for rule in rules if rule["rule_type"] == "Inbound"]
+        return {(port, "0.0.0.0/0" if network == "any" else network) for port, network in found}
+
     def reset(self) -> None:
         """An empty account, without faults."""
         with self._lock:

@@ -26,6 +26,7 @@ MAKES = {"ec2:RunInstances", "ec2:ImportKeyPair", "ec2:CreateSecurityGroup"}
 CHANGES = {
     *(f"ec2:{call.operation}" for call in CALLS.values()),
     "ec2:AuthorizeSecurityGroupIngress",
+    "ec2:RevokeSecurityGroupIngress",
     "ec2-instance-connect:SendSSHPublicKey",
 }
 MADE = {"instance", "key-pair", "network-interface", "security-group", "spot-instances-request", "volume"}
@@ -56,6 +57,8 @@ def whole_life(bound, cloud):
         made = cloud.when(provider.create(provider.ready(order, cloud.notes)), "running")
         provider.host_keys(made)
         provider.let_in(made, make_key().public, "198.51.100.9/32")
+        for ports in ({443: "203.0.113.0/24"}, {}):
+            provider.expose(made, ports)
         provider.restamp(made, made.stamp.model_copy(update={"host_key": "SHA256:x"}))
         cloud.emulator.account.parameters[PARAMETER] = latest
     provider.instances()

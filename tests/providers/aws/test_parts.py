@@ -4,7 +4,7 @@ import boto3
 import pytest
 from lab.keys import make_key
 
-from zephyr_deploy.errors import AmbiguousError, ConfigError, ConflictError, DeadlineError, GoneError
+from zephyr_deploy.errors import AmbiguousError, ConfigError, ConflictError, DeadlineError, GoneError, QuotaError
 from zephyr_deploy.providers.aws import settle
 from zephyr_deploy.providers.aws.image import PARAMETER
 from zephyr_deploy.providers.aws.keys import key_name
@@ -158,3 +158,28 @@ class TestNetwork:
         assert [one.id for one in cloud.another().instances("shop")] == [made.id]
         cloud.vanish("shop")
         assert cloud.emulator.account_is_empty()
+
+
+class TestExposed:
+    def test_what_somebody_else_opened_stays(self, cloud, ec2):
+        instance = cloud.machine()
+        (group,) = ec2.describe_security_groups(Filters=[{"Name": "group-name", "Values": ["zephyr-deploy-shop"]}])[
+            "SecurityGroups"
+        ]
+        theirs = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": "192.0.2.0/24"}]}
+        ec2.authorize_security_group_ingress(GroupId=group["GroupId"], IpPermissions=[theirs])
+        for ports in ({443: "192.0.2.0/24"}, {}):
+            cloud.provider.expose(instance, ports)
+            assert (443, "192.0.2.0/24") in cloud.emulator.inbound()
+
+    def test_a_rule_that_is_gone_meanwhile_is_gone(self, cloud):
+        instance = cloud.machine()
+        cloud.provider.expose(instance, {443: "192.0.2.0/24"})
+        cloud.emulator.fault("RevokeSecurityGroupIngress", "InvalidPermission.NotFound")
+        cloud.provider.expose(instance, {})
+
+    def test_what_aws_refuses_is_said(self, cloud):
+        instance = cloud.machine()
+        cloud.emulator.fault("AuthorizeSecurityGroupIngress", "RulesPerSecurityGroupLimitExceeded")
+        with pytest.raises(QuotaError):
+            cloud.provider.expose(instance, {443: "192.0.2.0/24"})

@@ -1,5 +1,6 @@
 """What every cloud does: making, finding, deleting."""
 
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -7,7 +8,7 @@ import pytest
 from lab.keys import make_key
 from providers.clouds.cloud import Notes
 
-from zephyr_deploy.errors import InUseError
+from zephyr_deploy.errors import GoneError, InUseError
 from zephyr_deploy.providers.clouds.contract import EndsItself, ShowsHostKeys
 from zephyr_deploy.providers.clouds.types import KINDS
 
@@ -170,6 +171,39 @@ def test_another_user_is_let_in(cloud):
     instance, key = cloud.machine(), make_key().public
     for _ in range(2):
         cloud.another().let_in(instance, key, "198.51.100.9/32")
+
+
+def test_ports_are_opened_to_others_and_closed_again(cloud):
+    instance = cloud.machine()
+    ssh = cloud.emulator.inbound()
+    assert {port for port, _ in ssh} == {22}
+    for ports in ({443: "198.51.100.0/24", 80: "0.0.0.0/0"}, {443: "2001:db8::/32"}, {}):
+        for _ in range(2):
+            cloud.another().expose(instance, ports)
+            assert cloud.emulator.inbound() == ssh | set(ports.items())
+
+
+def test_ports_that_are_open_already_are_asked_for_once(cloud):
+    instance = cloud.machine()
+    cloud.provider.expose(instance, {443: "198.51.100.0/24"})
+    cloud.wire.forget()
+    cloud.another().expose(instance, {443: "198.51.100.0/24"})
+    assert not [action for action in cloud.wire.actions() if re.search("Ingress|^PUT", action)]
+
+
+def test_who_is_let_in_shuts_nobody_else_out(cloud):
+    """Not even one who comes from the network that the endpoint is open to: SSH is another port."""
+    instance = cloud.machine()
+    cloud.provider.expose(instance, {443: "198.51.100.9/32"})
+    cloud.another().let_in(instance, make_key().public, "198.51.100.9/32")
+    assert cloud.emulator.inbound() == {(22, "203.0.113.7/32"), (22, "198.51.100.9/32"), (443, "198.51.100.9/32")}
+
+
+def test_nothing_is_opened_where_the_firewall_is_gone(cloud):
+    instance = cloud.machine()
+    cloud.vanish("shop")
+    with pytest.raises(GoneError, match="security group"):
+        cloud.provider.expose(instance, {443: "198.51.100.0/24"})
 
 
 def test_host_keys_are_the_machines_own(cloud):

@@ -156,3 +156,14 @@ def test_a_group_goes_only_after_its_node(cloud, e2e, launched):
     cloud.delete(group)
     cloud.delete(group)
     assert [one.kind for one in cloud.resources("demo")] == ["key"]
+
+
+def test_what_somebody_else_opened_stays(cloud, e2e, launched):
+    (group,) = groups(e2e)
+    group.rules.append({**INTO[0], "port_range": "8000-9000", "description": "mine"})
+    before = list(group.rules)
+    cloud.expose(launched, {443: "0.0.0.0/0"})
+    (opened,) = [rule for rule in group.rules if rule not in before]
+    assert (opened["port_range"], opened["network"], opened["protocol_name"]) == ("443", "any", "Custom_TCP")
+    cloud.expose(launched, {})
+    assert group.rules == before

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zephyr_deploy.errors import GoneError
 from zephyr_deploy.providers.aws.errors import changing
-from zephyr_deploy.providers.aws.firewall import admit_network, group_of
+from zephyr_deploy.providers.aws.firewall import admit_network, require_group
 
 if TYPE_CHECKING:
     from zephyr_deploy.providers.aws.session import AwsSession
@@ -19,11 +18,7 @@ def let_in(session: AwsSession, instance: Instance, public_key: str, allowed: st
     Raises:
         GoneError: the machine, or its security group, is not there.
     """
-    group = group_of(session, instance)
-    if group is None:
-        hint = f"zephyr-deploy down {instance.stamp.deployment}, and up again, makes both anew."
-        raise GoneError(f"machine {instance.id} has lost its security group", hint=hint)
-    admit_network(session, instance.region, group, allowed)
+    admit_network(session, instance.region, require_group(session, instance), allowed)
     with changing("ec2-instance-connect:SendSSHPublicKey"):
         session.client("ec2-instance-connect", instance.region, once=True).send_ssh_public_key(
             InstanceId=instance.id, InstanceOSUser=instance.user, SSHPublicKey=public_key

@@ -1,16 +1,19 @@
-"""The security group of a deployment: SSH, from the networks of those who may, and nothing else."""
+"""The security group of a deployment: SSH, from the networks of those who may; else nothing, unless it is exposed."""
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from zephyr_deploy.errors import ConflictError, ZephyrError
+from zephyr_deploy.errors import ConflictError, GoneError, ZephyrError
 from zephyr_deploy.providers.aws.errors import changing, reading
 from zephyr_deploy.providers.aws.making import making
 from zephyr_deploy.providers.aws.settle import until
 from zephyr_deploy.providers.aws.tags import specification, stamp_of, tagged
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from zephyr_deploy.providers.aws.session import AwsSession
     from zephyr_deploy.providers.clouds.types import Instance, Ledger, Order
 
@@ -30,30 +33,54 @@ def ready_group(session: AwsSession, order: Order, network: str, ledger: Ledger)
 
 def admit_network(session: AwsSession, region: str, group: dict[str, Any], allowed: str) -> None:
     """Let a network reach SSH; fine where it may already."""
-    if allowed in _networks(group):
-        return
-    source = {"CidrIp": allowed, "Description": "zephyr-deploy"}
-    rule = {"IpProtocol": "tcp", "FromPort": SSH, "ToPort": SSH, "IpRanges": [source]}
-    try:
-        with changing("ec2:AuthorizeSecurityGroupIngress"):
-            session.ec2(region, once=True).authorize_security_group_ingress(
-                GroupId=group["GroupId"], IpPermissions=[rule]
-            )
-    except ZephyrError as error:
-        if error.details.get("code") != "InvalidPermission.Duplicate":
-            raise
+    if allowed not in _networks(group):
+        admit(session, region, group, rule(SSH, allowed, "zephyr-deploy"))
 
 
-def group_of(session: AwsSession, instance: Instance) -> dict[str, Any] | None:
-    """The group of a machine's deployment; None where it is gone."""
+def admit(session: AwsSession, region: str, group: dict[str, Any], let: dict[str, Any]) -> None:
+    """Add a rule; fine where it is there already."""
+    with _fine("InvalidPermission.Duplicate"), changing("ec2:AuthorizeSecurityGroupIngress"):
+        session.ec2(region, once=True).authorize_security_group_ingress(GroupId=group["GroupId"], IpPermissions=[let])
+
+
+def dismiss(session: AwsSession, region: str, group: dict[str, Any], let: dict[str, Any]) -> None:
+    """Take a rule away; fine where it is gone already."""
+    with _fine("InvalidPermission.NotFound"), changing("ec2:RevokeSecurityGroupIngress"):
+        session.ec2(region, once=True).revoke_security_group_ingress(GroupId=group["GroupId"], IpPermissions=[let])
+
+
+def rule(port: int, network: str, why: str) -> dict[str, Any]:
+    """That a network may reach a port, as EC2 writes it; ``why`` is shown with it."""
+    ranges, cidr = ("Ipv6Ranges", "CidrIpv6") if ":" in network else ("IpRanges", "CidrIp")
+    return {"IpProtocol": "tcp", "FromPort": port, "ToPort": port, ranges: [{cidr: network, "Description": why}]}
+
+
+def require_group(session: AwsSession, instance: Instance) -> dict[str, Any]:
+    """The group of a machine's deployment.
+
+    Raises:
+        GoneError: it is not there.
+    """
     with reading("ec2:DescribeSecurityGroups"):
         pages = session.ec2(instance.region).get_paginator("describe_security_groups")
-        found = [
-            group
-            for page in pages.paginate(Filters=tagged(instance.stamp.deployment))
-            for group in page["SecurityGroups"]
+        filters = tagged(instance.stamp.deployment)
+        found: list[dict[str, Any]] = [
+            group for page in pages.paginate(Filters=filters) for group in page["SecurityGroups"]
         ]
-    return next(iter(found), None)
+    if not found:
+        hint = f"zephyr-deploy down {instance.stamp.deployment}, and up again, makes both anew."
+        raise GoneError(f"machine {instance.id} has lost its security group", hint=hint)
+    return found[0]
+
+
+@contextmanager
+def _fine(code: str) -> Iterator[None]:
+    """Take a refusal for done that says that it is so already."""
+    try:
+        yield
+    except ZephyrError as error:
+        if error.details.get("code") != code:
+            raise
 
 
 def _name(order: Order) -> str:

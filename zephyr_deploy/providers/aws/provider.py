@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zephyr_deploy.providers.aws import account, admit, create, find, hostkeys, remove, restamp, session
+from zephyr_deploy.providers.aws import account, admit, create, expose, find, hostkeys, remove, restamp, session
 from zephyr_deploy.providers.aws.firewall import ready_group
 from zephyr_deploy.providers.aws.image import find_image
 from zephyr_deploy.providers.aws.keys import ready_key
@@ -16,6 +16,8 @@ from zephyr_deploy.providers.clouds.address import own_network
 from zephyr_deploy.providers.clouds.contract import CloudProvider
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from zephyr_deploy.node.knownhosts import HostKey
     from zephyr_deploy.providers.clouds.stamp import Stamp
     from zephyr_deploy.providers.clouds.types import (
@@ -119,6 +121,10 @@ class AwsProvider(CloudProvider):
     def let_in(self, instance: Instance, public_key: str, allowed: str) -> None:
         """See `CloudProvider.let_in`."""
         admit.let_in(self._session, instance, public_key, allowed)
+
+    def expose(self, instance: Instance, ports: Mapping[int, str]) -> None:
+        """See `CloudProvider.expose`."""
+        expose.expose(self._session, instance, ports)
 
     def caller(self) -> str:
         """See `CloudProvider.caller`."""

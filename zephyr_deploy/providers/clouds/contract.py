@@ -22,6 +22,8 @@ from zephyr_deploy.providers.nodes.provider import MachinesProvider
 from zephyr_deploy.providers.nodes.record import NodesRecord, record_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from zephyr_deploy.node.knownhosts import HostKey
     from zephyr_deploy.providers.clouds.stamp import Stamp
     from zephyr_deploy.providers.clouds.types import (
@@ -128,6 +130,20 @@ class CloudProvider(MachinesProvider):
     @abstractmethod
     def let_in(self, instance: Instance, public_key: str, allowed: str) -> None:
         """Let another key, from another network, log in to a machine; fine where it may already."""
+
+    @abstractmethod
+    def expose(self, instance: Instance, ports: Mapping[int, str]) -> None:
+        """Let others reach these TCP ports of a machine, and none but these beside SSH; fine where it is so already.
+
+        Args:
+            instance: The machine.
+            ports: The network that each is open to, e.g. ``{443: "203.0.113.0/24"}``; empty: SSH alone again. What
+                somebody else opened stays.
+
+        Raises:
+            GoneError: its firewall is not there.
+            AmbiguousError: some of it may have been done; the same again does all of it.
+        """
 
     @abstractmethod
     def caller(self) -> str:

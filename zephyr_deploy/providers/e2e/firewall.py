@@ -1,4 +1,4 @@
-"""The security group of a deployment: SSH from whoever launched it, and everything out.
+"""The security group of a deployment: SSH from whoever launched it, an exposed endpoint, and everything out.
 
 A node is born with it (``security_group_id`` when it is made), so that there is no moment at which the account's
 default group holds, and no call after the one that makes the node which a crash could leave out.
@@ -9,16 +9,25 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from zephyr_deploy.errors import AmbiguousError, ConfigError, InUseError, ZephyrError
+from zephyr_deploy.errors import AmbiguousError, ConfigError, GoneError, InUseError, ZephyrError
 from zephyr_deploy.providers.clouds.types import Resource
 from zephyr_deploy.providers.e2e.names import name_of, read_name
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from zephyr_deploy.providers.clouds.types import Ledger, Order
     from zephyr_deploy.providers.e2e.client import E2eClient
 
+Rule = dict[str, Any]
+
 STEP = "security-group"
 OUT = {"rule_type": "Outbound", "protocol_name": "All", "port_range": "All", "network": "any", "description": "all"}
+ENDPOINT = "endpoint"
+"""Description of a rule that may be taken away again."""
+ANY = "any"
+"""E2E's word for every network."""
+WORLD = ("0.0.0.0/0", "::/0")
 LOOK_EVERY_S = 2.0
 
 
@@ -54,6 +63,26 @@ def let_in(client: E2eClient, location: str, deployment: str, allowed: str) -> N
     """
     for row in _of(client, location, deployment):
         _open(client, location, row, allowed)
+
+
+def expose(client: E2eClient, location: str, deployment: str, ports: Mapping[int, str]) -> None:
+    """See `CloudProvider.expose`.
+
+    Raises:
+        GoneError: there is no group.
+        As `E2eClient.put`.
+    """
+    rows = _of(client, location, deployment)
+    if not rows:
+        hint = f"zephyr-deploy down {deployment}, and up again, makes both anew."
+        raise GoneError(f"the machine of {deployment} has lost its security group", hint=hint)
+    wanted = [_inbound(port, ANY if network in WORLD else network, ENDPOINT) for port, network in ports.items()]
+    for row in rows:
+        rules = _rules(row)
+        kept = [rule for rule in rules if rule.get("description") != ENDPOINT]
+        changed = [*kept, *(rule for rule in wanted if not _has(kept, rule))]
+        if sorted(map(_key, changed)) != sorted(map(_key, rules)):
+            _replace(client, location, row, changed)
 
 
 def ours(client: E2eClient, location: str) -> list[Resource]:
@@ -111,22 +140,44 @@ def _of(client: E2eClient, location: str, deployment: str) -> list[dict[str, Any
 
 
 def _open(client: E2eClient, location: str, row: dict[str, Any], allowed: str) -> None:
-    """Add a rule; a change is always of all rules."""
-    rules = row.get("rules") or []
-    if any(rule.get("rule_type") == "Inbound" and rule.get("network") == allowed for rule in rules):
-        return
-    kept = [{key: rule[key] for key in OUT if key in rule} for rule in rules]
-    body = {"name": row["name"], "description": row.get("description", ""), "rules": [*kept, _ssh(allowed)]}
+    """Let a network reach SSH; fine where it may already."""
+    rules, rule = _rules(row), _ssh(allowed)
+    if not _has(rules, rule):
+        _replace(client, location, row, [*rules, rule])
+
+
+def _rules(row: dict[str, Any]) -> list[Rule]:
+    """What a group has, without what E2E adds to it."""
+    return [{key: rule[key] for key in OUT if key in rule} for rule in row.get("rules") or []]
+
+
+def _replace(client: E2eClient, location: str, row: dict[str, Any], rules: list[Rule]) -> None:
+    """Change the rules; that is always a change of all of them."""
+    body = {"name": row["name"], "description": row.get("description", ""), "rules": rules}
     client.put(f"/security_group/{_id(row)}/", body, location=location)
 
 
-def _ssh(allowed: str) -> dict[str, str]:
+def _has(rules: list[Rule], wanted: Rule) -> bool:
+    """Whether one of them lets the same in."""
+    return _key(wanted) in map(_key, rules)
+
+
+def _key(rule: Rule) -> tuple[str, ...]:
+    """What a rule says, without the words that are for people."""
+    return tuple(str(rule.get(name, "")) for name in OUT if name != "description")
+
+
+def _ssh(allowed: str) -> Rule:
+    return _inbound(22, allowed, "ssh")
+
+
+def _inbound(port: int, network: str, why: str) -> Rule:
     return {
         "rule_type": "Inbound",
         "protocol_name": "Custom_TCP",
-        "port_range": "22",
-        "network": allowed,
-        "description": "ssh",
+        "port_range": str(port),
+        "network": network,
+        "description": why,
     }
 
 

@@ -14,7 +14,7 @@ from zephyr_deploy.providers.e2e.client import E2eClient
 from zephyr_deploy.providers.e2e.credentials import LOCATIONS, VARIABLES, credentials, has_credentials
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from zephyr_deploy.providers.clouds.stamp import Stamp
     from zephyr_deploy.providers.clouds.types import AccountCheck, Ledger, Offer, Order, Sold
@@ -125,6 +125,10 @@ class E2eProvider(CloudProvider):
         """See `CloudProvider.let_in`."""
         firewall.let_in(self._client, instance.region, instance.stamp.deployment, allowed)
         nodes.add_key(self._client, instance, public_key)
+
+    def expose(self, instance: Instance, ports: Mapping[int, str]) -> None:
+        """See `CloudProvider.expose`."""
+        firewall.expose(self._client, instance.region, instance.stamp.deployment, ports)
 
     def caller(self) -> str:
         """See `CloudProvider.caller`."""
