@@ -49,13 +49,13 @@ def test_its_defaults_are_those_of_the_settings():
 
 
 def test_it_says_how_often_a_machine_is_looked_at_that_may_be_taken_back():
-    assert (interruption.EVERY_S, watch.LOOK_S, watch.AGAIN_S) == (5, 15, 300)
+    assert (interruption.EVERY_S, watch.LOOK_S, watch.AGAIN_S) == (5, 15, 120)
     assert timedelta(minutes=15) == LEAST
     said = " ".join(PAGE.split())
     for words in (
         "every five seconds",
         "every 15 seconds",
-        "every five minutes",
+        "every two minutes",
         "less than a quarter of an hour is left",
     ):
         assert words in said

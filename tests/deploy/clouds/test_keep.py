@@ -58,6 +58,11 @@ def test_a_notice_is_told_once_and_the_machine_replaced_once_it_is_gone():
     assert keep.see(gone(), NOW).then == "again"
 
 
+@pytest.mark.parametrize(("ended", "then"), [("taken-back", "again"), ("deleted", "watch"), (None, "watch")])
+def test_one_that_ends_is_not_waited_for_where_its_cloud_says_that_it_takes_it(ended, then):
+    assert seen(Sight(machine(), says(taken_back=True)), Sight(machine("stopping", ended=ended))).then == then
+
+
 @pytest.mark.parametrize(
     ("ended", "then", "words"),
     [

@@ -136,7 +136,7 @@ def test_where_none_at_all_is_to_be_had_it_is_asked_for_again(kept):
     with pytest.raises(KeyboardInterrupt):
         kept.run(take, nothing, kept.ctrl_c)
     assert kept.slept == [LOOK_S, AGAIN_S, LOOK_S]
-    assert "asked for again in 5 minutes" in kept.said
+    assert "asked for again in 2 minutes" in kept.said
     assert len(kept.there) == 1
 
 

@@ -62,7 +62,8 @@ class Keep:
         if sight.instance.state != "gone":
             self.moved = self.moved or sight.instance.stamp.expires != self.instance.stamp.expires
         self.instance = sight.instance
-        if sight.instance.state == "gone":
+        # One that its cloud says it takes is not waited for: a machine with GPUs takes minutes to end.
+        if sight.instance.state == "gone" or (sight.instance.state, sight.instance.ended) == ("stopping", "taken-back"):
             return self._gone(sight, now)
         if sight.instance.state in {"stopped", "failed"}:
             said = f"{self._name} is {sight.instance.state}, and stays so"
@@ -78,12 +79,12 @@ class Keep:
             return Verdict("watch")
         at = f" at {ending.taken_back_at:%H:%M} UTC" if ending.taken_back_at else ""
         said = f"{self.instance.provider} takes {self._name} back{at}: it takes no new request"
-        return Verdict("watch", f"{said}, and another one is ordered once it is gone")
+        return Verdict("watch", f"{said}, and another one is ordered as soon as it ends")
 
     def _gone(self, sight: Sight, now: datetime) -> Verdict:
         why = self.why(sight, now)
         if why == "taken-back":
-            return Verdict("again", f"{self._name} is gone: {self.instance.provider} took it back")
+            return Verdict("again", f"{self._name} is {self.instance.state}: {self.instance.provider} took it back")
         if why == "deleted":
             return Verdict("end", f"{self._name} was taken down by somebody; nothing is left to be kept alive")
         if why is None and self.instance.spot:

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 LOOK_S = 15.0
 """Between two looks: of the two minutes between a notice and the end, seven or eight are left."""
-AGAIN_S = 300.0
-"""Until a machine that was not to be had is asked for again, in seconds."""
+AGAIN_S = 120.0
+"""Until a machine that was not to be had is asked for again, in seconds: one that ends may fill a quota for a while."""
 ANSWER_S = 10.0
 """Longest wait for what a machine says of its end, in seconds."""
 
@@ -47,7 +47,7 @@ class Watch:
         cloud: Where it is.
         deployment: What was wanted, and is again.
         phases: What is told of.
-        again: Is `up`, which the user has agreed to; it is called while no machine is there.
+        again: Is `up`, which the user has agreed to; it is called while there is none, or the one there is ends.
         sleep: Waits.
         now: The time.
     """
