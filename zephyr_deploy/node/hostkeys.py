@@ -197,7 +197,10 @@ def _another(
 
 
 def _not_as_asked(route: Route, key: HostKey, asked: str) -> HostKeyError:
-    message = f"{_offer(route, key)} has not the host key that --host-key names ({asked})"
+    message = (
+        f"{_offer(route, key)} has not the host key that --host-key names, or that its cloud keeps ({asked}); "
+        "this may be another machine at the same address, or someone in between"
+    )
     hint = "Compare the fingerprints with what the machine or its provider says; nothing was sent to it."
     return HostKeyError(message, hint=hint, details={**_facts(route, key), "expected": [asked]})
 
