@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from zephyr_deploy.deploy.known import configured_clouds, known
 from zephyr_deploy.errors import NotDeployedError, UnhealthyError, UsageError, ZephyrError
 from zephyr_deploy.paths import checked_name
-from zephyr_deploy.providers.nodes.record import record_of
-from zephyr_deploy.providers.registry import cloud, is_cloud, providers
+from zephyr_deploy.providers.nodes.record import record_of, records
+from zephyr_deploy.providers.registry import cloud, clouds, is_cloud, providers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +30,8 @@ def services(name: str | None = None, on_trouble: Callable[[str], None] | None =
         ZephyrError: a cloud cannot be asked, and nobody is told.
     """
     found = services_here(name)
+    if name is None:
+        found += _noted_without_credentials()
     for one in _clouds_of(name, any_here=bool(found)):
         try:
             found += map(_from_elsewhere, one.services(name))
@@ -38,6 +40,12 @@ def services(name: str | None = None, on_trouble: Callable[[str], None] | None =
                 raise
             on_trouble(f"{one.name} cannot be asked: {error.message}")
     return sorted(found, key=lambda s: s.name)
+
+
+def _noted_without_credentials() -> list[Service]:
+    """What this user has noted of clouds that cannot be asked now: the machines themselves say how they are."""
+    unasked = [one for one in clouds() if not one.configured()]
+    return [service for one in unasked for record in records(one.name) for service in one.services(record.name)]
 
 
 def _from_elsewhere(service: Service) -> Service:

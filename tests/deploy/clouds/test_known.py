@@ -18,6 +18,7 @@ from zephyr_deploy.events import Phases
 from zephyr_deploy.node.address import NodeAddress
 from zephyr_deploy.node.sshkey import login_key
 from zephyr_deploy.providers import registry
+from zephyr_deploy.providers.machines import MachineStatus
 from zephyr_deploy.providers.nodes import provider as machines
 from zephyr_deploy.providers.nodes.connect import pin, trust_in
 from zephyr_deploy.providers.nodes.record import NodesRecord, record_of
@@ -99,6 +100,26 @@ def test_ls_tells_of_a_cloud_that_cannot_be_asked_and_goes_on(cloud):
     cloud.fails["instances"] = [AuthError("expired")]
     with pytest.raises(AuthError):
         services()
+
+
+def test_without_credentials_what_is_noted_is_listed_all_the_same(cloud, monkeypatch):
+    record = NodesRecord(name=NAME, provider="aws", nodes=(NodeAddress(host="h"),), price_per_hour_usd=1.0)
+    record.save()
+    monkeypatch.setattr(cloud, "configured", lambda: False)
+    monkeypatch.setattr(machines, "_look", lambda _record, _address: _bare())
+    assert [(service.name, service.provider) for service in services()] == [(NAME, "aws")]
+    assert cloud.calls == []
+
+
+def test_a_noted_machine_is_asked_itself_where_its_cloud_cannot_be_asked(cloud, monkeypatch):
+    absent = MachineStatus(host="h", state="absent")
+    monkeypatch.setattr(machines, "_status", lambda _record, _address: absent)
+    cloud.fails["instances"] = [AuthError("expired")]
+    with pytest.raises(AuthError):
+        cloud.machines(NAME)
+    NodesRecord(name=NAME, provider="aws", nodes=(NodeAddress(host="h"),)).save()
+    cloud.fails["instances"] = [AuthError("expired")]
+    assert [machine.host for machine in cloud.machines(NAME)] == ["h"]
 
 
 def test_a_machine_on_which_nothing_serves_is_listed_because_it_costs(cloud, elsewhere, monkeypatch):

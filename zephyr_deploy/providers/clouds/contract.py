@@ -13,7 +13,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
-from zephyr_deploy.errors import ConflictError
+from zephyr_deploy.errors import AuthError, ConflictError, UnreachableError
 from zephyr_deploy.node.address import NodeAddress
 from zephyr_deploy.node.sshkey import login_key
 from zephyr_deploy.providers.clouds.types import Sold
@@ -184,12 +184,20 @@ class CloudProvider(MachinesProvider):
     def machines(self, name: str) -> list[MachineStatus]:
         """How the deployment's machine is: by the cloud's word whether there is one, then by its own.
 
-        Without credentials a machine that is noted here is asked itself.
+        Without credentials, or where the cloud does not answer, a machine that is noted here is asked itself.
+
+        Raises:
+            AuthError, UnreachableError: the cloud cannot be asked, and no machine is noted.
         """
         noted = record_of(name)
         if not self.configured():
             return self.statuses(noted) if noted else []
-        found = self.reachable(name)
+        try:
+            found = self.reachable(name)
+        except (AuthError, UnreachableError):
+            if noted is None:
+                raise
+            return self.statuses(noted)
         if found:
             return self.statuses(self.record(found[0]))
         if noted is None:

@@ -83,7 +83,7 @@ def record_of(name: str) -> NodesRecord | None:
     return _read(deployment_dir(name) / FILE)
 
 
-def records(provider: ProviderName) -> list[NodesRecord]:
+def records(provider: str) -> list[NodesRecord]:
     """The notes on all deployments of one provider."""
     found = [
         _read(path) for path in sorted((state_dir() / "deployments").glob(f"*/{FILE}")) if is_name(path.parent.name)
