@@ -46,8 +46,8 @@ def begun_in(name: str) -> str | None:
     record = record_of(checked_name(name))
     if record is not None:
         return record.provider if is_cloud(record.provider) else None
-    named = [entry.facts["provider"] for entry in Journal(name).entries() if "provider" in entry.facts]
-    return next((provider for provider in reversed(named) if is_cloud(provider)), None)
+    named = [entry for entry in Journal(name).entries() if is_cloud(entry.facts.get("provider", ""))]
+    return named[-1].facts["provider"] if named and named[-1].stage != "failed" else None
 
 
 def is_here(name: str) -> bool:

@@ -9,6 +9,7 @@ from emulators.memory import MemoryCloud, offer
 
 from zephyr_deploy.deploy.clouds import boot
 from zephyr_deploy.deploy.journal import Journal
+from zephyr_deploy.deploy.known import begun_in
 from zephyr_deploy.errors import (
     AmbiguousError,
     AuthError,
@@ -268,6 +269,16 @@ def test_an_account_where_nothing_was_ordered_keeps_no_deployment(session):
         session.up()
     session.cloud.account = lambda: Account(provider="aws", id="9999")
     assert session.up().state == "running"
+
+
+def test_where_no_machine_was_to_be_had_and_nothing_is_left_another_place_may_be_tried(session):
+    session.cloud.fails["create"] = [NoCapacityError("none"), NoCapacityError("none")]
+    with pytest.raises(NoCapacityError):
+        session.up()
+    assert begun_in(NAME) is None
+    session.cloud.account = lambda: Account(provider="aws", id="9999")
+    session.up()
+    assert begun_in(NAME) == "aws"
 
 
 def test_each_machine_lives_as_long_as_the_budget_pays_for_it(session):

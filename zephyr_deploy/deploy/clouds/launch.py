@@ -108,6 +108,8 @@ class Launch:
             found = self._found()
         with self._telling():
             strange = found is not None
+            if strange:
+                self._note(account)
             found = found or self._only(self._new(account))
             self.instance = found
             ours = any(e.step == CREATE and e.facts.get("id") == found.id for e in self.journal.entries())
@@ -120,13 +122,9 @@ class Launch:
         Raises:
             ConflictError: it is in another account than the one of these credentials.
         """
-        noted = [
-            e.facts for e in self.journal.entries() if e.step == ACCOUNT and e.facts["provider"] == self.cloud.name
-        ]
-        if noted and noted[-1]["id"] != account.id:
-            message = (
-                f"{self.name} is in {self.cloud.name} account {noted[-1]['id']}; these credentials are of {account.id}"
-            )
+        noted = [e for e in self.journal.entries() if e.step == ACCOUNT and e.facts["provider"] == self.cloud.name]
+        if noted and noted[-1].stage == "done" and (other := noted[-1].facts["id"]) != account.id:
+            message = f"{self.name} is in {self.cloud.name} account {other}; these credentials are of {account.id}"
             hint = f"Use the other credentials, or another name; `zephyr-deploy down {self.name}` ends it there."
             raise ConflictError(message, hint=hint)
 
@@ -215,6 +213,9 @@ class Launch:
         except ZephyrError as error:
             said = f"what was made for the machine is still there: {error.message}"
             self.phases.notice(f"{said}; zephyr-deploy down {self.name}", warning=True)
+        else:
+            # Now it may be tried elsewhere.
+            self.journal.failed(ACCOUNT, provider=self.cloud.name)
 
     def _only(self, made: Instance) -> Instance:
         """The machine, unless another `up` was faster: then that one's, and this one's is taken away again.
