@@ -136,12 +136,13 @@ def test_everything_is_tagged_and_goes(aws, ec2, launch):
     ]  # fmt: skip
     with refused("DependencyViolation"):
         ec2.delete_security_group(GroupId=launch.group)
-    aws.account.ending_s = 0.2
+    aws.account.ending_s = 3600
     for _ in range(2):
         ec2.terminate_instances(InstanceIds=[name])
     assert state(ec2, name) == "shutting-down"
     with refused("DependencyViolation"):
         ec2.delete_security_group(GroupId=launch.group)
+    aws.account.ending[name] = 0.0
     ec2.get_waiter("instance_terminated").wait(InstanceIds=[name], WaiterConfig={"Delay": 0.1, "MaxAttempts": 30})
     ec2.delete_security_group(GroupId=launch.group)
     ec2.delete_key_pair(KeyName="key")
