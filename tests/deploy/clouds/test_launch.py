@@ -13,6 +13,7 @@ from zephyr_deploy.deploy.known import begun_in
 from zephyr_deploy.errors import (
     AmbiguousError,
     AuthError,
+    ConfigError,
     ConflictError,
     CreditError,
     DeadlineError,
@@ -279,6 +280,27 @@ def test_where_no_machine_was_to_be_had_and_nothing_is_left_another_place_may_be
     session.cloud.account = lambda: Account(provider="aws", id="9999")
     session.up()
     assert begun_in(NAME) == "aws"
+
+
+def test_a_zone_without_a_network_is_passed_over_and_one_that_has_it_is_taken(session):
+    session.cloud.fails["ready"] = [ConfigError("there is no default subnet in a")]
+    assert session.up().zone == "b"
+    assert "g5.xlarge in a: there is no default subnet in a" in session.notices()
+
+
+@pytest.mark.parametrize("kind", [ConfigError, GoneError])
+def test_where_no_place_can_be_made_ready_the_first_says_why(session, kind):
+    session.cloud.fails["ready"] = [kind("there is no network", hint="Make one."), kind("here neither")]
+    with pytest.raises(kind, match="there is no network") as caught:
+        session.up()
+    assert caught.value.hint == "Make one."
+
+
+def test_what_is_in_the_way_is_no_reason_to_go_elsewhere(session):
+    session.cloud.fails["ready"] = [ConflictError("the key is another key")]
+    with pytest.raises(ConflictError):
+        session.up()
+    assert session.cloud.calls.count("ready") == 1
 
 
 def test_each_machine_lives_as_long_as_the_budget_pays_for_it(session):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from zephyr_deploy.deploy.clouds.pending import CREATE, appears
 from zephyr_deploy.errors import (
     AmbiguousError,
+    ConfigError,
     ConflictError,
     GoneError,
     NoCapacityError,
@@ -60,6 +61,8 @@ class Create:
     journal: Journal
     draft: Callable[[Offer, str], Order]
     tried: list[Tried] = field(default_factory=list)
+    unready: list[ZephyrError] = field(default_factory=list, init=False)
+    """Why places could not be made ready for a machine."""
 
     def first_of(self, offers: Iterable[Offer]) -> Instance:
         """A machine of the first offer that is to be had.
@@ -101,12 +104,23 @@ class Create:
 
     def _in_some_zone(self, offer: Offer) -> Instance | None:
         for zone in self.cloud.zones(offer):
-            order = self.cloud.ready(self.draft(offer, zone), self.journal)
             try:
-                return self._order(order)
+                if order := self._ready(offer, zone):
+                    return self._order(order)
             except NoCapacityError as error:
                 self.tried.append(Tried(offer, zone, error.message))
         return None
+
+    def _ready(self, offer: Offer, zone: str) -> Order | None:
+        """The order with its parts; None where there is no network or no image: another place may have both."""
+        try:
+            return self.cloud.ready(self.draft(offer, zone), self.journal)
+        except ConflictError:
+            raise  # What is in the way is the user's own, and has the name that would be used there, too.
+        except (ConfigError, GoneError) as error:
+            self.tried.append(Tried(offer, zone, error.message))
+            self.unready.append(error)
+            return None
 
     def _order(self, order: Order) -> Instance:
         self.journal.intend(CREATE, order=order.model_dump_json())
@@ -148,6 +162,8 @@ class Create:
         return self.cloud.create(order)
 
     def _none(self, quota: QuotaError | None) -> ZephyrError:
+        if self.unready and len(self.unready) == len(self.tried):
+            return self.unready[0]
         table = "".join(f"\n  {tried}" for tried in self.tried)
         details = {"tried": [str(tried) for tried in self.tried]}
         if quota is not None and all(not tried.zone for tried in self.tried):
