@@ -45,7 +45,8 @@ def _clouds_of(name: str, journal: Journal) -> list[CloudProvider]:
     record = record_of(name)
     if record is not None:
         return [cloud(record.provider)] if is_cloud(record.provider) else []
-    begun = {entry.facts.get("provider") for entry in journal.entries()}
+    stages = {entry.facts["provider"]: entry.stage for entry in journal.entries() if "provider" in entry.facts}
+    begun = {provider for provider, stage in stages.items() if stage != "failed"}
     named = [one for one in clouds() if one.name in begun]
     others = [] if is_here(name) else configured_clouds()
     return [*named, *(one for one in others if one.name not in begun)]

@@ -10,6 +10,7 @@ from zephyr_deploy import down, services
 from zephyr_deploy.deploy import clouds_down, find, fleet
 from zephyr_deploy.deploy import known as known_module
 from zephyr_deploy.deploy.clouds import adopt
+from zephyr_deploy.deploy.journal import Journal
 from zephyr_deploy.deploy.known import known
 from zephyr_deploy.deploy.noted import where_noted
 from zephyr_deploy.deploy.status import status
@@ -147,6 +148,18 @@ def test_what_runs_here_is_not_looked_for_in_clouds(cloud, quick, monkeypatch):
     assert known(NAME) is None
     down(NAME)
     assert cloud.calls == []
+
+
+def test_a_cloud_where_an_order_came_to_nothing_is_not_asked_without_credentials(cloud, monkeypatch):
+    monkeypatch.setattr(cloud, "configured", lambda: False)
+    journal = Journal(NAME)
+    journal.done("account", provider="aws", id="1234")
+    cloud.fails["resources"] = [AuthError("there are no credentials")]
+    with pytest.raises(AuthError):
+        down(NAME)
+    journal.failed("account", provider="aws")
+    cloud.fails["resources"] = [AuthError("there are no credentials")]
+    down(NAME)
 
 
 def test_ls_says_how_a_machine_made_elsewhere_lets_one_in(cloud, elsewhere, monkeypatch):
