@@ -32,6 +32,7 @@ TARGETS = {
     "DeleteSecurityGroup": "GroupId",
     "DeleteVolume": "VolumeId",
     "GetConsoleOutput": "InstanceId",
+    "RevokeSecurityGroupIngress": "GroupId",
     "SendSSHPublicKey": "InstanceId",
     "TerminateInstances": "InstanceId",
 }
