@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from zephyr_deploy.cli import main as program
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pytest
 
 
@@ -36,8 +38,14 @@ class Laptop:
         return json.loads(self.type(*words, "--output", "json")[0])["data"]
 
 
-def life_on(provider: str, gpu: str, first: Laptop, second: Laptop) -> dict[str, str]:
-    """From nothing to tokens and back, the second half from another laptop; what was said on the way."""
+def life_on(
+    provider: str, gpu: str, first: Laptop, second: Laptop, inbound: Callable[[], set[tuple[int, str]]]
+) -> dict[str, str]:
+    """From nothing to tokens and back, the second half from another laptop; what was said on the way.
+
+    Args:
+        inbound: What the cloud's firewalls let in: ports, each with a network.
+    """
     said = {}
     up, said["up"] = first.type("up", "--provider", provider, "--gpu", gpu, "--yes")
     assert "ready" in up
@@ -55,8 +63,14 @@ def life_on(provider: str, gpu: str, first: Laptop, second: Laptop) -> dict[str,
     assert found["service"]["release"] == again["release"], found
     (service,) = second.data("ls")
     assert service["state"] == "ready", service
-    changed = second.data("redeploy", "zephyr", "--max-total-tokens", "1024")
-    assert changed["changed"]
+    with second.patch.context() as exposing:
+        for name, text in {"EXPOSE": "true", "ACCESS__DOMAIN": "llm.lan", "CIDR": "198.51.100.0/24"}.items():
+            exposing.setenv(f"ZEPHYR_{name}", text)
+        changed = second.data("redeploy", "zephyr", "--max-total-tokens", "1024")
+    assert changed["service"]["public_url"] == "https://llm.lan"
+    assert (443, "198.51.100.0/24") in inbound()
+    second.type("rollback", "zephyr")
+    assert {port for port, _ in inbound()} == {22}
     said["chat"], _ = second.type("chat", "--name", "zephyr", "What is the capital of Japan?")
     _, said["down"] = second.type("down", "zephyr")
     assert second.data("ls") == []

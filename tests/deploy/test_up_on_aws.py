@@ -8,7 +8,7 @@ from deploy.on_clouds import life_on
 
 @pytest.mark.timeout(600, func_only=True)
 def test_from_nothing_to_tokens_and_back(both, laptop):
-    said = life_on("aws", "a10g", laptop("first"), laptop("second"))
+    said = life_on("aws", "a10g", laptop("first"), laptop("second"), both.aws.inbound)
     assert "(console)" in said["up"], "the host key came by another way than the network"
     assert both.left() == []
     assert both.aws.wire.actions().count("ec2:RunInstances") == 1

@@ -9,6 +9,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from zephyr_deploy.deploy.clouds.exposing import follow
 from zephyr_deploy.deploy.front import bring_front, require_places
 from zephyr_deploy.deploy.prepare import prepare, require_ready
 from zephyr_deploy.deploy.results import PhaseReport, UpResult
@@ -17,7 +18,8 @@ from zephyr_deploy.engines.registry import engine
 from zephyr_deploy.errors import NotDeployedError, ZephyrError
 from zephyr_deploy.providers.nodes.key import settled_key
 from zephyr_deploy.providers.nodes.record import NodesRecord
-from zephyr_deploy.release.caddy import peer_port
+from zephyr_deploy.providers.registry import is_cloud
+from zephyr_deploy.release.caddy import exposure_of, peer_port
 from zephyr_deploy.release.render import render
 from zephyr_deploy.release.request import apply_request
 from zephyr_deploy.release.templates import load_templates
@@ -83,6 +85,7 @@ class Bring:
         release = render(plan, lock)
         key = self._key()
         self._note()
+        self._open(plan)
         waiting = [member for member in fleet.members if not _is_current(member, release, key)]
         if waiting:
             self._apply(waiting, release, key)
@@ -110,6 +113,12 @@ class Bring:
         }
         begun = NodesRecord(name=self.deployment.name, provider=self.deployment.provider, nodes=())
         (self.fleet.noted or begun).model_copy(update=where).save()
+
+    def _open(self, plan: Plan) -> None:
+        """Have a cloud's firewall let in whom the endpoint is open to, before it is: an authority may ask at once."""
+        if is_cloud(self.fleet.provider):
+            exposure = exposure_of(plan.deployment, plan.host, plan.caller)
+            follow(self.fleet, exposure, trusting=not self.begins)
 
     def _require_deployed(self) -> None:
         if not self.begins and not any(member.service for member in self.fleet.members):

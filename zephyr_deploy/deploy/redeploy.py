@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from zephyr_deploy.deploy.clouds.exposing import open_to, shown
 from zephyr_deploy.deploy.fleet import Fleet
 from zephyr_deploy.deploy.journal import Journal
 from zephyr_deploy.deploy.known import known
@@ -15,6 +16,7 @@ from zephyr_deploy.errors import ConfigError, NotDeployedError, UnhealthyError, 
 from zephyr_deploy.events import Listener, Phases, silent
 from zephyr_deploy.providers.base import NodeProvider
 from zephyr_deploy.providers.nodes.key import settled_key
+from zephyr_deploy.providers.registry import is_cloud
 from zephyr_deploy.providers.registry import provider as provider_named
 from zephyr_deploy.release.history import Deployed, read_history
 from zephyr_deploy.release.request import watch
@@ -54,6 +56,7 @@ def rollback(
         NotDeployedError: this user has no note of such a deployment.
         ConfigError: there is no such release on a machine.
         EngineFailedError, DeadlineError: it does not start; what served goes on serving.
+        AuthError, GoneError: it serves, and is shown to others than before, which its cloud's firewall cannot be told.
     """
     record, phases = _noted(name), Phases(listener)
     journal = Journal(name)
@@ -72,6 +75,7 @@ def rollback(
             "ready_s": READY_DEADLINE_S,
             **watch(serving.engine),
         }
+        opened = shown(fleet)
         journal.intend("rollback", release=release or "the one before")
         answers: dict[str, dict[str, object]] = {}
 
@@ -85,6 +89,8 @@ def rollback(
             raise
         journal.done("rollback")
         fleet.look()
+        if is_cloud(record.provider) and shown(fleet) != opened:
+            open_to(fleet, shown(fleet))
         return _result(fleet, answers, phases)
 
 

@@ -45,10 +45,6 @@ def placed(
     launch = Launch(cloud, deployment.name, phases, journal, lambda: wanted(cloud, deployment), options.agree or agreed)
     instance = launch.run()
     tell_of_difference(instance, deployment, phases)
-    if deployment.access.expose:
-        ports = "ports 80 and 443" if deployment.access.domain else "port 443"
-        said = f"The firewall of {cloud.name} lets in SSH alone; for others to reach the endpoint, open {ports} there."
-        phases.notice(said, warning=True)
     try:
         with Fleet.of(cloud.record(instance), phases) as fleet:
             yield fleet
