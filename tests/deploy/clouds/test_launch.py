@@ -419,3 +419,37 @@ def test_a_new_machine_is_only_waited_for(session, monkeypatch):
     monkeypatch.setattr(boot, "connect", connect)
     instance = session.up()
     assert len(session.cloud.paper.made[instance.id].keys) == 1
+
+
+def test_a_machine_that_neither_a_list_nor_a_look_has_yet_is_waited_for_and_not_made_again(session, monkeypatch):
+    """AWS may say of a new machine that there is none; how old it is says whether to believe that."""
+    session.cloud.fails["restamp"] = [Killed()]
+    with pytest.raises(Killed):
+        session.up()
+    get, asked = session.cloud.get, []
+
+    def late(instance):
+        asked.append(instance)
+        young = instance.created_at and datetime.now(timezone.utc) - instance.created_at < timedelta(seconds=60)
+        return (
+            get(instance) if len(asked) > 1 else instance.model_copy(update={"state": "starting" if young else "gone"})
+        )
+
+    monkeypatch.setattr(session.cloud, "instances", lambda _name=None: [])
+    monkeypatch.setattr(session.cloud, "get", late)
+    assert session.up().id == "i-1"
+    assert len(session.cloud.there) == 1
+
+
+def test_who_gives_way_can_delete_what_no_list_has_yet(session, monkeypatch):
+    create = session.cloud.create
+
+    def both(order):
+        create(order.model_copy(update={"stamp": order.stamp.model_copy(update={"run": "e" * 8}), "token": "other"}))
+        made = create(order)
+        session.cloud._listed_at[made.id] = float("inf")
+        return made
+
+    session.cloud.create = both
+    assert session.up().id == "i-1"
+    assert session.cloud.get(session.cloud.there["i-2"]).state == "gone"

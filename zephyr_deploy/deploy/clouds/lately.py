@@ -36,7 +36,7 @@ def machines_made_lately(name: str, cloud: CloudProvider) -> list[Instance]:
                 orders[entry.run] = Order.model_validate_json(entry.facts["order"])
         order = orders.get(entry.run)
         if order and _made(entry) and order.offer.provider == cloud.name and _left_s(entry, cloud) > 0:
-            made.append(_instance(order, entry.facts["id"]))
+            made.append(_instance(order, entry))
     asked = map(cloud.get, made)
     return [instance for instance in asked if instance.state not in {"gone", "stopping"}]
 
@@ -76,16 +76,17 @@ def _left_s(entry: Entry, cloud: CloudProvider) -> float:
     return cloud.settle_s - (datetime.now(timezone.utc) - entry.at).total_seconds()
 
 
-def _instance(order: Order, made: str) -> Instance:
-    """As much of it as the order knows; `CloudProvider.get` says the rest."""
+def _instance(order: Order, made: Entry) -> Instance:
+    """As much of it as this user knows; `CloudProvider.get` says the rest, and by its age whether it is there."""
     return Instance(
         provider=order.offer.provider,
-        id=made,
+        id=made.facts["id"],
         region=order.offer.region,
         zone=order.zone,
         state="starting",
         machine_type=order.offer.machine_type,
         user="root",
+        created_at=made.at,
         spot=order.offer.spot,
         stamp=order.stamp,
     )

@@ -16,7 +16,7 @@ from zephyr_deploy.errors import ConflictError, ZephyrError
 from zephyr_deploy.node.sshkey import login_key
 from zephyr_deploy.providers.clouds.contract import EndsItself, TakesBack, only_one_each
 from zephyr_deploy.providers.clouds.stamp import Stamp
-from zephyr_deploy.providers.clouds.types import Account, Offer, Order
+from zephyr_deploy.providers.clouds.types import Account, Offer, Order, Resource
 from zephyr_deploy.providers.clouds.userdata import user_data
 from zephyr_deploy.spec.deployment import Cost, Frozen
 from zephyr_deploy.spec.lifetime import lifetime
@@ -227,11 +227,23 @@ class Launch:
         first = min(there.values(), key=lambda instance: (_age_key(instance), instance.id))
         if first.id != made.id:
             self.phases.notice(f"Another up was faster: {first.id} stays, and {made.id} is taken away.", warning=True)
-            thing = next(t for t in self.cloud.resources(self.name) if t.id == made.id)
-            self.journal.intend("delete", kind=thing.kind, id=thing.id, region=thing.region)
-            self.cloud.delete(thing)
-            self.journal.done("delete", kind=thing.kind, id=thing.id)
+            self._delete(made)
         return first
+
+    def _delete(self, made: Instance) -> None:
+        """Have a machine deleted, which no list need have yet."""
+        thing = Resource(
+            provider=made.provider,
+            kind="instance",
+            id=made.id,
+            region=made.region,
+            stamp=made.stamp,
+            created_at=made.created_at,
+            bills=True,
+        )
+        self.journal.intend("delete", kind=thing.kind, id=thing.id, region=thing.region)
+        self.cloud.delete(thing)
+        self.journal.done("delete", kind=thing.kind, id=thing.id)
 
     @contextmanager
     def _telling(self) -> Iterator[None]:
