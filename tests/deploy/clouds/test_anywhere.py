@@ -51,7 +51,7 @@ def test_if_none_can_be_asked_the_first_says_why(clouds):
 
 
 def test_what_nobody_sells_is_said_with_what_stood_in_the_way(clouds):
-    with pytest.raises(NoCapacityError, match=r"aws and e2e sells no machine.*(?s:.*)\$0\.10"):
+    with pytest.raises(NoCapacityError, match=r"no machine fits of those that are sold by aws and e2e.*(?s:.*)\$0\.10"):
         cheapest_provider(Deployment(machine=A10G, cost=Cost(max_hourly_usd=0.1)), lambda _: None)
     with pytest.raises(ConfigError):
         cheapest_provider(Deployment(machine=Machine(gpu="a10gg")), lambda _: None)

@@ -107,7 +107,7 @@ def nothing_fits(where: str, choice: Choice, notes: Sequence[str] = ()) -> NoCap
     table += "".join(f"\n  {note}" for note in notes)
     hint = "Ask for less, or look at all there is: `zephyr-deploy offers`."
     details = {"removed": [removed.model_dump(mode="json") for removed in choice.removed]}
-    return NoCapacityError(f"{where} sells no machine that fits{table}", hint=hint, details=details)
+    return NoCapacityError(f"no machine fits of those that are sold by {where}{table}", hint=hint, details=details)
 
 
 def regions_of(cloud: CloudProvider, region: str | None) -> tuple[str, ...]:
