@@ -43,8 +43,11 @@ down: $(VENV)/.user ## Take it away, downloads included
 	$(BIN)/zephyr-deploy down --purge
 
 # One worker a file: the nodes of the lab are shared within it, and booting them costs seconds.
-test: $(VENV)/.developer ## Run every test
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+test: $(VENV)/.developer ## Run every test but the long ones
+	$(BIN)/pytest -m "not long" -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+
+test-long: $(VENV)/.developer ## Run the long ones
+	$(BIN)/pytest -m long -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 lab: $(VENV)/.developer ## Start a real node to play with (CARD=A10G: with another card)
 	PYTHONPATH=tests $(BIN)/python -m lab up $(if $(CARD),--card $(CARD))

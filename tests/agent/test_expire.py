@@ -172,6 +172,14 @@ def test_who_only_asks_how_it_does_does_not_use_it(machine):
     assert machine.left_s == 3600, "a request between two probes is one"
 
 
+def test_a_look_between_a_probe_and_what_it_adds_takes_neither_for_use(machine):
+    machine.wait(60, answering(2, probes=1))
+    for asked in range(1, 60):
+        machine.wait(30, answering(2 * asked, probes=1 + asked, in_flight=True), every=30)
+        machine.wait(30, answering(2 + 2 * asked, probes=1 + asked), every=30)
+    assert machine.left_s == 60
+
+
 def test_nor_after_its_engine_began_anew(machine):
     machine.wait(60, answering(500, probes=3)).wait(60, answering(2, probes=4))
     assert machine.left_s == 3540

@@ -20,7 +20,6 @@ FOUND = Cost(
     cost_usd=3.78,
     generated_tokens=2e6,
     usd_per_million_tokens=0.63,
-    ends_at=NOW + timedelta(hours=5, seconds=10),
     cost_at_end_usd=10.08,
 )
 BARE = Cost(name="bare", provider="e2e", price_per_hour_usd=0.57, detail="it is starting")
@@ -28,7 +27,8 @@ BARE = Cost(name="bare", provider="e2e", price_per_hour_usd=0.57, detail="it is 
 
 @pytest.fixture
 def found(monkeypatch, tmp_path):
-    answers = [BARE, FOUND]
+    ends = {"ends_at": datetime.now(timezone.utc) + timedelta(hours=5, seconds=10)}
+    answers = [BARE, FOUND.model_copy(update=ends)]
     monkeypatch.setenv("ZEPHYR_STATE_DIR", str(tmp_path))
     monkeypatch.setattr(verbs, "costs", lambda name, on_trouble: [one for one in answers if name in {None, one.name}])
     return answers

@@ -15,6 +15,7 @@ NAME = "zephyr"
 COMMAND = ("up", "--provider", "aws", "--gpu", "a10g", "--spot", "--keep-alive", "--yes")
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600, func_only=True)
 def test_another_one_serves_in_its_place_until_it_is_taken_down(both, laptop, monkeypatch):
     account, seen = both.aws.account, []

@@ -32,6 +32,7 @@ def _address(found):
     return "203.0.113.10" if found.startswith(("10.", "172.", "192.")) else found
 
 
+@pytest.mark.long
 @pytest.mark.engine
 @pytest.mark.timeout(600, func_only=True)
 def test_every_command_prints_what_the_page_shows(quickstart, lab, home):

@@ -97,9 +97,12 @@ def step(state: dict[str, Any], now: Now, seen: Seen, *, booted: bool) -> dict[s
     age_s = counted(state, now)
     before = state or {"used_at_s": age_s, "totals": {}, "probes": {}}
     answered = bool(before.get("answered")) and not booted and not seen.at_work
-    moved = any(_moved(before, seen, port) for port in seen.totals)
-    busy_s = None if not seen.in_flight else before.get("busy_s")
-    busy_s = age_s if seen.in_flight and (moved or busy_s is None) else busy_s
+    unused = {port: _credit(before, seen, port) for port in seen.totals}
+    moved = any(credit < 0 for credit in unused.values())
+    # What is in flight may be a probe that has not been counted yet.
+    in_flight = seen.in_flight and not any(credit > 0 for credit in unused.values())
+    busy_s = before.get("busy_s") if in_flight else None
+    busy_s = age_s if in_flight and (moved or busy_s is None) else busy_s
     works = busy_s is not None and age_s - busy_s <= IN_FLIGHT_S
     again = booted and bool(before.get("ended"))
     used = moved or works or seen.at_work or again or (bool(seen.totals) and not answered)
@@ -111,16 +114,21 @@ def step(state: dict[str, Any], now: Now, seen: Seen, *, booted: bool) -> dict[s
         "answered": answered or bool(seen.totals),
         "totals": {**before["totals"], **seen.totals},
         "probes": {**before["probes"], **seen.probes},
+        "credits": {**before.get("credits", {}), **{port: max(0.0, credit) for port, credit in unused.items()}},
         "until_s": age_s + AGAIN_S if again else before.get("until_s", 0.0),
         "warned_s": before.get("warned_s"),
     }
 
 
-def _moved(state: dict[str, Any], seen: Seen, port: str) -> bool:
-    """Whether an engine was asked by others than us; counters that are lower began anew."""
+def _credit(state: dict[str, Any], seen: Seen, port: str) -> float:
+    """How much our probes have yet to add to an engine's counters; negative: others asked it.
+
+    A probe is written down before it is made, so a look may come in between; counters that are lower began anew.
+    """
     before, total = float(state["totals"].get(port, 0.0)), seen.totals[port]
     ours = PROBE * max(0, seen.probes.get(port, 0) - int(state["probes"].get(port, 0)))
-    return total > (before if total >= before else 0.0) + ours
+    grown = total - (before if total >= before else 0.0)
+    return float(state.get("credits", {}).get(port, 0.0)) + ours - grown
 
 
 def end(state: dict[str, Any], limits: dict[str, Any]) -> tuple[float, str]:

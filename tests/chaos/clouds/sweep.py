@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+import pytest
 from emulators.wire import Wire
 
 SIGKILL = -9
@@ -230,3 +231,10 @@ PARTS: dict[str, Callable[[Sweep, Faults], Tally]] = {
     "up killed while lists lag": lambda sweep, _faults: sweep.lag(LAG_S),
 }
 """What is swept, by the title under which it is counted."""
+ALWAYS = ("up killed", "down killed")
+"""What is swept in every run of the tests; the other parts are long."""
+
+
+def parts() -> list[Any]:
+    """The parts, as the parameters of a test."""
+    return [pytest.param(part, marks=() if part in ALWAYS else pytest.mark.long) for part in PARTS]

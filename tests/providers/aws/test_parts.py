@@ -85,7 +85,7 @@ class TestFirewall:
 @pytest.mark.parametrize("call", ["CreateSecurityGroup", "ImportKeyPair"])
 def test_what_was_made_and_is_not_listed_yet_is_used(cloud, call):
     order = cloud.order()
-    cloud.emulator.lag_s = 0.5
+    cloud.emulator.lag_s = 2.0
     cloud.wire.fault(call, when="after", lost=True)
     with pytest.raises(AmbiguousError):
         cloud.provider.ready(order, cloud.notes)
