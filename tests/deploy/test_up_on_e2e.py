@@ -4,6 +4,7 @@ import pytest
 from deploy.on_clouds import life_on
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600, func_only=True)
 def test_from_nothing_to_tokens_and_back(both, laptop):
     said = life_on("e2e", "l4", laptop("first"), laptop("second"), both.e2e.inbound)
