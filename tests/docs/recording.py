@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
 import sys
 from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
+from typing import Any
+
+import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -41,3 +45,13 @@ def record(page: Path, command: str, printed: str) -> None:
         flags=re.MULTILINE,
     )
     page.write_text(text)
+
+
+def same_or_recorded(quickstart: ModuleType, page: Path, played: Iterable[tuple[Any, str]]) -> None:
+    """See that every step printed what the page shows; with ``RECORD_GUIDE`` set, write the page anew, and skip."""
+    if os.environ.get("RECORD_GUIDE"):
+        for step, printed in played:
+            record(page, step.command, printed)
+        pytest.skip("the page has been recorded")
+    for step, printed in played:
+        assert quickstart.normal(printed) == quickstart.normal(step.output), step.command
