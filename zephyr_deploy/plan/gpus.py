@@ -8,6 +8,8 @@ from difflib import get_close_matches
 from functools import cache
 from typing import Literal
 
+from pydantic import Field
+
 from zephyr_deploy.errors import ConfigError
 from zephyr_deploy.resources import resource
 from zephyr_deploy.spec.deployment import Frozen
@@ -24,8 +26,18 @@ ABOUT = re.compile(
 TOLERANCE = 0.1
 """The same memory is 24, 23 and 22.4 to those who sell it, print it and compute it; no two cards of one model are
 nearer to each other than that."""
+MIB = 2**20
 NEAR = 5
 """So many names are offered for one that is unknown."""
+
+
+class Tflops(Frozen):
+    """Dense compute of a card's tensor cores by operand, in 10^12 operations a second, as the maker states it."""
+
+    bits16: float = Field(gt=0)
+    """fp16, and bf16 where the card has it."""
+    fp8: float | None = Field(None, gt=0)
+    int8: float | None = Field(None, gt=0)
 
 
 class Gpu(Frozen):
@@ -46,6 +58,27 @@ class Gpu(Frozen):
     source: str
     seen: bool
     """Whether `memory_mib` was seen in the output of nvidia-smi."""
+    bandwidth_gb_s: float | None = Field(None, gt=0)
+    """Of its memory, in 10^9 bytes a second, as the maker states it; None: not known, and so no speed is predicted."""
+    tflops: Tflops | None = None
+    bf16: bool = True
+    """Whether its tensor cores compute in bf16 (compute capability 8.0)."""
+    nvlink_gb_s: float = 0
+    """To all other cards together, both directions summed, in 10^9 bytes a second; 0: they speak over PCIe."""
+    pcie: str = ""
+    tdp_w: int | None = None
+    speed_source: str = ""
+
+    @property
+    def memory_bytes(self) -> int:
+        """What the driver reports."""
+        return self.memory_mib * MIB
+
+    @property
+    def capability(self) -> tuple[int, int]:
+        """Compute capability as numbers, to compare."""
+        major, _, minor = self.compute_capability.partition(".")
+        return int(major), int(minor or 0)
 
 
 @cache

@@ -1,0 +1,1 @@
+"""The cheapest way that meets what is asked, and why the others lost."""

@@ -1,0 +1,1 @@
+"""Which settings an engine gets, and why."""

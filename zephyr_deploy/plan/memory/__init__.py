@@ -1,0 +1,1 @@
+"""Where a GPU's memory goes, and what would fit."""

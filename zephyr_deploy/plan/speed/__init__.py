@@ -1,0 +1,1 @@
+"""How fast a setup will be: a calibrated roofline (docs/explanation/planner.md)."""
