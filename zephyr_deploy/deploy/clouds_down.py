@@ -9,8 +9,6 @@ from zephyr_deploy.providers.nodes.record import record_of
 from zephyr_deploy.providers.registry import cloud, clouds, is_cloud
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from zephyr_deploy.deploy.journal import Journal
     from zephyr_deploy.events import Phases
     from zephyr_deploy.providers.clouds.contract import CloudProvider
@@ -25,16 +23,6 @@ def take_off_clouds(name: str, phases: Phases, journal: Journal) -> list[Resourc
         LeftoversError: something is still there.
     """
     return [thing for one in _clouds_of(name, journal) for thing in _vanished(one, name, phases, journal)]
-
-
-def cost_of_machines(things: Iterable[Resource]) -> float:
-    """What machines that are gone have cost, in USD; see `zephyr_deploy.deploy.clouds.vanish.cost_usd`."""
-    things = list(things)
-    if not things:
-        return 0.0
-    from zephyr_deploy.deploy.clouds.vanish import cost_usd
-
-    return cost_usd(things)
 
 
 def _clouds_of(name: str, journal: Journal) -> list[CloudProvider]:

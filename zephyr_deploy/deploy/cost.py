@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from zephyr_deploy.deploy.known import configured_clouds, known
+from zephyr_deploy.deploy.spent import cost_of_machine
 from zephyr_deploy.errors import NotDeployedError, ZephyrError
 from zephyr_deploy.providers.registry import cloud, is_cloud
 from zephyr_deploy.spec.deployment import Frozen, ProviderName
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from zephyr_deploy.providers.clouds.types import Instance
     from zephyr_deploy.providers.machines import MachineStatus
 
-HOUR = timedelta(hours=1)
 AT_ONCE = 8
 MILLION = 1e6
 
@@ -95,7 +95,7 @@ def cost_of(cloud: CloudProvider, instance: Instance) -> Cost:
     """What one machine costs; what it serves, and when it ends, is asked of itself."""
     stamp, now = instance.stamp, datetime.now(timezone.utc)
     machine, why = _machine(cloud, instance)
-    price, since = stamp.price_per_hour_usd, instance.created_at
+    price = stamp.price_per_hour_usd
     tokens = machine.figures.generated_tokens if machine else None
     served_h = machine.uptime_s / 3600 if machine and machine.uptime_s else None
     ends_at = machine.ending.at if machine and machine.ending else stamp.expires
@@ -104,13 +104,13 @@ def cost_of(cloud: CloudProvider, instance: Instance) -> Cost:
         provider=instance.provider,
         machine_type=instance.machine_type,
         region=instance.region,
-        since=since,
+        since=instance.created_at,
         price_per_hour_usd=price,
-        cost_usd=price * ((now - since) / HOUR) if since else None,
+        cost_usd=cost_of_machine(instance, now),
         generated_tokens=tokens,
         usd_per_million_tokens=price * served_h / tokens * MILLION if tokens and served_h else None,
         ends_at=ends_at,
-        cost_at_end_usd=price * ((max(ends_at, now) - since) / HOUR) if since and ends_at else None,
+        cost_at_end_usd=cost_of_machine(instance, max(ends_at, now)) if ends_at else None,
         detail=why,
     )
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from zephyr_deploy.deploy.clouds_down import cost_of_machines, take_off_clouds
+from zephyr_deploy.deploy.clouds_down import take_off_clouds
 from zephyr_deploy.deploy.find import services_here
 from zephyr_deploy.deploy.journal import Journal
 from zephyr_deploy.deploy.lock import deployment_lock
 from zephyr_deploy.deploy.nodes_down import NodesDown, take_off_nodes
 from zephyr_deploy.deploy.results import DownResult
+from zephyr_deploy.deploy.spent import cost_of_machines, cost_of_service
 from zephyr_deploy.errors import CapacityError, LeftoversError
 from zephyr_deploy.events import Listener, Phases, silent
 from zephyr_deploy.paths import cache_dir, state_dir
@@ -70,7 +70,7 @@ def down(
                 phase.unchanged("nothing was there")
     remove_empty(state_dir())
     found = [*taken.services, *found]
-    cost = sum(cost_usd(service) for service in found) + cost_of_machines(vanished)
+    cost = sum(map(cost_of_service, found)) + cost_of_machines(vanished)
     gone = (f"whatever is on {machine}, which cannot be reached" for machine in taken.forgotten)
     kept = (*gone, *_kept(services_here() if purge else []))
     return DownResult(name=name, stopped=tuple(found), removed=removed, kept=kept, cost_usd=cost)
@@ -97,13 +97,6 @@ def _noted(write: Callable[..., None], step: str, **facts: str) -> None:
     """Write to the journal if that is possible: a full disk must not keep a service running."""
     with suppress(OSError, CapacityError):
         write(step, **facts)
-
-
-def cost_usd(service: Service) -> float:
-    """What the service has cost since its machine was made, or it was started, in USD, at its hourly price."""
-    since = service.rented_at or service.started_at
-    hours = (datetime.now(timezone.utc) - since).total_seconds() / 3600
-    return service.price_per_hour_usd * hours
 
 
 def remove_empty(folder: Path) -> None:

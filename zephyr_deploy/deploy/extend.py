@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from zephyr_deploy.deploy.journal import Journal
 from zephyr_deploy.deploy.known import known
 from zephyr_deploy.deploy.lock import deployment_lock
+from zephyr_deploy.deploy.spent import cost_of_machine
 from zephyr_deploy.errors import ConfigError, NotDeployedError
 from zephyr_deploy.events import Listener, Phases, silent
 from zephyr_deploy.node.program import call
@@ -135,7 +136,7 @@ class Extend:
             ends_itself=told is not None,
             idle_at=told.idle_at if told else None,
             price_per_hour_usd=instance.stamp.price_per_hour_usd,
-            cost_usd=_cost(instance, target),
+            cost_usd=cost_of_machine(instance, target) if target else None,
         )
 
     def _instance(self) -> Instance:
@@ -165,9 +166,3 @@ class Extend:
 
 def _later(target: datetime | None, before: datetime | None) -> bool:
     return target is None or (before is not None and target > before)
-
-
-def _cost(instance: Instance, target: datetime | None) -> float | None:
-    if target is None or instance.created_at is None:
-        return None
-    return (target - instance.created_at) / timedelta(hours=1) * instance.stamp.price_per_hour_usd

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from zephyr_deploy.deploy.down import cost_usd
 from zephyr_deploy.deploy.known import known
 from zephyr_deploy.deploy.results import StatusResult
+from zephyr_deploy.deploy.spent import cost_of_service
 from zephyr_deploy.paths import checked_name
 from zephyr_deploy.providers.registry import cloud, is_cloud, providers
 
@@ -36,7 +36,7 @@ def status(name: str) -> StatusResult:
         machines=machines,
         age_s=(now - service.started_at).total_seconds() if service else None,
         ends_at=min(filter(None, map(_ends, machines)), default=None),
-        cost_usd=sum(cost_usd(machine.service) for machine in machines if machine.service),
+        cost_usd=sum(cost_of_service(machine.service) for machine in machines if machine.service),
         at=now,
     )
 

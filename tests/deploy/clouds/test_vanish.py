@@ -5,8 +5,8 @@ import time
 import pytest
 from deploy.clouds.calls import NAME
 
-from zephyr_deploy.deploy.clouds.vanish import cost_usd
 from zephyr_deploy.deploy.journal import Journal
+from zephyr_deploy.deploy.spent import cost_of_machines
 from zephyr_deploy.errors import AmbiguousError, AuthError, LeftoversError, ThrottledError
 
 
@@ -19,7 +19,7 @@ def test_everything_goes_and_is_on_the_receipt(session):
     gone = session.down()
     assert [thing.kind for thing in gone] == ["instance", "security-group", "key"]
     assert session.cloud.resources() == []
-    assert cost_usd(gone) < 0.01
+    assert cost_of_machines(gone) < 0.01
     assert session.down() == []
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from zephyr_deploy.deploy.down import cost_usd
+from zephyr_deploy.deploy.spent import cost_of_service
 from zephyr_deploy.node.address import NodeAddress
 from zephyr_deploy.providers.base import Service
 from zephyr_deploy.providers.machines import Ending
@@ -43,12 +43,12 @@ def hours_since(moment):
 def test_it_costs_since_the_machine_was_made_whatever_release_serves():
     found = rented(SERVICE, RECORD, None)
     assert found.price_per_hour_usd == 2.0
-    assert cost_usd(found) == pytest.approx(2 * hours_since(RECORD.since), abs=0.01)
+    assert cost_of_service(found) == pytest.approx(2 * hours_since(RECORD.since), abs=0.01)
 
 
 def test_where_nobody_knows_since_when_it_costs_since_the_service_was_started():
     found = rented(SERVICE, RECORD.model_copy(update={"since": None}), None)
-    assert cost_usd(found) == pytest.approx(2 * hours_since(SERVICE.started_at), abs=0.01)
+    assert cost_of_service(found) == pytest.approx(2 * hours_since(SERVICE.started_at), abs=0.01)
 
 
 def test_it_ends_by_its_own_word_and_without_one_by_its_clouds():

@@ -6,10 +6,11 @@ from collections import defaultdict
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from zephyr_deploy.deploy.clouds.vanish import Vanish, cost_usd
+from zephyr_deploy.deploy.clouds.vanish import Vanish
 from zephyr_deploy.deploy.journal import Journal
 from zephyr_deploy.deploy.known import configured_clouds, without_credentials
 from zephyr_deploy.deploy.lock import deployment_lock
+from zephyr_deploy.deploy.spent import cost_of_machines
 from zephyr_deploy.errors import ZephyrError
 from zephyr_deploy.events import Listener, Phases, silent
 from zephyr_deploy.paths import deployment_dir
@@ -128,5 +129,5 @@ def _orphan(name: str, provider: ProviderName, things: list[Resource]) -> Orphan
         created_at=min((thing.created_at for thing in things if thing.created_at), default=None),
         expires=None if None in expiries else max(expiry for expiry in expiries if expiry),
         price_per_hour_usd=sum(thing.stamp.price_per_hour_usd for thing in things if thing.kind == "instance"),
-        cost_usd=cost_usd(things),
+        cost_usd=cost_of_machines(things),
     )

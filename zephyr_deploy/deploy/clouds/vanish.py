@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from zephyr_deploy.deploy.clouds.lately import missing_s
@@ -115,13 +114,3 @@ def first_kind(things: Iterable[Resource]) -> list[Resource]:
     """Those that have to go before the others can."""
     by_kind = sorted(things, key=lambda thing: KINDS.index(thing.kind))
     return [thing for thing in by_kind if thing.kind == by_kind[0].kind]
-
-
-def cost_usd(things: Iterable[Resource]) -> float:
-    """What machines have cost since they were made, in USD, at the price that is stamped on them."""
-    now = datetime.now(timezone.utc)
-    return sum(
-        thing.stamp.price_per_hour_usd * (now - thing.created_at).total_seconds() / 3600
-        for thing in things
-        if thing.kind == "instance" and thing.created_at
-    )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from zephyr_deploy.deploy.clouds.keep import Keep, Sight, left_of
 from zephyr_deploy.deploy.clouds.lately import machines_made_lately
+from zephyr_deploy.deploy.spent import cost_of_machine
 from zephyr_deploy.errors import NoCapacityError, NotDeployedError, QuotaError, ZephyrError
 from zephyr_deploy.node.program import call
 from zephyr_deploy.providers.clouds.contract import only_one_each
@@ -72,7 +73,7 @@ class Watch:
         until = self._until(keep.instance)
         while self._watch(keep):
             until = keep.instance.stamp.expires if keep.moved else until
-            self.spent_usd += cost_usd(keep.instance, self.now())
+            self.spent_usd += cost_of_machine(keep.instance, self.now()) or 0.0
             if not self._replaced(until):
                 return
             keep = self._present()
@@ -151,9 +152,3 @@ def ending_of(cloud: CloudProvider, instance: Instance) -> Ending | None:
             return Ending.read(call(node, "expiry", {}, deadline_s=ANSWER_S)["expiry"])
     except ZephyrError:
         return None
-
-
-def cost_usd(instance: Instance, now: datetime) -> float:
-    """What a machine has cost by ``now``, at the price that is stamped on it."""
-    hours = (now - instance.created_at).total_seconds() / 3600 if instance.created_at else 0.0
-    return instance.stamp.price_per_hour_usd * max(0.0, hours)
