@@ -64,12 +64,21 @@ def configured_clouds() -> list[CloudProvider]:
     return [cloud for cloud in clouds() if cloud.configured()]
 
 
-def without_credentials(asked: Sequence[CloudProvider]) -> CredentialsError:
-    """That none of these clouds can be asked anything, and what each wants."""
+def without_credentials(asked: Sequence[CloudProvider], gpu: str | None = None) -> CredentialsError:
+    """That none of these clouds can be asked anything, and what each wants.
+
+    Args:
+        asked: The clouds.
+        gpu: What was to come from one of them; then what does without a cloud is told, too.
+    """
     ways = "; ".join(f"{cloud.name}: {' or '.join(cloud.wants)}" for cloud in asked)
     hint = f"Set those of one ({ways})." if ways else "This version has no cloud."
     details = {"wants": {cloud.name: list(cloud.wants) for cloud in asked}}
-    return CredentialsError("there are credentials for no cloud", hint=hint, details=details)
+    if gpu is None:
+        return CredentialsError("there are credentials for no cloud", hint=hint, details=details)
+    message = f"{gpu} is to be had from a cloud, and there are credentials for none"
+    hint += " A machine of yours: --provider ssh --host HOST. A small model on this machine: --provider local."
+    return CredentialsError(message, hint=hint, details=details)
 
 
 def _adopted(cloud: CloudProvider, name: str) -> NodesRecord | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from zephyr_deploy.deploy.clouds.choosing import need_of, nothing_fits, regions_of
-from zephyr_deploy.deploy.known import configured_clouds
-from zephyr_deploy.errors import CredentialsError, ZephyrError
+from zephyr_deploy.deploy.known import configured_clouds, without_credentials
+from zephyr_deploy.errors import ZephyrError
 from zephyr_deploy.providers.clouds.choose import choose
 from zephyr_deploy.providers.registry import clouds
 
@@ -47,7 +47,7 @@ def cheapest_provider(deployment: Deployment, notice: Callable[[str], None]) -> 
     """
     asked = configured_clouds()
     if not asked:
-        raise without_credentials(deployment.machine.gpu or "a GPU")
+        raise without_credentials(clouds(), gpu=deployment.machine.gpu or "a GPU")
     offers: list[Offer] = []
     failures: list[ZephyrError] = []
     for one in asked:
@@ -67,11 +67,3 @@ def cheapest_provider(deployment: Deployment, notice: Callable[[str], None]) -> 
         f"${best.price_per_hour_usd:.2f} an hour; --provider chooses another."
     )
     return best.provider
-
-
-def without_credentials(what: str) -> CredentialsError:
-    """That there is no cloud to ask, and what to do about it."""
-    wants = "".join(f"\n  {one.name}: {' or '.join(one.wants)}" for one in clouds())
-    message = f"{what} is to be had from a cloud, and there are credentials for none; they are read from{wants}"
-    hint = "A machine of yours: --provider ssh --host HOST. A small model on this machine: --provider local."
-    return CredentialsError(message, hint=hint)
