@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from zephyr_deploy.deploy.clouds_down import take_off_clouds
 from zephyr_deploy.deploy.find import services_here
+from zephyr_deploy.deploy.forget import forget_state
 from zephyr_deploy.deploy.journal import Journal
 from zephyr_deploy.deploy.lock import deployment_lock
 from zephyr_deploy.deploy.nodes_down import NodesDown, take_off_nodes
@@ -17,7 +18,6 @@ from zephyr_deploy.events import Listener, Phases, silent
 from zephyr_deploy.paths import cache_dir, state_dir
 from zephyr_deploy.providers.base import ProcessProvider
 from zephyr_deploy.providers.registry import provider as provider_named
-from zephyr_deploy.providers.registry import providers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -63,9 +63,7 @@ def down(
         found = [service for service in services_here(name) if service.host is None]
         _stop_all(found, journal, phases, grace_s)
         with phases.phase("forget", "Delete state") as phase:
-            here = [p for p in providers() if isinstance(p, ProcessProvider)]
-            state = [line for p in here for line in p.forget(name, purge=purge)]
-            removed = (*map(str, vanished), *taken.removed, *state)
+            removed = (*map(str, vanished), *taken.removed, *forget_state(name, purge=purge))
             if not removed:
                 phase.unchanged("nothing was there")
     remove_empty(state_dir())

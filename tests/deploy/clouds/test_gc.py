@@ -11,15 +11,16 @@ from zephyr_deploy.deploy.lock import deployment_lock
 from zephyr_deploy.errors import AuthError, CredentialsError
 from zephyr_deploy.paths import deployment_dir
 from zephyr_deploy.providers import registry
+from zephyr_deploy.providers.local.folder import Folder, Record
 
 PAST = datetime.now(timezone.utc) - timedelta(minutes=1)
 
 
 @pytest.fixture
 def cloud(quick, monkeypatch):
-    made = ShowingCloud()
+    made, real = ShowingCloud(), registry.provider
     monkeypatch.setattr(registry, "CLOUDS", ("aws",))
-    monkeypatch.setattr(registry, "provider", lambda _name: made)
+    monkeypatch.setattr(registry, "provider", lambda name: made if name == "aws" else real(name))
     return made
 
 
@@ -73,6 +74,15 @@ def test_collected_is_gone_there_and_forgotten_here(cloud):
     assert cloud.resources() == []
     assert not deployment_dir(NAME).exists()
     assert result.left == ()
+
+
+def test_one_of_that_name_on_this_machine_is_not_forgotten(cloud, elsewhere):
+    here = Record(name=NAME, release="r", model_id="m", port=1, pid=1, started_at=PAST, api_key=True)
+    key = Folder(NAME).api_key()
+    Folder(NAME).write_record(here)
+    collect(orphans())
+    assert cloud.resources() == []
+    assert (Folder(NAME).record(), Folder(NAME).known_api_key()) == (here, key)
 
 
 def test_one_that_is_locked_does_not_keep_the_others(cloud, elsewhere):

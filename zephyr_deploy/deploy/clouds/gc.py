@@ -7,13 +7,13 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from zephyr_deploy.deploy.clouds.vanish import Vanish
+from zephyr_deploy.deploy.forget import forget_state
 from zephyr_deploy.deploy.journal import Journal
-from zephyr_deploy.deploy.known import configured_clouds, without_credentials
+from zephyr_deploy.deploy.known import configured_clouds, is_here, without_credentials
 from zephyr_deploy.deploy.lock import deployment_lock
 from zephyr_deploy.deploy.spent import cost_of_machines
 from zephyr_deploy.errors import ZephyrError
 from zephyr_deploy.events import Listener, Phases, silent
-from zephyr_deploy.paths import deployment_dir
 from zephyr_deploy.providers.clouds.types import Resource
 from zephyr_deploy.providers.nodes.record import record_of
 from zephyr_deploy.providers.registry import cloud, clouds
@@ -97,16 +97,10 @@ def _collected(orphan: Orphan, phases: Phases) -> list[Resource]:
     with deployment_lock(name, "gc"):
         gone = Vanish(cloud(orphan.provider), name, phases, Journal(name)).run()
         record = record_of(name)
-        if record is None or record.provider == orphan.provider:
-            _forget(name)
+        # Another one of that name may be on this machine, or elsewhere.
+        if record.provider == orphan.provider if record else not is_here(name):
+            forget_state(name)
     return gone
-
-
-def _forget(name: str) -> None:
-    """Delete what is noted here of a deployment that is gone."""
-    import shutil
-
-    shutil.rmtree(deployment_dir(name), ignore_errors=True)
 
 
 def _by_deployment(resources: Iterable[Resource]) -> list[Orphan]:
