@@ -4,6 +4,7 @@
 
     ZephyrError                    1  internal
     ├── UsageError                 2  usage
+    │   └── DeclinedError          2  a question was answered with no
     ├── ConfigError                3  configuration
     │   └── ConflictError          3  the cloud has something in the way: a name that is taken, two machines for one
     ├── CredentialsError           4  credentials or quota
@@ -50,6 +51,7 @@ __all__ = [
     "CredentialsError",
     "CreditError",
     "DeadlineError",
+    "DeclinedError",
     "EngineFailedError",
     "GateError",
     "GoneError",
@@ -96,6 +98,12 @@ class UsageError(ZephyrError):
     """The command was called in a way that cannot be carried out."""
 
     exit_code, code = 2, "usage"
+
+
+class DeclinedError(UsageError):
+    """The user was asked, and does not want it; nothing was done."""
+
+    code = "declined"
 
 
 class ConfigError(ZephyrError):

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from zephyr_deploy.cli import main as program
+from zephyr_deploy.cli.output import Output
 from zephyr_deploy.cli.verb import LOOK, verb
 
 
@@ -27,6 +28,19 @@ def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for name in ("STATE", "CACHE"):
         monkeypatch.setenv(f"ZEPHYR_{name}_DIR", str(tmp_path / name.lower()))
+
+
+@pytest.fixture
+def no(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The user says no to whatever is asked; what was asked."""
+    asked: list[str] = []
+
+    def confirm(_out: Output, question: str) -> bool:
+        asked.append(question)
+        return False
+
+    monkeypatch.setattr(Output, "confirm", confirm)
+    return asked
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from zephyr_deploy.spec.deployment import Deployment
 CODES = {
     "ZephyrError": 1,
     "UsageError": 2,
+    "DeclinedError": 2,
     "InvalidRequestError": 2,
     "ConfigError": 3,
     "ConflictError": 3,

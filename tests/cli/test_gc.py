@@ -53,6 +53,14 @@ def test_it_asks_and_without_a_terminal_refuses(cloud, capsys):
     assert ids(cloud) == ["i-1"]
 
 
+def test_who_says_no_has_nothing_deleted_and_a_script_reads_that(cloud, capsys, no):
+    assert main(["gc", "--output", "json"]) == 2
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert (error["code"], error["message"], error["exit_code"]) == ("declined", "Nothing was deleted.", 2)
+    assert no == ["Delete all of lost?"]
+    assert ids(cloud) == ["i-1"]
+
+
 def test_what_is_over_goes_without_a_question_where_that_was_said(cloud, capsys):
     assert main(["gc", "--expired", "--yes", "--output", "quiet"]) == 0
     assert capsys.readouterr().out == "lost\n"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from emulators.memory import ShowingCloud, offer
 
@@ -46,6 +48,16 @@ def test_a_region_is_the_only_one_and_interruptible_machines_are_asked_for(propo
     assert proposed() == [fixed.format("here"), fixed.format("there")]
     assert proposed("--region", "there") == [fixed.format("there")]
     assert proposed("--region", "there", "--spot") == [spot.format("there"), fixed.format("there")]
+    assert cloud.there == {}
+
+
+def test_who_says_no_has_nothing_ordered_and_a_script_reads_that(cloud, capsys, no):
+    assert main(["up", "demo", "--provider", "aws", "--gpu", "a10g", "--output", "json"]) == 2
+    said = capsys.readouterr()
+    error = json.loads(said.out)["error"]
+    assert (error["code"], error["message"], error["exit_code"]) == ("declined", "Nothing was ordered.", 2)
+    assert no == ["Order it?"]
+    assert "zephyr-deploy down" not in said.err
     assert cloud.there == {}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import typer
+from zephyr_deploy.errors import DeclinedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +23,8 @@ def agreement(session: Session) -> Callable[[Proposal], None]:
         for line in lines(proposal):
             session.out.note(line)
         if not session.out.confirm("Order it?"):
-            raise typer.Exit(1)
+            hint = "zephyr-deploy offers shows what else there is; --gpu, --region and --max-price choose."
+            raise DeclinedError("Nothing was ordered.", hint=hint)
 
     return agree
 

@@ -9,6 +9,7 @@ import typer
 from zephyr_deploy.cli.options import NameArg
 from zephyr_deploy.cli.session import Session
 from zephyr_deploy.cli.verb import LOOK, verb
+from zephyr_deploy.errors import DeclinedError
 
 
 @verb(
@@ -35,7 +36,7 @@ def code(
         return
     asks = shell.needs_include()
     if asks and not session.out.confirm(f"Put one Include line at the top of {shell.user_config()}?"):
-        raise typer.Exit(1)
+        raise DeclinedError(f"{shell.user_config()} was left as it is.", hint="zephyr-deploy ssh does without it.")
     entry = shell.remember_host(target, host=host, folder=folder)
     rows = [("host", entry.host), ("link", entry.link), ("configuration", str(entry.config))]
     session.out.result("code", entry, table=lambda: session.out.facts(rows), quiet=entry.link)

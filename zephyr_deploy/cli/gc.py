@@ -9,7 +9,7 @@ import typer
 
 from zephyr_deploy.cli.session import Session
 from zephyr_deploy.cli.verb import COST, verb
-from zephyr_deploy.errors import LeftoversError, UnreachableError
+from zephyr_deploy.errors import DeclinedError, LeftoversError, UnreachableError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,7 +46,7 @@ def gc(
         for orphan in found:
             session.out.note(_line(orphan))
         if not session.out.confirm(f"Delete all of {', '.join(orphan.deployment for orphan in found)}?"):
-            raise typer.Exit(1)
+            raise DeclinedError("Nothing was deleted.", hint="zephyr-deploy gc --dry-run lists it again.")
         with session.out.listening() as listener:
             result = collect(found, listener)
     else:

@@ -35,7 +35,7 @@ from zephyr_deploy.cli.wish import (
     UpgradeOpt,
     expose_flags,
 )
-from zephyr_deploy.errors import GateError, UsageError
+from zephyr_deploy.errors import DeclinedError, GateError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -160,7 +160,7 @@ def _write(session: Session, result: RenderResult, folder: Path) -> None:
     release = Release(id=result.release, files=result.files)
     others = others_in(folder, release)
     if others and not session.out.confirm(f"{folder} holds {_few(others)}; write the release's files there?"):
-        raise UsageError(f"{folder} was left as it is.", hint="Give --write an empty folder, or say --yes.")
+        raise DeclinedError(f"{folder} was left as it is.", hint="Give --write an empty folder, or say --yes.")
     write_release(folder, release)
     strange = [path for path in others if path not in result.files]
     if strange:
