@@ -18,7 +18,8 @@ class Cloud(MemoryCloud):
     verdict = "ok"
 
     def checks(self, offer=None):
-        return [AccountCheck(name="quota", verdict=self.verdict, detail="as it is", fix="")]
+        failed = self.verdict == "failed"
+        return [AccountCheck(name="quota", verdict=self.verdict, detail="as it is", credentials=failed)]
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +44,7 @@ def test_an_account(capsys, cloud):
     assert [line.split()[:2] for line in out.splitlines()] == [["CHECK", "FOUND"], ["ok", "quota"], ["ok", "machine"]]
     cloud.verdict = "failed"
     code, out = run(capsys, "--provider", "aws", "--output", "quiet")
-    assert (code, out) == (3, "quota\n")
+    assert (code, out) == (4, "quota\n")
 
 
 def test_the_gpu_and_the_region_are_those_that_were_asked_for(capsys):
@@ -52,6 +53,13 @@ def test_the_gpu_and_the_region_are_those_that_were_asked_for(capsys):
     assert code == 3
     assert "not with h100" in data["machine"]["detail"]
     assert data["machine"]["host"] == "aws"
+
+
+def test_without_credentials_the_exit_code_is_theirs(capsys, cloud, monkeypatch):
+    monkeypatch.setattr(cloud, "configured", lambda: False)
+    code, out = run(capsys, "--provider", "aws", "--output", "json")
+    (check,) = json.loads(out)["data"]
+    assert (code, check["name"], check["credentials"]) == (4, "credentials", True)
 
 
 def test_a_file_that_names_a_cloud_has_this_machine_and_the_account_checked(capsys, tmp_path):

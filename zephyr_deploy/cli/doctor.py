@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from zephyr_deploy.deploy.results import Check
     from zephyr_deploy.spec.deployment import Deployment
 
-CONFIGURATION = 3
+CONFIGURATION, CREDENTIALS = 3, 4
 
 
 @verb(
@@ -53,7 +53,10 @@ def doctor(
     host_key: HostKeyOpt = None,
     trust_on_first_use: FirstUseOpt = False,
 ) -> None:
-    """Check this machine, hosts or a cloud's account, and say how to mend what is missing; exit code 3 if it fails."""
+    """Check this machine, hosts or a cloud's account, and say how to mend what is missing.
+
+    The exit code is 4 where credentials, permissions or a quota of an account stand in the way, and 3 for all else.
+    """
     from zephyr_deploy.providers.registry import CLOUDS
 
     flags = {
@@ -82,7 +85,7 @@ def doctor(
         quiet=(check.name for check in failed),
     )
     if failed:
-        raise typer.Exit(CONFIGURATION)
+        raise typer.Exit(CREDENTIALS if any(check.credentials for check in failed) else CONFIGURATION)
 
 
 def _here() -> list[Check]:

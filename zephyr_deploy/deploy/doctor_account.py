@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from zephyr_deploy.deploy.clouds.choosing import wanted
 from zephyr_deploy.deploy.results import Check
-from zephyr_deploy.errors import AuthError, ZephyrError
+from zephyr_deploy.errors import AuthError, CredentialsError, ZephyrError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +29,8 @@ def doctor_account(cloud: CloudProvider, deployment: Deployment) -> list[Check]:
 def _checks(cloud: CloudProvider, deployment: Deployment) -> Iterator[Check]:
     if not cloud.configured():
         fix = f"Set {' or '.join(cloud.wants)}."
-        yield Check(name="credentials", verdict="failed", detail=f"there are none for {cloud.name}", fix=fix)
+        detail = f"there are none for {cloud.name}"
+        yield Check(name="credentials", verdict="failed", detail=detail, fix=fix, credentials=True)
         return
     offer: Offer | None = None
     machine: Check | None = None
@@ -40,15 +41,24 @@ def _checks(cloud: CloudProvider, deployment: Deployment) -> Iterator[Check]:
     except AuthError:
         pass  # The account's own checks say which, and what to do.
     except ZephyrError as error:
-        detail = error.message.replace("\n  ", "; ")
-        machine = Check(name="machine", verdict="failed", detail=detail, fix=error.hint or "zephyr-deploy offers")
+        machine = _failed("machine", error, "zephyr-deploy offers")
     try:
         for check in cloud.checks(offer):
             yield Check.model_validate(check.model_dump())
     except ZephyrError as error:
-        yield Check(name="account", verdict="failed", detail=error.message, fix=error.hint or "Run it again.")
+        yield _failed("account", error, "Run it again.")
     if machine:
         yield machine
+
+
+def _failed(name: str, error: ZephyrError, fix: str) -> Check:
+    return Check(
+        name=name,
+        verdict="failed",
+        detail=error.message.replace("\n  ", "; "),
+        fix=error.hint or fix,
+        credentials=isinstance(error, CredentialsError),
+    )
 
 
 def _said(offer: Offer) -> str:

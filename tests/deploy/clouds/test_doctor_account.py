@@ -6,7 +6,7 @@ import pytest
 from emulators.memory import MemoryCloud, offer
 
 from zephyr_deploy.deploy.doctor_account import doctor_account
-from zephyr_deploy.errors import AuthError, ThrottledError
+from zephyr_deploy.errors import AuthError, QuotaError, ThrottledError
 from zephyr_deploy.providers.clouds.types import AccountCheck
 from zephyr_deploy.spec.deployment import Deployment, Machine
 
@@ -69,7 +69,9 @@ def test_wrong_credentials_are_said_once(cloud):
 
 
 def test_an_account_that_cannot_be_looked_at(cloud):
-    cloud.fails["checks"] = [ThrottledError("slow down")]
+    cloud.fails["checks"] = [ThrottledError("slow down"), QuotaError("no more")]
     found = look(cloud)
     assert (found["account"].verdict, found["account"].detail) == ("failed", "slow down")
+    assert not found["account"].credentials
+    assert look(cloud)["account"].credentials
     assert found["machine"].verdict == "ok"

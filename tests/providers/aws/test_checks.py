@@ -78,6 +78,7 @@ def test_wrong_credentials_are_all_that_is_said(session, monkeypatch):
     found = look(session)
     assert list(found) == ["credentials", "clock"]
     assert (found["credentials"].verdict, found["clock"].verdict) == ("failed", "ok")
+    assert found["credentials"].credentials
     assert "wrong" not in found["credentials"].detail
 
 
@@ -105,6 +106,7 @@ def test_a_quota_that_is_too_small(aws, session, offer):
     aws.account.quotas["L-DB2E81BA"] = 2
     assert bad(session, offer("g6.xlarge")) == {"quota L-DB2E81BA": "failed"}
     found = look(session, offer("g6.xlarge"))["quota L-DB2E81BA"]
+    assert found.credentials
     assert found.detail == "2 on-demand vCPUs of G and VT instances in us-east-1 (L-DB2E81BA), and the machine takes 4"
     assert found.fix == f"Ask AWS for room for 4 more, which takes it hours or days: {QUOTAS}/L-DB2E81BA"
 
@@ -138,6 +140,7 @@ def test_a_permission_that_is_missing(aws, session, action):
     aws.fault(f"ec2:{action}", "UnauthorizedOperation", status=403)
     found = look(session)["permissions"]
     assert (found.verdict, found.detail) == ("failed", f"not allowed: ec2:{action}")
+    assert found.credentials
     assert "aws-iam-policy.json" in found.fix
 
 
@@ -152,6 +155,7 @@ def test_no_image(aws, session):
     body = b"<DescribeImagesResponse><requestId>r</requestId><imagesSet/></DescribeImagesResponse>"
     aws.wire.fault("ec2:DescribeImages", status=200, body=body)
     assert bad(session)["image"] == "failed"
+    assert not look(session)["image"].credentials
 
 
 def test_no_default_network(aws, session):

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from zephyr_deploy.errors import AuthError
+from zephyr_deploy.errors import AuthError, ThrottledError
 from zephyr_deploy.providers.clouds.checks import clock, failed, leftovers, looked, ok
 from zephyr_deploy.providers.clouds.stamp import Stamp
 from zephyr_deploy.providers.clouds.types import Resource
@@ -60,3 +60,5 @@ def test_one_look_that_fails_hides_no_other():
         ("b", "ok", "fine", ""),
     ]
     assert failed("a", AuthError("no")).fix
+    assert failed("a", AuthError("no")).credentials
+    assert not failed("a", ThrottledError("no")).credentials

@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
-from zephyr_deploy.errors import ZephyrError
+from zephyr_deploy.errors import CredentialsError, ZephyrError
 from zephyr_deploy.providers.clouds.types import AccountCheck
 
 if TYPE_CHECKING:
@@ -28,7 +28,13 @@ def ok(name: str, detail: str) -> AccountCheck:
 
 def failed(name: str, error: ZephyrError) -> AccountCheck:
     """That it is not, by an error that knows what to do."""
-    return AccountCheck(name=name, verdict="failed", detail=error.message, fix=error.hint or "Run it again.")
+    return AccountCheck(
+        name=name,
+        verdict="failed",
+        detail=error.message,
+        fix=error.hint or "Run it again.",
+        credentials=isinstance(error, CredentialsError),
+    )
 
 
 def looked(looks: Iterable[tuple[str, Callable[[], AccountCheck]]]) -> Iterator[AccountCheck]:

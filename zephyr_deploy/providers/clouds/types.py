@@ -129,6 +129,8 @@ class AccountCheck(Frozen):
     detail: str
     fix: str = ""
     """What to do; empty when the verdict is ok."""
+    credentials: bool = False
+    """Whether it failed for credentials, permissions or a quota."""
 
 
 class Ledger(Protocol):
