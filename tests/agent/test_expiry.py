@@ -79,6 +79,14 @@ def test_it_is_moved_and_to_move_it_is_to_use_it(machine):
     assert ask()["left_s"] == 7200.0 - 899
 
 
+def test_the_time_without_use_is_moved_alone_or_with_the_time_limit(machine):
+    machine.look()
+    assert extend({"idle_s": 1800.0}, None)["expiry"]["idle_left_s"] == 1800.0 + 300.0
+    assert ask()["left_s"] == 3600.0
+    found = extend({"left_s": 7200.0, "idle_s": None}, None)["expiry"]
+    assert (found["left_s"], found["idle_left_s"]) == (7200.0, None)
+
+
 def test_it_can_be_for_ever(machine):
     assert extend({"left_s": None}, None)["expiry"]["left_s"] is None
     machine.clock_s += 10**6

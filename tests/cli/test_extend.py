@@ -20,8 +20,8 @@ def called(monkeypatch, tmp_path):
     found = {"name": "demo", "before": now + HOUR, "ends_at": now + 3 * HOUR, "ends_itself": True}
     found |= {"idle_at": now + HOUR / 2, "price_per_hour_usd": 2.0, "cost_usd": 7.5}
 
-    def extend(name, by, *, to, listener, lock_wait_s):
-        calls.append((name, by, to, lock_wait_s))
+    def extend(name, by, *, to, idle, listener, lock_wait_s):
+        calls.append((name, by, to, idle, lock_wait_s))
         return Extended(**found)
 
     monkeypatch.setenv("ZEPHYR_STATE_DIR", str(tmp_path))
@@ -33,9 +33,11 @@ def called(monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     ("words", "asked"),
     [
-        (["2h"], ("demo", 2 * HOUR, None, 0.0)),
-        (["--to", "30m", "--lock-wait", "5s"], ("demo", None, HOUR / 2, 5.0)),
-        (["--to", "none"], ("demo", None, None, 0.0)),
+        (["2h"], ("demo", 2 * HOUR, None, None, 0.0)),
+        (["--to", "30m", "--lock-wait", "5s"], ("demo", None, HOUR / 2, None, 5.0)),
+        (["--to", "none"], ("demo", None, "none", None, 0.0)),
+        (["--idle", "3h"], ("demo", None, None, 3 * HOUR, 0.0)),
+        (["2h", "--idle", "none"], ("demo", 2 * HOUR, None, "none", 0.0)),
     ],
 )
 def test_later_by_from_now_and_never(called, words, asked):
@@ -43,10 +45,14 @@ def test_later_by_from_now_and_never(called, words, asked):
     assert called[1:] == [asked]
 
 
-@pytest.mark.parametrize("words", [[], ["2h", "--to", "3h"], ["0s"], ["--to", "0s"], ["later"], ["none"]])
-def test_what_cannot_be_meant_is_refused_before_anything_is_asked(called, words, capsys):
+@pytest.mark.parametrize(
+    "words", [[], ["2h", "--to", "3h"], ["0s"], ["--to", "0s"], ["later"], ["none"], ["--idle", "0s"]], ids=" ".join
+)
+def test_what_cannot_be_meant_is_refused_before_anything_is_asked(monkeypatch, words, capsys):
+    asked = []
+    monkeypatch.setattr(verbs, "known", asked.append)
     assert main(["extend", "demo", *words]) == 2
-    assert called[1:] == []
+    assert asked == []
 
 
 def test_it_shows_both_limits_and_what_it_costs(called, capsys):
@@ -67,7 +73,13 @@ def test_a_script_reads_when_it_ends(called, capsys):
 def test_for_ever_has_a_price(called, capsys):
     called[0].update(ends_at=None, cost_usd=None)
     assert main(["extend", "demo", "--to", "none"]) == 0
-    assert "Warning: demo costs $2.00 an hour until zephyr-deploy down." in capsys.readouterr().err
+    said = "Warning: demo costs $2.00 an hour until nobody uses it, or zephyr-deploy down."
+    assert said in capsys.readouterr().err
+    called[0].update(idle_at=None)
+    assert main(["extend", "demo", "--to", "none", "--idle", "none"]) == 0
+    shown = capsys.readouterr()
+    assert "never ends for that" in shown.out
+    assert "Warning: demo costs $2.00 an hour until zephyr-deploy down." in shown.err
 
 
 def test_where_it_does_not_end_itself_that_is_said(called, capsys):

@@ -18,18 +18,24 @@ HINT = "Machines that a cloud made for this deployment do; others are their owne
 
 
 def extend(request: dict[str, Any], _report: Report) -> dict[str, Any]:
-    """Have it end ``left_s`` seconds from now, or never where that is None; to do so is to use it.
+    """Move its time limit to ``left_s`` seconds from now, and that of the time without use to ``idle_s`` seconds.
+
+    None: it never ends by that limit; what is not named stays. To do so is to use it.
 
     Raises:
         NodeError: it does not end itself, or what ends it does not run.
     """
-    limits, left_s = get_json(expiry.LIMITS), request["left_s"]
+    limits = get_json(expiry.LIMITS)
     if not limits:
         raise NodeError("config", "this machine does not end itself", HINT)
     state = _looked()
     age_s = state["age_s"] + expiry.since(state)
-    ttl_s = None if left_s is None else age_s + float(left_s)
-    put_json(expiry.LIMITS, {**limits, "ttl_s": ttl_s, "used_at_s": age_s})
+    moved: dict[str, float | None] = {"used_at_s": age_s}
+    if "left_s" in request:
+        moved["ttl_s"] = None if request["left_s"] is None else age_s + float(request["left_s"])
+    if "idle_s" in request:
+        moved["idle_s"] = request["idle_s"]
+    put_json(expiry.LIMITS, {**limits, **moved})
     _looked()
     return {"expiry": expiry.found()}
 

@@ -3,19 +3,20 @@
 The earlier of the two is in force: the machine ends itself by its own clock, whoever cleans up goes by the cloud. So
 what is cut off half-way leaves the earlier end, and the same call again does the rest. What makes it later is told to
 the machine first, or one that has ended itself could cost on for as long as its cloud says; what makes it sooner is
-told to the cloud first, for the same reason.
+told to the cloud first, for the same reason. How long it may be unused is the machine's own affair.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from zephyr_deploy.deploy.journal import Journal
 from zephyr_deploy.deploy.known import known
 from zephyr_deploy.deploy.lock import deployment_lock
 from zephyr_deploy.deploy.spent import cost_of_machine
-from zephyr_deploy.errors import ConfigError, NotDeployedError
+from zephyr_deploy.errors import ConfigError, NotDeployedError, UsageError
 from zephyr_deploy.events import Listener, Phases, silent
 from zephyr_deploy.node.program import call
 from zephyr_deploy.providers.clouds.contract import EndsItself
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from zephyr_deploy.providers.nodes.record import NodesRecord
 
 CALL_S = 30.0
+Length = timedelta | Literal["none"]
+"""Of a limit; ``none``: there is none, which has to be said."""
 
 
 class Extended(Frozen):
@@ -52,37 +55,67 @@ class Extended(Frozen):
     """What it will have cost at its end; None: it has none, or nobody knows when it was made."""
 
 
+@dataclass(frozen=True)
+class Move:
+    """What is to be moved, and where to."""
+
+    by: timedelta | None = None
+    to: Length | None = None
+    idle: Length | None = None
+
+    def checked(self) -> Move:
+        """The same; it can be carried out.
+
+        Raises:
+            UsageError: it says nothing, or twice when the machine ends.
+        """
+        if self.by is not None and self.to is not None:
+            raise UsageError("Either how much later it ends, or how long from now.", hint="zephyr-deploy extend --help")
+        if self == Move():
+            hint = "How much later it ends, --to how long from now, or --idle how long without a request."
+            raise UsageError("Say what is to be moved.", hint=hint)
+        return self
+
+    @property
+    def moves_end(self) -> bool:
+        """Whether the time limit is to be another."""
+        return self.by is not None or self.to is not None
+
+
 def extend(
     name: str,
     by: timedelta | None = None,
     *,
-    to: timedelta | None = None,
+    to: Length | None = None,
+    idle: Length | None = None,
     listener: Listener = silent,
     lock_wait_s: float = 0,
 ) -> Extended:
-    """Move the end of a deployment's machine.
+    """Move the end of a deployment's machine, or how long it may be without a request.
 
     Args:
         name: Of the deployment.
         by: How much later it ends than it would.
-        to: Without ``by``: how long it lives from now on; None: for ever.
+        to: Instead, how long it lives from now on.
+        idle: Also or instead, how long it may be without a request; where nobody says, that stays as it is.
         listener: Is told of every phase.
         lock_wait_s: How long to wait, in seconds, while another process works on this deployment.
 
     Raises:
-        ConfigError: its machine is the user's own; it has no end that could be later.
+        UsageError: nothing is to be moved, or to two places.
+        ConfigError: its machine is the user's own, which has no end; or it does not end itself, and so no ``idle``.
         NotDeployedError: it has no machine.
         UnreachableError: the machine, or its cloud, cannot be told; the earlier end is in force.
         LockedError: another process works on this deployment.
     """
-    phases, record = Phases(listener), known(name)
+    move, phases, record = Move(by, to, idle).checked(), Phases(listener), known(name)
     if record is None:
         raise NotDeployedError(f"{name} has no machine in a cloud", hint=f"Begin with `zephyr-deploy up {name}`.")
     if not is_cloud(record.provider):
         hint = "Only machines that were made in a cloud have an end; `zephyr-deploy down` takes yours off."
         raise ConfigError(f"{name} is on a machine of yours, which does not end itself", hint=hint)
     with deployment_lock(name, "extend", wait_s=lock_wait_s):
-        return Extend(cloud(record.provider), name, phases, Journal(name)).run(by, to)
+        return Extend(cloud(record.provider), name, phases, Journal(name)).run(move)
 
 
 class Extend:
@@ -101,34 +134,39 @@ class Extend:
         self.phases = phases
         self.journal = journal
 
-    def run(self, by: timedelta | None, to: timedelta | None) -> Extended:
+    def run(self, move: Move) -> Extended:
         """See `extend`."""
         with self.phases.phase("look", "Look at its end"):
             instance = self._instance()
             record = self.cloud.record(instance)
             ending = self._asked(record, "expiry") if isinstance(self.cloud, EndsItself) else None
+        if move.idle is not None and ending is None:
+            raise self._no_idle()
+        if isinstance(self.cloud, EndsItself) and ending is None:
+            said = f"the machine of {self.name} does not end itself; only its cloud is told"
+            self.phases.notice(said, warning=True)
         ends = [end for end in (instance.stamp.expires, ending.at if ending else None) if end]
         before = min(ends, default=None)
-        target = self._target(before, by, to)
+        target = self._target(before, move)
         self.journal.intend("extend", id=instance.id, expires=written(target))
         told = ending
 
         def tell_machine() -> None:
             nonlocal told
-            left = target - datetime.now(timezone.utc) if target else None
-            told = self._asked(record, "extend", left_s=left.total_seconds() if left else None)
+            told = self._asked(record, "extend", **_request(move, target))
 
         def tell_cloud() -> None:
             self.cloud.restamp(instance, instance.stamp.model_copy(update={"expires": target}))
 
-        steps: list[tuple[str, Callable[[], None]]] = [("Tell its cloud", tell_cloud)]
+        steps: list[tuple[str, Callable[[], None]]] = [("Tell its cloud", tell_cloud)] if move.moves_end else []
         if ending:
-            steps.insert(0 if _later(target, before) else 1, ("Tell the machine", tell_machine))
+            steps.insert(0 if _later(target, before) else len(steps), ("Tell the machine", tell_machine))
         for title, step in steps:
             with self.phases.phase("tell", title):
                 step()
         self.journal.done("extend")
-        record.model_copy(update={"expires": target}).save()
+        if move.moves_end:
+            record.model_copy(update={"expires": target}).save()
         return Extended(
             name=self.name,
             before=before,
@@ -139,6 +177,11 @@ class Extend:
             cost_usd=cost_of_machine(instance, target) if target else None,
         )
 
+    def _no_idle(self) -> ConfigError:
+        said = f"{self.name} does not end itself, used or not: there is no limit of its time without a request"
+        hint = f"Its time limit can be moved: zephyr-deploy extend {self.name} --to 2h"
+        return ConfigError(said, hint=hint)
+
     def _instance(self) -> Instance:
         instance = next(iter(self.cloud.reachable(self.name)), None)
         if instance is None:
@@ -148,20 +191,28 @@ class Extend:
 
     def _asked(self, record: NodesRecord, verb: str, **request: float | None) -> Ending | None:
         with connect_noted(record, record.entry) as node:
-            ending = Ending.read(call(node, verb, request, deadline_s=CALL_S)["expiry"])
-        if ending is None:
-            said = f"the machine of {self.name} does not end itself; only its cloud is told"
-            self.phases.notice(said, warning=True)
-        return ending
+            return Ending.read(call(node, verb, request, deadline_s=CALL_S)["expiry"])
 
-    def _target(self, before: datetime | None, by: timedelta | None, to: timedelta | None) -> datetime | None:
+    def _target(self, before: datetime | None, move: Move) -> datetime | None:
         now = datetime.now(timezone.utc)
-        if by is None:
-            return now + to if to else None
+        if move.to is not None:
+            return now + move.to if isinstance(move.to, timedelta) else None
+        if move.by is None:
+            return before
         if before is None:
             hint = f"Give it one: zephyr-deploy extend {self.name} --to 8h"
             raise ConfigError(f"{self.name} has no time limit that could be later", hint=hint)
-        return max(before, now) + by
+        return max(before, now) + move.by
+
+
+def _request(move: Move, target: datetime | None) -> dict[str, float | None]:
+    """As `zephyr_deploy.agent.extend` reads it."""
+    asked: dict[str, float | None] = {}
+    if move.moves_end:
+        asked["left_s"] = (target - datetime.now(timezone.utc)).total_seconds() if target else None
+    if move.idle is not None:
+        asked["idle_s"] = move.idle.total_seconds() if isinstance(move.idle, timedelta) else None
+    return asked
 
 
 def _later(target: datetime | None, before: datetime | None) -> bool:

@@ -11,7 +11,7 @@ from emulators.memory import MemoryCloud
 
 from zephyr_deploy.deploy import extend as verbs
 from zephyr_deploy.deploy.extend import extend
-from zephyr_deploy.errors import ConfigError, NotDeployedError, UnreachableError
+from zephyr_deploy.errors import ConfigError, NotDeployedError, UnreachableError, UsageError
 from zephyr_deploy.node.address import NodeAddress
 from zephyr_deploy.providers import registry
 from zephyr_deploy.providers.nodes.record import NodesRecord, record_of
@@ -29,7 +29,7 @@ class Machine:
 
     def __init__(self):
         self.ends_at, self.installed, self.away = datetime.now(timezone.utc) + 8 * HOUR, True, False
-        self.asked = []
+        self.idle_s, self.asked = 3600.0, []
 
     def call(self, node, verb, request, *, deadline_s):
         assert node == "line"
@@ -39,10 +39,13 @@ class Machine:
         if not self.installed:
             return {"expiry": None}
         if verb == "extend":
-            left_s = request["left_s"]
-            self.ends_at = None if left_s is None else datetime.now(timezone.utc) + timedelta(seconds=left_s)
+            self.idle_s = request.get("idle_s", self.idle_s)
+            if "left_s" in request:
+                left_s = request["left_s"]
+                self.ends_at = None if left_s is None else datetime.now(timezone.utc) + timedelta(seconds=left_s)
+        idle_left_s = None if self.idle_s is None else self.idle_s - 600.0
         left_s = (self.ends_at - datetime.now(timezone.utc)).total_seconds() if self.ends_at else None
-        return {"expiry": {"left_s": left_s, "idle_left_s": 3000.0, "unused_s": 600.0, "looked_s": 9.0}}
+        return {"expiry": {"left_s": left_s, "idle_left_s": idle_left_s, "unused_s": 600.0, "looked_s": 9.0}}
 
 
 @contextmanager
@@ -88,11 +91,53 @@ def test_from_now_and_for_ever(session, machine):
     extend(NAME, to=HOUR / 2)
     assert close(stamped(session), datetime.now(timezone.utc) + HOUR / 2)
     assert close(machine.ends_at, datetime.now(timezone.utc) + HOUR / 2)
-    found = extend(NAME)
+    found = extend(NAME, to="none")
     assert (stamped(session), machine.ends_at, found.ends_at, found.cost_usd) == (None,) * 4
 
 
-@pytest.mark.parametrize("how", [{"by": 2 * HOUR}, {"to": HOUR / 2}, {"to": None}], ids=["later", "sooner", "never"])
+def test_how_long_it_may_be_unused_is_told_to_the_machine_alone(session, machine):
+    before, noted = stamped(session), record_of(NAME)
+    found = extend(NAME, idle=3 * HOUR)
+    assert (machine.idle_s, machine.asked) == (10800.0, ["expiry", "extend"])
+    assert close(found.idle_at, datetime.now(timezone.utc) + 3 * HOUR - HOUR / 6)
+    assert (stamped(session), record_of(NAME)) == (before, noted)
+    assert close(machine.ends_at, before)
+    assert close(found.ends_at, before)
+    assert "restamp" not in session.cloud.calls
+    assert extend(NAME, idle="none").idle_at is None
+    assert machine.idle_s is None
+
+
+def test_both_ends_can_be_moved_at_once(session, machine):
+    before = stamped(session)
+    found = extend(NAME, 2 * HOUR, idle=2 * HOUR)
+    assert (machine.idle_s, machine.asked) == (7200.0, ["expiry", "extend"])
+    assert close(found.ends_at, before + 2 * HOUR)
+    assert close(stamped(session), before + 2 * HOUR)
+
+
+@pytest.mark.parametrize("lacks", ["timers", "its timer"])
+def test_where_no_timer_runs_a_time_without_a_request_is_refused_and_nothing_else_is_done(
+    session, machine, monkeypatch, lacks
+):
+    if lacks == "timers":
+        monkeypatch.delattr(MemoryCloud, "ends_itself")
+    machine.installed = False
+    before = stamped(session)
+    with pytest.raises(ConfigError, match="no limit of its time without a request") as caught:
+        extend(NAME, 2 * HOUR, idle=2 * HOUR)
+    assert "--to 2h" in caught.value.hint
+    assert stamped(session) == before
+
+
+@pytest.mark.parametrize("how", [{}, {"by": HOUR, "to": HOUR}])
+def test_what_says_nothing_or_two_things_is_refused(session, machine, how):
+    with pytest.raises(UsageError):
+        extend(NAME, **how)
+    assert machine.asked == []
+
+
+@pytest.mark.parametrize("how", [{"by": 2 * HOUR}, {"to": HOUR / 2}, {"to": "none"}], ids=["later", "sooner", "never"])
 @pytest.mark.parametrize("place", ["before the machine", "after the machine", "before the cloud", "after the cloud"])
 def test_killed_anywhere_its_cloud_never_says_later_than_it_does_and_the_same_again_does_the_rest(
     session, machine, monkeypatch, how, place
@@ -117,9 +162,13 @@ def test_killed_anywhere_its_cloud_never_says_later_than_it_does_and_the_same_ag
     if place == "after the cloud" and "by" in how:
         return  # All of it was done but for the last word, and once more would be two hours more.
     extend(NAME, **how)
-    target = before + how["by"] if "by" in how else how["to"] and datetime.now(timezone.utc) + how["to"]
+    target = before + how["by"] if "by" in how else _from_now(how["to"])
     assert close(stamped(session), target)
     assert close(machine.ends_at, target)
+
+
+def _from_now(to):
+    return None if to == "none" else datetime.now(timezone.utc) + to
 
 
 def test_a_machine_that_is_not_reached_is_told_nothing_and_neither_is_its_cloud(session, machine):
@@ -156,7 +205,7 @@ def test_one_whose_time_is_over_and_is_still_there_counts_from_now(session, mach
 
 
 def test_what_has_no_end_cannot_end_later(session, machine):
-    extend(NAME)
+    extend(NAME, to="none")
     with pytest.raises(ConfigError, match="no time limit that could be later") as caught:
         extend(NAME, 2 * HOUR)
     assert "--to 8h" in caught.value.hint
