@@ -20,8 +20,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from zephyr_deploy.bench.run import bench as benchmark
     from zephyr_deploy.bench.spec import BenchSpec
+    from zephyr_deploy.deploy.cost import costs
     from zephyr_deploy.deploy.doctor import doctor
     from zephyr_deploy.deploy.down import down
+    from zephyr_deploy.deploy.extend import extend
     from zephyr_deploy.deploy.find import endpoint_of, services
     from zephyr_deploy.deploy.logs import logs
     from zephyr_deploy.deploy.status import status
@@ -40,9 +42,11 @@ _HOMES = {
     "Endpoint": "zephyr_deploy.endpoint.types",
     "ZephyrError": "zephyr_deploy.errors",
     "benchmark": "zephyr_deploy.bench.run:bench",
+    "costs": "zephyr_deploy.deploy.cost",
     "doctor": "zephyr_deploy.deploy.doctor",
     "down": "zephyr_deploy.deploy.down",
     "endpoint_of": "zephyr_deploy.deploy.find",
+    "extend": "zephyr_deploy.deploy.extend",
     "logs": "zephyr_deploy.deploy.logs",
     "plan_of": "zephyr_deploy.deploy.up",
     "services": "zephyr_deploy.deploy.find",
@@ -58,9 +62,11 @@ __all__ = [
     "ZephyrError",
     "__version__",
     "benchmark",
+    "costs",
     "doctor",
     "down",
     "endpoint_of",
+    "extend",
     "logs",
     "plan_of",
     "services",
