@@ -1,0 +1,39 @@
+"""The constants of the fit (``data/speed.toml``, written by ``benchmarks/planner/fit.py``)."""
+
+from __future__ import annotations
+
+import sys
+from datetime import date
+from functools import cache
+
+from zephyr_deploy.plan.weights import WeightKind
+from zephyr_deploy.resources import resource
+from zephyr_deploy.spec.deployment import Frozen
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+class Speed(Frozen):
+    """All of them."""
+
+    as_of: date
+    base: dict[str, float]
+    era: dict[str, dict[str, float]]
+    """Multipliers of `base`."""
+    weights: dict[WeightKind, dict[str, float]]
+    sustained: dict[str, float]
+    """By card: what it keeps up of its datasheet's compute."""
+
+    def sustained_of(self, gpu: str) -> float:
+        """Of a card; of one that nobody measured, the median of the others."""
+        known = sorted(self.sustained.values())
+        return self.sustained.get(gpu, known[len(known) // 2])
+
+
+@cache
+def speed() -> Speed:
+    """The constants of this version."""
+    return Speed.model_validate(tomllib.loads(resource("data", "speed.toml").read_text(encoding="utf-8")))

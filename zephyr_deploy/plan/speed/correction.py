@@ -1,0 +1,25 @@
+"""What one's own measurements say about the constants: multipliers of a few of them."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from zephyr_deploy.spec.deployment import Frozen
+
+Multiplier = Field(1, gt=0, allow_inf_nan=False)
+
+
+class Correction(Frozen):
+    """Multipliers of the constants of one model on one card under one engine; 1: as published measurements say."""
+
+    bandwidth_use: float = Multiplier
+    kv_use: float = Multiplier
+    decode_use: float = Multiplier
+    prefill_use: float = Multiplier
+    host_s: float = Multiplier
+    sequence_s: float = Multiplier
+    first_s: float = Multiplier
+    spread: float | None = Field(None, gt=0, allow_inf_nan=False)
+    """Half the interval that holds four of five measurements, as a share in logarithms; None: as without correction."""
+    source: str = ""
+    """What was measured, for people."""

@@ -1,0 +1,108 @@
+"""A setup in the terms of the roofline."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from zephyr_deploy.errors import ConfigError
+from zephyr_deploy.plan.gpus import Gpu
+from zephyr_deploy.plan.setup import Setup
+from zephyr_deploy.plan.speed.constants import speed
+from zephyr_deploy.plan.speed.correction import Correction
+from zephyr_deploy.plan.speed.eras import ERAS, Era
+from zephyr_deploy.plan.speed.roofline import Coefficients, Work
+from zephyr_deploy.plan.weights import WeightForm, WeightKind
+
+GIGA = 1e9
+TERA = 1e12
+PCIE_GB_S = {"3.0 x16": 15.75, "4.0 x16": 31.5, "5.0 x16": 63.0}
+"""One direction, as PCI-SIG states it."""
+SLOWEST_PCIE_GB_S = 15.75
+HBM = ("V100", "A30", "A100", "A800", "H100", "H20", "H200", "GH200", "B200", "MI")
+"""Cards whose memory is stacked beside the chip, by the start of their name; others have GDDR."""
+
+
+def work_of(setup: Setup) -> Work:
+    """What it has to do.
+
+    Raises:
+        ConfigError: neither the card's bandwidth nor its compute is known, or the model's layers are of no known kind.
+    """
+    model, gpu, form = setup.model, setup.gpu, setup.form
+    if not model.speed_known:
+        raise ConfigError(
+            f"the speed of {model.id} is not known: {model.architecture or 'its architecture'} is of no known kind",
+            hint="Its memory is: zephyr-deploy plan without --ttft and --itl.",
+        )
+    compute = compute_of(gpu, form)
+    if gpu.bandwidth_gb_s is None or compute is None:
+        raise ConfigError(
+            f"the speed of {gpu.name} is not known: its bandwidth or compute is missing",
+            hint="Add bandwidth_gb_s and tflops to its row in your gpus.toml.",
+        )
+    return Work(
+        layers=model.layers,
+        hidden=model.hidden,
+        attention=model.heads * model.head_dim,
+        body=max(model.active_body_parameters, 1),
+        stored=max(model.body_parameters, 1),
+        head=model.head_parameters,
+        weight_bytes=form.bytes_per_weight,
+        kv_bytes=setup.kv_bytes_per_token,
+        multi_head=float(model.kv_heads == model.heads),
+        shards=setup.shards,
+        bandwidth=gpu.bandwidth_gb_s * GIGA,
+        compute=compute * TERA,
+        link=link_of(gpu) * GIGA,
+    )
+
+
+def compute_of(gpu: Gpu, form: WeightForm) -> float | None:
+    """In 10^12 a second, of the type that weights of ``form`` are multiplied in; 16 bits where a card lacks that."""
+    if gpu.tflops is None:
+        return None
+    special = {"16bit": None, "fp8": gpu.tflops.fp8, "int8": gpu.tflops.int8}[form.compute]
+    return special or gpu.tflops.bits16
+
+
+def link_of(gpu: Gpu) -> float:
+    """In 10^9 bytes a second and one direction."""
+    return gpu.nvlink_gb_s / 2 if gpu.nvlink_gb_s else PCIE_GB_S.get(gpu.pcie, SLOWEST_PCIE_GB_S)
+
+
+def is_hbm(gpu: Gpu) -> bool:
+    """Whether a card's memory is stacked beside its chip."""
+    return any(name.removeprefix("AMD Instinct ").startswith(HBM) for name in (gpu.name.removeprefix("NVIDIA "),))
+
+
+def coefficients_of(setup: Setup, correction: Correction | None = None) -> Coefficients:
+    """The constants that apply to it."""
+    found = _coefficients(
+        setup.gpu.key, is_hbm(setup.gpu), setup.gpu.nvlink_gb_s > 0, ERAS[setup.engine], setup.weights
+    )
+    if correction is None:
+        return found
+    fields = found._fields
+    return found._replace(
+        **{name: getattr(found, name) * times for name, times in correction if name in fields},
+    )
+
+
+@lru_cache(maxsize=4096)
+def _coefficients(gpu: str, hbm: bool, nvlink: bool, era: Era, weights: WeightKind) -> Coefficients:
+    constants = speed()
+    base, of_era, kernels = constants.base, constants.era[era], constants.weights[weights]
+    compute = constants.sustained_of(gpu) * kernels["compute_use"]
+    return Coefficients(
+        bandwidth_use=base["hbm_use" if hbm else "gddr_use"] * kernels["bandwidth_use"],
+        kv_use=base["kv_use"] * of_era["kv_use"],
+        decode_use=base["decode_use"] * compute,
+        prefill_use=base["prefill_use"] * of_era["prefill_use"] * compute,
+        launch_s=base["launch_s"],
+        eager_s=base["eager_s"] if era == "eager" else 0,
+        host_s=base["host_s"] * of_era["host_s"],
+        sequence_s=base["sequence_s"] * of_era["sequence_s"],
+        first_s=base["first_s"] * of_era["first_s"],
+        reduce_s=base["nvlink_reduce_s" if nvlink else "pcie_reduce_s"],
+        link_use=base["link_use"],
+    )
