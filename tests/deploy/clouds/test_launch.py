@@ -204,6 +204,14 @@ def test_a_machine_that_ends_while_it_boots_is_told(session, monkeypatch):
     assert "i-1 costs $1.00 an hour; take it away with: zephyr-deploy down demo" in session.notices()
 
 
+def test_a_machine_is_told_of_though_nobody_can_say_whether_it_is_the_only_one(session):
+    instances, made = session.cloud.instances, session.cloud.there
+    session.cloud.instances = lambda name=None: raise_(AuthError("expired")) if made else instances(name)
+    with pytest.raises(AuthError):
+        session.up()
+    assert "i-1 costs $1.00 an hour; take it away with: zephyr-deploy down demo" in session.notices()
+
+
 def test_a_machine_that_never_runs_has_a_deadline(session, monkeypatch):
     monkeypatch.setattr(boot, "RUNNING_S", 0.05)
     get = session.cloud.get

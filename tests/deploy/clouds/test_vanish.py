@@ -90,6 +90,26 @@ def test_what_was_made_last_is_waited_for_until_a_list_has_it(session):
     assert session.cloud.resources() == []
 
 
+@pytest.mark.parametrize("when", ["fails", "lost"])
+@pytest.mark.parametrize("error", [Killed(), AuthError("expired")])
+def test_what_gave_way_and_was_perhaps_not_deleted_is_waited_for(session, when, error):
+    """The younger of two machines, which no list has yet: that its deletion was begun does not say that it is gone."""
+    create = session.cloud.create
+
+    def both(order):
+        create(order.model_copy(update={"stamp": order.stamp.model_copy(update={"run": "e" * 8}), "token": "other"}))
+        session.cloud.lag_s = 0.2
+        return create(order)
+
+    session.cloud.create = both
+    getattr(session.cloud, when)["delete"] = [error]
+    with pytest.raises(type(error)):
+        session.up()
+    session.cloud.lag_s = 0.0
+    session.down()
+    assert [i.id for i in session.cloud.there.values() if session.cloud.get(i).state != "gone"] == []
+
+
 def test_what_was_begun_before_a_kill_is_waited_for_and_not_for_ever(session, quick):
     Journal(NAME).intend("security-group", name="g")
     began = time.monotonic()
@@ -106,6 +126,7 @@ def test_what_was_seen_refused_or_deleted_is_not_waited_for(session):
     journal.intend("key", name="k")
     journal.done("key", name="k", id="1")
     journal.intend("delete", kind="key", id="1")
+    journal.done("delete", kind="key", id="1")
     journal.intend("security-group", name="g")
     journal.failed("security-group", name="g", cause="refused")
     session.up()

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 MAKING = {CREATE, *KINDS}
 """Steps that make something."""
+DELETE = "delete"
 
 
 def machines_made_lately(name: str, cloud: CloudProvider) -> list[Instance]:
@@ -52,7 +53,7 @@ def missing_s(name: str, cloud: CloudProvider, seen: Collection[str]) -> float:
     begun: dict[tuple[str, str], Entry] = {}
     deleted: set[str] = set()
     for entry in Journal(name).entries():
-        if entry.step == "delete":
+        if entry.step == DELETE and entry.stage == "done":
             deleted.add(entry.facts.get("id", ""))
         elif entry.step in MAKING and entry.stage == "failed":
             begun.pop((entry.run, entry.step), None)

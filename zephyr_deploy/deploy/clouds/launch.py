@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from zephyr_deploy.deploy.clouds.boot import Boot
 from zephyr_deploy.deploy.clouds.create import Create, token_for
-from zephyr_deploy.deploy.clouds.lately import machines_made_lately
 from zephyr_deploy.deploy.clouds.pending import CREATE, pending
-from zephyr_deploy.deploy.clouds.vanish import Vanish
+from zephyr_deploy.deploy.clouds.present import present_machine
+from zephyr_deploy.deploy.clouds.vanish import Vanish, delete
 from zephyr_deploy.errors import ConflictError, ZephyrError
 from zephyr_deploy.node.sshkey import login_key
-from zephyr_deploy.providers.clouds.contract import EndsItself, TakesBack, only_one_each
+from zephyr_deploy.providers.clouds.contract import EndsItself, TakesBack
 from zephyr_deploy.providers.clouds.stamp import Stamp
 from zephyr_deploy.providers.clouds.types import Account, Offer, Order, Resource
 from zephyr_deploy.providers.clouds.userdata import user_data
@@ -107,14 +107,19 @@ class Launch:
             self._same(account)
             found = self._found()
         with self._telling():
-            strange = found is not None
-            if strange:
+            if found is not None:
+                self.instance = found
                 self._note(account)
-            found = found or self._only(self._new(account))
-            self.instance = found
-            ours = any(e.step == CREATE and e.facts.get("id") == found.id for e in self.journal.entries())
-            self.instance = Boot(self.cloud, self.phases, self.journal, ours, strange).run(found)
+            else:
+                self.instance = self._new(account)
+                self.instance = self._only(self.instance)
+            ours, strange = self._is_ours(self.instance), found is not None
+            self.instance = Boot(self.cloud, self.phases, self.journal, ours, strange).run(self.instance)
         return self.instance
+
+    def _is_ours(self, machine: Instance) -> bool:
+        """Whether this user's own journal has ordered it."""
+        return any(e.step == CREATE and e.facts.get("id") == machine.id for e in self.journal.entries())
 
     def _same(self, account: Account) -> None:
         """See that it is in no other account: while there may be anything of it, that is one.
@@ -136,10 +141,7 @@ class Launch:
         """The machine that is there, or will be by an order of an earlier run."""
         search = Create(self.cloud, self.journal, self._no_draft)
         ordered = [instance for order in pending(self.name, self.cloud) if (instance := search.repeat(order))]
-        made = machines_made_lately(self.name, self.cloud)
-        there = {instance.id: instance for instance in (*ordered, *made, *self.cloud.instances(self.name))}
-        usable = [now for one in there.values() if (now := self.cloud.get(one)).state not in {"gone", "stopping"}]
-        found = next(iter(only_one_each(usable)), None)
+        found = present_machine(self.cloud, self.name, ordered)
         if found and found.state in {"stopped", "failed"}:
             hint = f"`zephyr-deploy down {self.name}` takes it away; then `zephyr-deploy up` again."
             raise ConflictError(f"machine {found.id} of {self.name} is {found.state}", hint=hint)
@@ -227,23 +229,8 @@ class Launch:
         first = min(there.values(), key=lambda instance: (_age_key(instance), instance.id))
         if first.id != made.id:
             self.phases.notice(f"Another up was faster: {first.id} stays, and {made.id} is taken away.", warning=True)
-            self._delete(made)
+            delete(self.cloud, _thing(made), self.journal)
         return first
-
-    def _delete(self, made: Instance) -> None:
-        """Have a machine deleted, which no list need have yet."""
-        thing = Resource(
-            provider=made.provider,
-            kind="instance",
-            id=made.id,
-            region=made.region,
-            stamp=made.stamp,
-            created_at=made.created_at,
-            bills=True,
-        )
-        self.journal.intend("delete", kind=thing.kind, id=thing.id, region=thing.region)
-        self.cloud.delete(thing)
-        self.journal.done("delete", kind=thing.kind, id=thing.id)
 
     @contextmanager
     def _telling(self) -> Iterator[None]:
@@ -262,6 +249,19 @@ class Launch:
         if what is not None:
             price = f" costs ${self.instance.stamp.price_per_hour_usd:.2f} an hour;" if self.instance else ""
             self.phases.notice(f"{what}{price} take it away with: zephyr-deploy down {self.name}", warning=True)
+
+
+def _thing(machine: Instance) -> Resource:
+    """A machine as what is deleted; no list need have it yet."""
+    return Resource(
+        provider=machine.provider,
+        kind="instance",
+        id=machine.id,
+        region=machine.region,
+        stamp=machine.stamp,
+        created_at=machine.created_at,
+        bills=True,
+    )
 
 
 def _age_key(instance: Instance) -> datetime:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from zephyr_deploy.deploy.clouds.lately import missing_s
+from zephyr_deploy.deploy.clouds.lately import DELETE, missing_s
 from zephyr_deploy.deploy.clouds.pending import pending
-from zephyr_deploy.errors import AmbiguousError, InUseError, LeftoversError, ThrottledError
+from zephyr_deploy.errors import AmbiguousError, InUseError, LeftoversError, ThrottledError, ZephyrError
 from zephyr_deploy.providers.clouds.types import KINDS
 
 if TYPE_CHECKING:
@@ -94,20 +95,30 @@ class Vanish:
         """Have it deleted; a machine that is on its way is not asked again, and what is in use has its turn later."""
         if thing.kind == "instance" and (thing.kind, thing.id) in asked:
             return
-        self.journal.intend("delete", kind=thing.kind, id=thing.id, region=thing.region)
-        try:
-            self.cloud.delete(thing)
-        except (InUseError, AmbiguousError, ThrottledError) as error:
-            self.journal.failed("delete", id=thing.id, cause=error.message)
-        else:
+        with suppress(InUseError, AmbiguousError, ThrottledError):
+            delete(self.cloud, thing, self.journal)
             asked.add((thing.kind, thing.id))
-            self.journal.done("delete", kind=thing.kind, id=thing.id)
 
     def _leftovers(self, left: Sequence[Resource]) -> LeftoversError:
         names = ", ".join(str(thing) for thing in left)
         hint = f"Run `zephyr-deploy down {self.name}` again; or delete it in the console of {self.cloud.name}."
         details = {"left": [thing.model_dump(mode="json") for thing in left]}
         return LeftoversError(f"still there after {self.gone_s:.0f} s: {names}", hint=hint, details=details)
+
+
+def delete(cloud: CloudProvider, thing: Resource, journal: Journal) -> None:
+    """Have one thing deleted, and write it down before and after.
+
+    Raises:
+        ZephyrError: it may not be.
+    """
+    journal.intend(DELETE, kind=thing.kind, id=thing.id, region=thing.region)
+    try:
+        cloud.delete(thing)
+    except ZephyrError as error:
+        journal.failed(DELETE, id=thing.id, cause=error.message)
+        raise
+    journal.done(DELETE, kind=thing.kind, id=thing.id)
 
 
 def first_kind(things: Iterable[Resource]) -> list[Resource]:

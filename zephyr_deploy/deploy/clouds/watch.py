@@ -8,11 +8,10 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from zephyr_deploy.deploy.clouds.keep import Keep, Sight, left_of
-from zephyr_deploy.deploy.clouds.lately import machines_made_lately
+from zephyr_deploy.deploy.clouds.present import present_machine
 from zephyr_deploy.deploy.spent import cost_of_machine
 from zephyr_deploy.errors import NoCapacityError, NotDeployedError, QuotaError, ZephyrError
 from zephyr_deploy.node.program import call
-from zephyr_deploy.providers.clouds.contract import only_one_each
 from zephyr_deploy.providers.machines import Ending
 from zephyr_deploy.providers.nodes.connect import connect_noted
 from zephyr_deploy.providers.nodes.record import record_of
@@ -117,12 +116,11 @@ class Watch:
 
     def _present(self) -> Keep:
         name = self.deployment.name
-        there = {one.id: one for one in (*machines_made_lately(name, self.cloud), *self.cloud.instances(name))}
-        found = only_one_each([one for one in there.values() if one.state not in {"gone", "stopping"}])
-        if not found:
+        found = present_machine(self.cloud, name)
+        if found is None:
             hint = f"zephyr-deploy status {name}"
             raise NotDeployedError(f"{self.cloud.name} has no machine of {name} that could be kept", hint=hint)
-        return Keep(self.cloud.get(found[0]))
+        return Keep(found)
 
     def _until(self, first: Instance) -> datetime | None:
         """When the last machine is to end by its time limit: as the first, unless its budget ended that one before."""
