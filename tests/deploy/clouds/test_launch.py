@@ -267,6 +267,41 @@ def test_another_account_is_refused_as_long_as_there_is_anything_of_it(session):
         session.up()
 
 
+def test_where_the_cloud_cannot_be_asked_a_machine_that_is_noted_is_said_to_cost_on(session):
+    made = session.up()
+    session.cloud.fails["account"] = [AuthError("expired", hint="Log in.")]
+    with pytest.raises(AuthError) as caught:
+        session.up()
+    since, ends = (f"{at:%Y-%m-%d %H:%M} UTC" for at in (made.created_at, made.stamp.expires))
+    assert caught.value.message == (
+        f"expired\n  Machine ubuntu@{made.address} of demo is noted here, and costs $1.00 an hour since {since} "
+        f"all the same; it ends itself at {ends} at the latest."
+    )
+    assert caught.value.hint == "Log in. To end what costs, after that: zephyr-deploy down demo"
+
+
+def test_one_whose_launch_was_cut_off_before_it_was_noted_is_said_to_cost_on_too(session):
+    session.cloud.get, get = (lambda _instance: raise_(Killed())), session.cloud.get
+    with pytest.raises(Killed):
+        session.up()
+    session.cloud.get = get
+    session.cloud.fails["account"] = [UnreachableError("no network")] * 2
+    with pytest.raises(UnreachableError, match=r"Machine i-1 of demo is noted here, and costs \$1.00 an hour since 20"):
+        session.up()
+    session.down()
+    with pytest.raises(UnreachableError, match=r"^no network$"):
+        session.up()
+
+
+def test_an_order_without_an_answer_is_said_where_the_cloud_cannot_be_asked(session):
+    session.cloud.lost["create"] = [Killed()]
+    with pytest.raises(Killed):
+        session.up()
+    session.cloud.fails["account"] = [ThrottledError("later")]
+    with pytest.raises(ThrottledError, match="may have been ordered for demo before"):
+        session.up()
+
+
 def test_an_account_where_nothing_was_ordered_keeps_no_deployment(session):
     def refuse(_proposal):
         raise Killed

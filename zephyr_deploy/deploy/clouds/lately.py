@@ -13,7 +13,7 @@ from zephyr_deploy.deploy.journal import Journal
 from zephyr_deploy.providers.clouds.types import KINDS, Instance, Order
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator
 
     from zephyr_deploy.deploy.journal import Entry
     from zephyr_deploy.providers.clouds.contract import CloudProvider
@@ -29,17 +29,26 @@ def machines_made_lately(name: str, cloud: CloudProvider) -> list[Instance]:
     Raises:
         ZephyrError: the cloud cannot be asked.
     """
+    lately = [_instance(order, entry) for order, entry in _carried_out(name, cloud) if _left_s(entry, cloud) > 0]
+    return [instance for instance in map(cloud.get, lately) if instance.state not in {"gone", "stopping"}]
+
+
+def machines_made(name: str, cloud: CloudProvider) -> list[Instance]:
+    """Those that orders have made and nobody here has deleted, the last one last; whether they exist is not asked."""
+    deleted = {e.facts.get("id") for e in Journal(name).entries() if e.step == DELETE and e.stage == "done"}
+    return [_instance(order, entry) for order, entry in _carried_out(name, cloud) if entry.facts["id"] not in deleted]
+
+
+def _carried_out(name: str, cloud: CloudProvider) -> Iterator[tuple[Order, Entry]]:
+    """Each order to this cloud that was carried out, with what was written of that."""
     orders: dict[str, Order] = {}
-    made: list[Instance] = []
     for entry in Journal(name).entries():
         if entry.step == CREATE and "order" in entry.facts:
             with suppress(ValidationError):
                 orders[entry.run] = Order.model_validate_json(entry.facts["order"])
         order = orders.get(entry.run)
-        if order and _made(entry) and order.offer.provider == cloud.name and _left_s(entry, cloud) > 0:
-            made.append(_instance(order, entry))
-    asked = map(cloud.get, made)
-    return [instance for instance in asked if instance.state not in {"gone", "stopping"}]
+        if order and _made(entry) and order.offer.provider == cloud.name:
+            yield order, entry
 
 
 def missing_s(name: str, cloud: CloudProvider, seen: Collection[str]) -> float:

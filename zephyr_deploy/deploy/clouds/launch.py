@@ -11,6 +11,7 @@ from zephyr_deploy.deploy.clouds.boot import Boot
 from zephyr_deploy.deploy.clouds.create import Create, token_for
 from zephyr_deploy.deploy.clouds.pending import CREATE, pending
 from zephyr_deploy.deploy.clouds.present import present_machine
+from zephyr_deploy.deploy.clouds.unasked import reminding
 from zephyr_deploy.deploy.clouds.vanish import Vanish, delete
 from zephyr_deploy.errors import ConflictError, ZephyrError
 from zephyr_deploy.node.sshkey import login_key
@@ -101,7 +102,7 @@ class Launch:
             ConflictError: there are several, or the one there is cannot be used.
             ZephyrError: it was made, and does not come up; it stays until `down`.
         """
-        with self.phases.phase("account", "Look at the account") as phase:
+        with reminding(self.cloud, self.name), self.phases.phase("account", "Look at the account") as phase:
             account = self.cloud.account()
             phase.detail = account.name or account.id
             self._same(account)
