@@ -33,7 +33,7 @@ class OffersResult(Frozen):
     asked: tuple[str, ...]
     """Clouds that were asked."""
     notes: tuple[str, ...]
-    """For people: who could not be asked, what is missing."""
+    """For people: who could not be asked, what is missing, what prices are compared by."""
 
 
 def find_offers(clouds: Sequence[CloudProvider], need: Need) -> OffersResult:
@@ -60,7 +60,7 @@ def find_offers(clouds: Sequence[CloudProvider], need: Need) -> OffersResult:
         offers=choice.fits,
         removed=choice.removed,
         asked=tuple(cloud.name for cloud in configured),
-        notes=(*notes, *(note for found in sold for note in found.notes)),
+        notes=(*notes, *(said for found in sold for said in (*found.notes, *found.remarks))),
     )
 
 

@@ -61,12 +61,12 @@ def test_a_region_that_cannot_be_asked_is_left_out_and_said():
 def test_what_a_cloud_says_of_its_offers_is_passed_on():
     class Saying(Cloud):
         def sold_in(self, region=None):
-            return Sold(offers=tuple(self.offers(region)), notes=(f"prices of {region} are old",))
+            notes, remarks = (f"prices of {region} are old",), (f"rate of {region}",)
+            return Sold(offers=tuple(self.offers(region)), notes=notes, remarks=remarks)
 
-    assert wanted(Saying(near=[offer("a")], far=[]), Deployment(provider="aws")).notes == (
-        "prices of near are old",
-        "prices of far are old",
-    )
+    found = wanted(Saying(near=[offer("a")], far=[]), Deployment(provider="aws"))
+    assert found.notes == ("prices of near are old", "prices of far are old")
+    assert found.remarks == ("rate of near", "rate of far")
     with pytest.raises(NoCapacityError, match="prices of near are old"):
         wanted(Saying(near=[]), Deployment(provider="aws"))
 

@@ -73,6 +73,12 @@ def test_the_user_is_shown_what_is_ordered_and_may_say_no(session):
     assert session.cloud.resources() == []
 
 
+def test_what_is_missing_from_the_choice_is_a_warning_and_what_is_good_to_know_is_none(session):
+    session.up(wanted=lambda: replace(session.wanted(), notes=("far is left out",), remarks=("a rate",)))
+    levels = {event.message: event.level for event in session.events if hasattr(event, "level")}
+    assert (levels["far is left out"], levels["a rate"]) == ("warning", "info")
+
+
 def test_the_order_is_in_the_journal_before_it_is_given_and_holds_no_secret(session):
     entries = []
     session.cloud.create, create = (

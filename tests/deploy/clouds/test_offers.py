@@ -40,7 +40,7 @@ class Other(Cloud):
 
 class Explaining(Cloud):
     def sold_in(self, region=None):
-        return Sold(offers=tuple(self.offers(region)), notes=(f"prices of {region} are old",))
+        return Sold(offers=tuple(self.offers(region)), notes=(f"prices of {region} are old",), remarks=("rate",))
 
 
 def found(*clouds, **need):
@@ -101,7 +101,7 @@ def test_a_cloud_that_fails_whole_hides_no_other():
 
 
 def test_what_a_cloud_explains_is_passed_on():
-    assert found(Explaining(east=[offer("a")]))[1] == ("prices of east are old",)
+    assert found(Explaining(east=[offer("a")]))[1] == ("prices of east are old", "rate")
 
 
 def test_an_unknown_gpu_is_refused_before_anybody_is_asked():

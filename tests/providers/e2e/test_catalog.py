@@ -39,10 +39,13 @@ def test_rupees_are_said_and_compared_in_dollars(cloud):
 
 
 def test_the_rate_is_said_where_it_was_used(cloud, monkeypatch):
-    assert cloud.sold_in("Delhi").notes == ("Delhi: prices in INR are compared at 96 a dollar, the rate of 2026-08-01",)
+    assert cloud.sold_in("Delhi").notes == ()
+    assert cloud.sold_in("Delhi").remarks == (
+        "Delhi: prices in INR are compared at 96 a dollar, the rate of 2026-08-01",
+    )
     monkeypatch.setattr(sold, "ROWS", sold.ROWS[5:6])
     assert [one.gpu for one in cloud.sold_in("Delhi").offers] == ["h100"]
-    assert cloud.sold_in("Delhi").notes == cloud.sold_in("Chennai").notes == ()
+    assert cloud.sold_in("Delhi").remarks == cloud.sold_in("Chennai").remarks == ()
 
 
 def test_a_currency_that_nobody_knows_the_rate_of_is_no_price(cloud, monkeypatch):

@@ -37,7 +37,7 @@ def wanted(cloud: CloudProvider, deployment: Deployment) -> Wanted:
         ZephyrError: the cloud cannot be asked what it sells.
     """
     machine = deployment.machine
-    offers, notes = _everywhere(cloud, machine.region)
+    offers, notes, remarks = _everywhere(cloud, machine.region)
     choice = choose(offers, need_of(deployment))
     if not choice.fits:
         raise nothing_fits(cloud.name, choice, notes)
@@ -51,6 +51,7 @@ def wanted(cloud: CloudProvider, deployment: Deployment) -> Wanted:
         cost=deployment.cost,
         identity=Path(machine.identity).expanduser() if machine.identity else None,
         notes=tuple(notes),
+        remarks=tuple(remarks),
     )
 
 
@@ -124,18 +125,16 @@ def regions_of(cloud: CloudProvider, region: str | None) -> tuple[str, ...]:
     return (region,)
 
 
-def _everywhere(cloud: CloudProvider, region: str | None) -> tuple[list[Offer], list[str]]:
-    """What is sold in the region, or in all of them with the preferred one first; and what is to be said of it."""
+def _everywhere(cloud: CloudProvider, region: str | None) -> tuple[list[Offer], list[str], list[str]]:
+    """What is sold in the region, or in all of them with the preferred one first; with notes and remarks."""
     first, *others = regions_of(cloud, region)
-    near = cloud.sold_in(first)
-    offers, notes = list(near.offers), list(near.notes)
+    sold, left_out = [cloud.sold_in(first)], []
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="offers") as pool:
         for place, answer in [(place, pool.submit(cloud.sold_in, place)) for place in others]:
             try:
-                sold = answer.result()
+                sold.append(answer.result())
             except ZephyrError as error:
-                notes.append(f"{place} is left out: {error.message}")
-            else:
-                offers += sold.offers
-                notes += sold.notes
-    return offers, notes
+                left_out.append(f"{place} is left out: {error.message}")
+    offers = [offer for found in sold for offer in found.offers]
+    notes = [note for found in sold for note in found.notes]
+    return offers, [*notes, *left_out], [remark for found in sold for remark in found.remarks]

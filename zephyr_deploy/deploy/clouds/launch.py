@@ -69,7 +69,9 @@ class Wanted:
     identity: Path | None = None
     """The user's own private key; None: the one made for this user."""
     notes: tuple[str, ...] = ()
-    """What the user should know of the choice."""
+    """What the user should know of the choice: what is missing from it."""
+    remarks: tuple[str, ...] = ()
+    """What is good to know of it."""
 
 
 @dataclass
@@ -155,6 +157,8 @@ class Launch:
         wanted, allowed = self.wanted(), self.cloud.caller()
         for note in wanted.notes:
             self.phases.notice(note, warning=True)
+        for remark in wanted.remarks:
+            self.phases.notice(remark)
         self.agree(
             Proposal(
                 deployment=self.name,

@@ -59,7 +59,9 @@ class Sold(Frozen):
     offers: tuple[Offer, ...]
     """By price."""
     notes: tuple[str, ...] = ()
-    """For people: what is missing from the offers and why, or where their prices come from."""
+    """For people: what is missing from the offers or old, and why."""
+    remarks: tuple[str, ...] = ()
+    """For people: what the prices are compared by; nothing is amiss with it."""
 
 
 class Order(Frozen):

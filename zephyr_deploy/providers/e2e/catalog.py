@@ -45,7 +45,7 @@ def sold(client: E2eClient, location: str) -> Sold:
     found = offers(client, location)
     rupees = any(offer.price.endswith(RUPEES) for offer in found)
     rate = f"prices in {RUPEES} are compared at {table()['inr_per_usd']:g} a dollar, the rate of {table()['as_of']}"
-    return Sold(offers=tuple(found), notes=(f"{location}: {rate}",) if rupees else ())
+    return Sold(offers=tuple(found), remarks=(f"{location}: {rate}",) if rupees else ())
 
 
 def offers(client: E2eClient, location: str) -> list[Offer]:
