@@ -5,11 +5,12 @@ Loaded while the machines are looked at (see `zephyr_deploy.deploy.rollout`), fo
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from zephyr_deploy.deploy.clouds.exposing import follow
+from zephyr_deploy.deploy.clouds.exposing import following
 from zephyr_deploy.deploy.front import bring_front, require_places
 from zephyr_deploy.deploy.prepare import prepare, require_ready
 from zephyr_deploy.deploy.results import PhaseReport, UpResult
@@ -26,6 +27,8 @@ from zephyr_deploy.release.templates import load_templates
 from zephyr_deploy.spec.sources import api_key, hub_token
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from zephyr_deploy.deploy.fleet import Fleet, Member
     from zephyr_deploy.deploy.journal import Journal
     from zephyr_deploy.deploy.rollout import RolloutOptions
@@ -85,16 +88,16 @@ class Bring:
         release = render(plan, lock)
         key = self._key()
         self._note()
-        self._open(plan)
         waiting = [member for member in fleet.members if not _is_current(member, release, key)]
-        if waiting:
-            self._apply(waiting, release, key)
         moved = False
-        if fleet.gateway is None:
-            fleet.introduce(peer_port(self.deployment), self.who)
-        else:
-            how = {name: getattr(self.options, name) for name in ("lock_wait_s", "stall_s")}
-            moved = bring_front(fleet, plan, lock.gateway, self.journal, {"who": self.who, **how})
+        with self._firewall(plan):
+            if waiting:
+                self._apply(waiting, release, key)
+            if fleet.gateway is None:
+                fleet.introduce(peer_port(self.deployment), self.who)
+            else:
+                how = {name: getattr(self.options, name) for name in ("lock_wait_s", "stall_s")}
+                moved = bring_front(fleet, plan, lock.gateway, self.journal, {"who": self.who, **how})
         return self._result(plan, release, changed=bool(waiting) or moved)
 
     def _lock(self, plan: Plan) -> Lock:
@@ -114,11 +117,12 @@ class Bring:
         begun = NodesRecord(name=self.deployment.name, provider=self.deployment.provider, nodes=())
         (self.fleet.noted or begun).model_copy(update=where).save()
 
-    def _open(self, plan: Plan) -> None:
-        """Have a cloud's firewall let in whom the endpoint is open to, before it is: an authority may ask at once."""
-        if is_cloud(self.fleet.provider):
-            exposure = exposure_of(plan.deployment, plan.host, plan.caller)
-            follow(self.fleet, exposure, trusting=not self.begins)
+    def _firewall(self, plan: Plan) -> AbstractContextManager[None]:
+        """A cloud's firewall lets in whom the endpoint is open to, before it is: an authority may ask at once."""
+        if not is_cloud(self.fleet.provider):
+            return nullcontext()
+        exposure = exposure_of(plan.deployment, plan.host, plan.caller)
+        return following(self.fleet, exposure, self.journal, trusting=not self.begins)
 
     def _require_deployed(self) -> None:
         if not self.begins and not any(member.service for member in self.fleet.members):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zephyr_deploy.deploy.clouds.exposing import open_to, shown
+from zephyr_deploy.deploy.clouds.exposing import follow, shown
 from zephyr_deploy.deploy.fleet import Fleet
 from zephyr_deploy.deploy.journal import Journal
 from zephyr_deploy.deploy.known import known
@@ -89,8 +89,8 @@ def rollback(
             raise
         journal.done("rollback")
         fleet.look()
-        if is_cloud(record.provider) and shown(fleet) != opened:
-            open_to(fleet, shown(fleet))
+        if is_cloud(record.provider):
+            follow(fleet, opened, journal)
         return _result(fleet, answers, phases)
 
 

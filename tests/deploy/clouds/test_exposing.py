@@ -6,9 +6,10 @@ import pytest
 from deploy.clouds.calls import NAME
 from providers.test_behind_a_gateway import MACHINE, NODE
 
-from zephyr_deploy.deploy.clouds.exposing import follow, open_to, shown
+from zephyr_deploy.deploy.clouds.exposing import EXPOSE, follow, following, open_to, shown
 from zephyr_deploy.deploy.fleet import Fleet
-from zephyr_deploy.errors import GoneError
+from zephyr_deploy.deploy.journal import Journal
+from zephyr_deploy.errors import AuthError, EngineFailedError, GoneError, UnreachableError
 from zephyr_deploy.events import Phases
 from zephyr_deploy.node.address import NodeAddress
 from zephyr_deploy.providers import registry
@@ -29,12 +30,37 @@ def cloud(session, monkeypatch):
     return session.cloud
 
 
-def fleet(**about):
-    """The machine, which shows an endpoint like this."""
-    made = Fleet(NAME, "aws", [NodeAddress(host="h")], Phases())
-    answer = {"machine": MACHINE, "deployment": {**NODE, "about": {**NODE["about"], **about}}}
-    made.members[0].found = read_look(answer, NAME, "aws", made.members[0].address)
-    return made
+class Shows(Fleet):
+    """A machine that shows an endpoint like this; ``then``: what the looks after the first find, or raise."""
+
+    def __init__(self, *then, events=None, **about):
+        super().__init__(NAME, "aws", [NodeAddress(host="h")], Phases((events if events is not None else []).append))
+        self.then = list(then)
+        self.find(about)
+
+    def find(self, about):
+        answer = {"machine": MACHINE, "deployment": {**NODE, "about": {**NODE["about"], **about}}}
+        self.members[0].found = read_look(answer, NAME, "aws", self.members[0].address)
+
+    def look(self, *_args, **_options):
+        found = self.then.pop(0)
+        if isinstance(found, Exception):
+            raise found
+        self.find(found)
+
+
+fleet = Shows
+
+
+def bring(fleet, exposure, *, trusting=True, error=None):
+    """Have the machine show the endpoint, in a run of its own; with ``error`` that fails."""
+    with following(fleet, exposure, Journal(NAME), trusting=trusting):
+        if error is not None:
+            raise error
+
+
+def unfinished():
+    return [entry.step for entry in Journal(NAME).unfinished()]
 
 
 def exposure(**access):
@@ -51,24 +77,24 @@ def exposure(**access):
     ],
 )
 def test_it_is_open_to_whom_the_endpoint_is_and_to_an_authority(cloud, session, access, ports):
-    follow(fleet(), exposure(**access), trusting=True)
+    bring(fleet(), exposure(**access))
     assert cloud.exposed == {session.instance.id: ports}
 
 
 def test_who_exposes_nothing_asks_the_cloud_nothing(cloud):
     for trusting in (True, False):
-        follow(fleet(), PRIVATE, trusting=trusting)
+        bring(fleet(), PRIVATE, trusting=trusting)
     assert cloud.calls == []
 
 
 def test_what_is_exposed_no_more_is_closed(cloud, session):
-    follow(fleet(**INTERNAL), PRIVATE, trusting=True)
+    bring(fleet(**INTERNAL), PRIVATE)
     assert cloud.exposed == {session.instance.id: {}}
 
 
 @pytest.mark.parametrize("trusting", [True, False])
 def test_what_is_exposed_already_is_looked_at_by_up_alone(cloud, trusting):
-    follow(fleet(**INTERNAL), exposure(domain="llm.lan", cidr=THEIRS), trusting=trusting)
+    bring(fleet(**INTERNAL), exposure(domain="llm.lan", cidr=THEIRS), trusting=trusting)
     assert ("expose" in cloud.calls) != trusting
 
 
@@ -82,3 +108,83 @@ def test_a_machine_that_is_not_listed_is_an_error(cloud, session):
     session.down()
     with pytest.raises(GoneError, match=f"lists no machine of {NAME}"):
         open_to(fleet(), {443: OURS})
+
+
+FAILED = EngineFailedError("it did not start")
+
+
+def test_what_was_opened_is_closed_where_it_cannot_be_shown(cloud, session):
+    with pytest.raises(EngineFailedError):
+        bring(fleet({}), exposure(), error=FAILED)
+    assert cloud.exposed == {session.instance.id: {}}
+    assert unfinished() == []
+
+
+def test_what_was_closed_is_opened_again_where_what_was_shown_before_goes_on(cloud, session):
+    with pytest.raises(EngineFailedError):
+        bring(fleet(INTERNAL, **INTERNAL), PRIVATE, error=FAILED)
+    assert cloud.exposed == {session.instance.id: {443: THEIRS}}
+
+
+def test_it_stays_open_where_the_endpoint_is_shown_after_all(cloud, session):
+    shown_after_all = {**INTERNAL, "allowed": OURS}
+    with pytest.raises(UnreachableError):
+        bring(fleet(shown_after_all), exposure(), error=UnreachableError("the connection was cut"))
+    assert cloud.exposed == {session.instance.id: {443: OURS}}
+
+
+def test_where_the_machine_cannot_be_asked_it_is_as_open_as_before(cloud, session):
+    gone = UnreachableError("no answer")
+    with pytest.raises(EngineFailedError):
+        bring(fleet(gone), exposure(), error=FAILED)
+    assert cloud.exposed == {session.instance.id: {}}
+    bring(fleet(**{**INTERNAL, "allowed": OURS}), exposure())
+    assert cloud.exposed == {session.instance.id: {443: OURS}}, "it was shown after all"
+
+
+@pytest.mark.parametrize("trusting", [True, False])
+@pytest.mark.parametrize("end", [KeyboardInterrupt(), SystemExit()])
+def test_what_was_cut_off_is_closed_by_the_next_command(cloud, session, end, trusting):
+    events = []
+    with pytest.raises(type(end)):
+        bring(fleet(events=events), exposure(), error=end)
+    assert cloud.exposed == {session.instance.id: {443: OURS}}
+    assert unfinished() == [EXPOSE]
+    said = [event.message for event in events if hasattr(event, "level")]
+    assert any(f"may be open now (port 443 to {OURS})" in line for line in said) == isinstance(end, KeyboardInterrupt)
+    bring(fleet(), PRIVATE, trusting=trusting)
+    assert cloud.exposed == {session.instance.id: {}}
+    cloud.calls.clear()
+    bring(fleet(), PRIVATE, trusting=trusting)
+    assert (cloud.calls, unfinished()) == ([], [])
+
+
+def test_a_cloud_that_cannot_be_told_is_told_by_the_next_command(cloud, session):
+    events = []
+    cloud.fails["expose"] = [AuthError("expired")] * 2
+    with pytest.raises(AuthError):
+        bring(fleet({}, events=events), exposure())
+    assert any("sets that right" in event.message for event in events if hasattr(event, "level"))
+    bring(fleet(), PRIVATE)
+    assert cloud.exposed == {session.instance.id: {}}
+
+
+def test_what_was_opened_for_a_machine_that_ended_is_closed_with_the_next_one(cloud, session):
+    bring(fleet(), exposure())
+    bring(fleet(), PRIVATE, trusting=False)
+    assert cloud.exposed == {session.instance.id: {}}
+
+
+def test_after_a_rollback_it_goes_with_what_the_machine_shows(cloud, session):
+    there = fleet(**INTERNAL)
+    follow(there, {443: THEIRS}, Journal(NAME))
+    assert "expose" not in cloud.calls
+    follow(there, {}, Journal(NAME))
+    assert cloud.exposed == {session.instance.id: {443: THEIRS}}
+    cloud.fails["expose"] = [AuthError("expired")]
+    there.find({})
+    with pytest.raises(AuthError):
+        follow(there, {443: THEIRS}, Journal(NAME))
+    follow(there, {}, Journal(NAME))
+    assert cloud.exposed == {session.instance.id: {}}
+    assert unfinished() == []
