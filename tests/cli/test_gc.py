@@ -101,6 +101,15 @@ def test_where_a_cloud_cannot_be_asked_nobody_says_that_there_is_nothing(cloud, 
         assert wrong not in said
 
 
+def test_what_is_shown_before_an_order_has_whom_the_endpoint_is_open_to():
+    given = {"deployment": "d", "account": Account(provider="aws", id="1"), "offers": (offer(),), "ends_itself": True}
+    opened = {443: "198.51.100.0/24", 80: "0.0.0.0/0"}
+    shown = lines(Proposal(**given, lifetime=HOUR, allowed="203.0.113.7/32", opened=opened))
+    assert shown[-1].endswith(
+        "and shown to others: port 80 is open to everybody (0.0.0.0/0), port 443 is open to 198.51.100.0/24."
+    )
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
@@ -119,4 +128,4 @@ def test_what_is_shown_before_an_order_has_price_limit_and_who_may_come_in(chang
     assert shown[1].startswith("  t1 in here: 1 x a10g, $0.25 an hour")
     assert "  and 3 more" in shown
     assert words in shown[-2]
-    assert "203.0.113.7/32" in shown[-1]
+    assert shown[-1] == "SSH is open to 203.0.113.7/32; the endpoint is reached through it."

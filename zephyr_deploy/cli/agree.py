@@ -44,8 +44,18 @@ def lines(proposal: Proposal) -> list[str]:
         *(f"  {offer}" for offer in offers),
         *([f"  and {more} more"] if more > 0 else []),
         _end(proposal),
-        f"SSH is open to {proposal.allowed}; the endpoint is reached through it.",
+        _ways_in(proposal),
     ]
+
+
+def _ways_in(proposal: Proposal) -> str:
+    ssh = f"SSH is open to {proposal.allowed}; the endpoint is reached through it"
+    ports = [f"port {port} is open to {_whom(network)}" for port, network in sorted(proposal.opened.items())]
+    return f"{ssh}, and shown to others: {', '.join(ports)}." if ports else f"{ssh}."
+
+
+def _whom(network: str) -> str:
+    return f"everybody ({network})" if network.endswith("/0") else network
 
 
 def _end(proposal: Proposal) -> str:

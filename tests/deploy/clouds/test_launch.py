@@ -8,6 +8,7 @@ from deploy.clouds.calls import NAME, Line
 from emulators.memory import MemoryCloud, offer
 
 from zephyr_deploy.deploy.clouds import boot
+from zephyr_deploy.deploy.clouds.choosing import wanted
 from zephyr_deploy.deploy.journal import Journal
 from zephyr_deploy.deploy.known import begun_in
 from zephyr_deploy.errors import (
@@ -28,7 +29,7 @@ from zephyr_deploy.errors import (
 from zephyr_deploy.providers.clouds.types import Account
 from zephyr_deploy.providers.nodes.connect import pin_file
 from zephyr_deploy.providers.nodes.record import record_of
-from zephyr_deploy.spec.deployment import Cost
+from zephyr_deploy.spec.deployment import Access, Cost, Deployment
 
 
 class Killed(BaseException):
@@ -77,6 +78,13 @@ def test_what_is_missing_from_the_choice_is_a_warning_and_what_is_good_to_know_i
     session.up(wanted=lambda: replace(session.wanted(), notes=("far is left out",), remarks=("a rate",)))
     levels = {event.message: event.level for event in session.events if hasattr(event, "level")}
     assert (levels["far is left out"], levels["a rate"]) == ("warning", "info")
+
+
+def test_what_is_opened_for_the_endpoint_is_shown_before_the_order(session):
+    shown = []
+    deployment = Deployment(provider="aws", access=Access(expose=True, domain="llm.example.org"))
+    session.up(wanted=lambda: wanted(session.cloud, deployment), agree=shown.append)
+    assert shown[0].opened == {80: "0.0.0.0/0", 443: "203.0.113.7/32"}
 
 
 def test_the_order_is_in_the_journal_before_it_is_given_and_holds_no_secret(session):

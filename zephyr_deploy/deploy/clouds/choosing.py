@@ -6,9 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zephyr_deploy.deploy.clouds.exposing import openings
 from zephyr_deploy.deploy.clouds.launch import Wanted
 from zephyr_deploy.errors import ConfigError, NoCapacityError, ZephyrError
 from zephyr_deploy.providers.clouds.choose import Need, choose
+from zephyr_deploy.release.caddy import exposure_of
 from zephyr_deploy.spec.lifetime import lifetime
 
 if TYPE_CHECKING:
@@ -26,6 +28,8 @@ LEAST_GIB = 24.0
 DEARER = 2.0
 """How many times the price of the first machine is still tried, where the user gave no limit."""
 AT_ONCE = 8
+NEW = "machine"
+"""Stands for the address of a machine that is not there yet, which no public authority would vouch for either."""
 
 
 def wanted(cloud: CloudProvider, deployment: Deployment) -> Wanted:
@@ -52,6 +56,7 @@ def wanted(cloud: CloudProvider, deployment: Deployment) -> Wanted:
         identity=Path(machine.identity).expanduser() if machine.identity else None,
         notes=tuple(notes),
         remarks=tuple(remarks),
+        opened_to=lambda caller: openings(exposure_of(deployment, NEW, caller)),
     )
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
+from pydantic import Field
+
 from zephyr_deploy.deploy.clouds.boot import Boot
 from zephyr_deploy.deploy.clouds.create import Create, token_for
 from zephyr_deploy.deploy.clouds.pending import CREATE, pending
@@ -51,10 +53,17 @@ class Proposal(Frozen):
     """Whether that happens without anybody's help."""
     allowed: str
     """Network from which SSH can be reached."""
+    opened: dict[int, str] = Field(default_factory=dict)
+    """The network that each port is opened to besides, for an exposed endpoint; empty: it is exposed to nobody."""
 
 
 def agreed(_proposal: Proposal) -> None:
     """Agree to everything: the default of the Python API, whose caller has decided."""
+
+
+def to_nobody(_caller: str) -> dict[int, str]:
+    """No port is opened: the endpoint is not exposed."""
+    return {}
 
 
 @dataclass(frozen=True)
@@ -72,6 +81,8 @@ class Wanted:
     """What the user should know of the choice: what is missing from it."""
     remarks: tuple[str, ...] = ()
     """What is good to know of it."""
+    opened_to: Callable[[str], dict[int, str]] = to_nobody
+    """What is to be opened beside SSH, for the endpoint, where the caller comes from that network."""
 
 
 @dataclass
@@ -168,6 +179,7 @@ class Launch:
                 budget_usd=float(wanted.cost.budget_usd) if wanted.cost.budget_usd else None,
                 ends_itself=not self.cloud.bills_when_off,
                 allowed=allowed,
+                opened=wanted.opened_to(allowed),
             )
         )
         self._note(account)
