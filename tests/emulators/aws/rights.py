@@ -88,7 +88,7 @@ def _needs(account: Account, call: Call) -> Iterator[Need]:
         names = call.listed(parameter) or [call.params[parameter]]
         user = {"ec2:osuser": call.params["InstanceOSUser"]} if call.action == "SendSSHPublicKey" else {}
         for name in names:
-            tags = {f"aws:ResourceTag/{key}": text for key, text in _tags(account, call.region, name).items()}
+            tags = _resource_tags(account, call.region, name)
             yield Need(call.named, _arn(account, call, _kind(name), name), {**tags, **user})
     elif call.action in MAKES:
         yield from _making(account, call)
@@ -116,11 +116,17 @@ def _making(account: Account, call: Call) -> Iterator[Need]:
         start = "NetworkInterface.1."
         for kind, name in (
             ("subnet", call.params.get(f"{start}SubnetId", "subnet-default")),
-            ("security-group", call.params.get(f"{start}SecurityGroupId.1", "sg-default")),
             ("key-pair", call.params.get("KeyName", "")),
         ):
             if name:
                 yield Need(call.named, _arn(account, call, kind, name), {})
+        named = call.params.get(f"{start}SecurityGroupId.1") or call.params.get("SecurityGroupId.1")
+        tags = _resource_tags(account, call.region, named) if named else {}
+        yield Need(call.named, _arn(account, call, "security-group", named or "sg-default"), tags)
+
+
+def _resource_tags(account: Account, region: str, name: str) -> dict[str, str]:
+    return {f"aws:ResourceTag/{key}": text for key, text in _tags(account, region, name).items()}
 
 
 def _tags(account: Account, region: str, name: str) -> dict[str, str]:

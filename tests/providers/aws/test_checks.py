@@ -135,13 +135,32 @@ def test_a_quota_that_may_not_be_read_is_no_failure(aws, session, offer):
     assert "AccessDeniedException" in found.detail
 
 
+@pytest.fixture
+def group():
+    """A security group of ours."""
+    tags = [{"ResourceType": "security-group", "Tags": TAGS}]
+    return boto3.client("ec2").create_security_group(
+        GroupName="zephyr-deploy-shop", Description="shop", TagSpecifications=tags
+    )["GroupId"]
+
+
 @pytest.mark.parametrize("action", ["RunInstances", "ImportKeyPair", "CreateSecurityGroup"])
-def test_a_permission_that_is_missing(aws, session, action):
+def test_a_permission_that_is_missing(aws, session, group, action):
     aws.fault(f"ec2:{action}", "UnauthorizedOperation", status=403)
     found = look(session)["permissions"]
     assert (found.verdict, found.detail) == ("failed", f"not allowed: ec2:{action}")
     assert found.credentials
     assert "aws-iam-policy.json" in found.fix
+
+
+def test_whether_a_machine_may_be_made_in_a_group_of_ours_takes_one_to_tell(aws, session):
+    aws.fault("ec2:RunInstances", "UnauthorizedOperation", status=403)
+    found = look(session)["permissions"]
+    assert (found.verdict, found.credentials) == ("warning", False)
+    assert "it takes one to tell" in found.detail
+    aws.fault("ec2:RunInstances", "UnauthorizedOperation", status=403)
+    aws.fault("ec2:ImportKeyPair", "UnauthorizedOperation", status=403)
+    assert look(session)["permissions"].detail == "not allowed: ec2:RunInstances, ec2:ImportKeyPair"
 
 
 def test_a_permission_that_cannot_be_told(aws, session):

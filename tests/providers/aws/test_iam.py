@@ -75,6 +75,15 @@ def test_it_has_every_call_that_is_made_and_no_other(whole_life):
     assert sorted({*whole_life, *BY_EC2}) == sorted(allowed_on_aws())
 
 
+def test_the_doctor_tells_all_of_them_once_there_is_a_group_of_ours(bound):
+    def permissions():
+        return next(check.verdict for check in bound.provider.checks() if check.name == "permissions")
+
+    assert permissions() == "warning"
+    bound.ready()
+    assert permissions() == "ok"
+
+
 class TestNothingElseIsAllowed:
     """Whatever is not ours stays as it is, and nothing is made that could not be found again."""
 
@@ -112,6 +121,14 @@ class TestNothingElseIsAllowed:
             ec2.import_key_pair(KeyName="mine", PublicKeyMaterial=make_key().public.encode())
         assert bound.provider.create(order).stamp == order.stamp
 
+    def test_behind_a_firewall_of_others(self, theirs, bound, ec2):
+        asked = request(bound.ready())
+        for groups in ([theirs["security-group"]], None):
+            interface = {name: value for name, value in asked["NetworkInterfaces"][0].items() if name != "Groups"}
+            interfaces = [{**interface, **({"Groups": groups} if groups else {})}]
+            with pytest.raises(ClientError, match=r"not authorized to perform ec2:RunInstances on .*:security-group/"):
+                ec2.run_instances(**{**asked, "NetworkInterfaces": interfaces})
+
     def test_as_another_user(self, bound):
         instance = bound.machine()
         root = instance.model_copy(update={"user": "root"})
@@ -147,6 +164,16 @@ def test_what_is_made_has_to_carry_the_stamp():
                 and any(fnmatchcase(f"arn:aws:ec2:r:1:{kind}/x", resource) for resource in listed(one["Resource"]))
             ]
             assert [one["Condition"] for one in found] == [{"StringLike": {TO_BE_OURS: "*"}}], (action, kind)
+
+
+def test_a_machine_is_put_only_behind_a_firewall_of_ours():
+    groups = [
+        one["Condition"]
+        for one in POLICY["Statement"]
+        if "ec2:RunInstances" in listed(one["Action"])
+        and any(fnmatchcase("arn:aws:ec2:r:1:security-group/x", resource) for resource in listed(one["Resource"]))
+    ]
+    assert groups == [{"StringLike": {OURS: "*"}}]
 
 
 def test_tags_are_given_to_what_is_being_made_or_is_ours():

@@ -13,7 +13,7 @@ from zephyr_deploy.providers.aws.errors import POLICY_HINT, changing, reading
 from zephyr_deploy.providers.aws.image import find_image
 from zephyr_deploy.providers.aws.network import default_network, default_subnet
 from zephyr_deploy.providers.aws.quota import in_use, quota, quota_of
-from zephyr_deploy.providers.aws.tags import specification, stamp_of
+from zephyr_deploy.providers.aws.tags import specification, stamp_of, tagged
 from zephyr_deploy.providers.clouds import checks as common
 from zephyr_deploy.providers.clouds.stamp import Stamp
 from zephyr_deploy.providers.clouds.types import AccountCheck
@@ -119,13 +119,19 @@ def _key(session: AwsSession, region: str) -> AccountCheck:
 
 def _permissions(session: AwsSession, region: str, offer: Offer | None) -> AccountCheck:
     """Whether what `up` makes may be made, by calls that EC2 does not carry out."""
+    group = _group_of_ours(session, region)
     denied, unclear = [], []
-    for action, call in _dry_runs(session, region, offer):
+    for action, call in _dry_runs(session, region, offer, group):
         code = _answer(action, call)
         if code == DENIED:
             denied.append(f"ec2:{action}")
         elif code != ALLOWED:
             unclear.append(f"ec2:{action} ({code})")
+    if denied == ["ec2:RunInstances"] and group is None:
+        # A policy may let machines be only where our tag is, as that in examples/ does.
+        detail = "a key and a security group may be made; whether a machine may in such a group, it takes one to tell"
+        fix = "zephyr-deploy up makes one, and says what is refused."
+        return AccountCheck(name="permissions", verdict="warning", detail=detail, fix=fix)
     if denied:
         detail = f"not allowed: {', '.join(denied)}"
         return AccountCheck(name="permissions", verdict="failed", detail=detail, fix=POLICY_HINT, credentials=True)
@@ -135,7 +141,16 @@ def _permissions(session: AwsSession, region: str, offer: Offer | None) -> Accou
     return common.ok("permissions", "a machine, a key and a security group may be made, with tags")
 
 
-def _dry_runs(session: AwsSession, region: str, offer: Offer | None) -> Iterator[tuple[str, Callable[[], object]]]:
+def _group_of_ours(session: AwsSession, region: str) -> str | None:
+    """The id of a security group with our stamp."""
+    with reading("ec2:DescribeSecurityGroups"):
+        groups = session.ec2(region).describe_security_groups(Filters=tagged(None))["SecurityGroups"]
+    return next((str(group["GroupId"]) for group in groups if stamp_of(group)), None)
+
+
+def _dry_runs(
+    session: AwsSession, region: str, offer: Offer | None, group: str | None
+) -> Iterator[tuple[str, Callable[[], object]]]:
     """Calls that make something, with the tags that they would have: a policy may insist on them."""
     ec2 = session.ec2(region, once=True)
     stamp = Stamp(deployment=TRIED, run="00000000", expires=datetime.now(timezone.utc))
@@ -148,6 +163,7 @@ def _dry_runs(session: AwsSession, region: str, offer: Offer | None) -> Iterator
             InstanceType=offer.machine_type if offer else SMALLEST,
             MinCount=1,
             MaxCount=1,
+            **({"SecurityGroupIds": [group]} if group else {}),
             TagSpecifications=tags("instance", "volume", "network-interface"),
         ),
     )
