@@ -13,18 +13,20 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-_ABOUT = frozenset({"id", "source", "read"})
-"""Keys of a row that are not of the shape."""
+_FIELDS = frozenset(ModelShape.model_fields)
+"""Keys of a row that are of the shape; the planner reads the others (`zephyr_deploy.plan.model.table`)."""
 
 
 @cache
 def known_shapes() -> dict[str, ModelShape]:
     """Every known shape, by the model's id in small letters (the hub does not tell them apart either)."""
     table = tomllib.loads(resource("data", "models.toml").read_text(encoding="utf-8"))
-    return {
-        str(row["id"]).lower(): ModelShape.model_validate({key: row[key] for key in row.keys() - _ABOUT})
-        for row in table["model"]
-    }
+    shapes: dict[str, ModelShape] = {}
+    for row in table["model"]:
+        quantized = row.get("quantization", {}).get("said")
+        shape = ModelShape(**{key: row[key] for key in row.keys() & _FIELDS}, quant_method=quantized)
+        shapes |= {str(name).lower(): shape for name in row["ids"]}
+    return shapes
 
 
 def known_shape(model_id: str) -> ModelShape | None:
