@@ -43,6 +43,7 @@ def pytest_configure() -> None:
     for name in filter(PERSONAL.fullmatch, tuple(os.environ)):
         _personal[name] = os.environ[name]
         _taken.delenv(name)
+    _taken.setenv("XDG_CONFIG_HOME", os.devnull)  # nobody's own gpus.toml
 
 
 def pytest_unconfigure() -> None:

@@ -24,6 +24,11 @@ def test_folders_follow_the_environment(function, variable, xdg, monkeypatch, tm
     assert not function().exists()
 
 
+def test_the_users_own_files_are_where_xdg_says(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    assert paths.config_dir() == tmp_path / "zephyr-deploy"
+
+
 def test_private_folders_are_the_users_alone(tmp_path):
     folder = paths.private_dir(tmp_path / "a" / "b")
     assert paths.private_dir(folder) == folder

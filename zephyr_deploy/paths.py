@@ -1,7 +1,8 @@
 """Where this tool keeps things on the user's machine.
 
 State (journal, records, logs) and cache (models) are apart: either may be deleted at any time.
-``ZEPHYR_STATE_DIR`` and ``ZEPHYR_CACHE_DIR`` move them; otherwise the XDG folders are used.
+``ZEPHYR_STATE_DIR`` and ``ZEPHYR_CACHE_DIR`` move them; otherwise the XDG folders are used. What the user has written
+for all deployments is in the XDG folder of configuration, and is only read.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from platformdirs import user_cache_path, user_state_path
+from platformdirs import user_cache_path, user_config_path, user_state_path
 
 from zephyr_deploy.errors import CapacityError, ConfigError, ZephyrError
 
@@ -44,6 +45,15 @@ def cache_dir() -> Path:
         ConfigError: ``ZEPHYR_CACHE_DIR`` is no absolute path.
     """
     return _said("ZEPHYR_CACHE_DIR") or _at_home(user_cache_path)
+
+
+def config_dir() -> Path:
+    """The folder of files that the user writes for all deployments, e.g. gpus.toml; there may be none.
+
+    Raises:
+        ConfigError: this user has no home.
+    """
+    return _at_home(user_config_path)
 
 
 def _said(variable: str) -> Path | None:

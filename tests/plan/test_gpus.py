@@ -117,3 +117,48 @@ def test_cards_of_one_model_differ_by_more_than_what_is_taken_for_the_same():
         for other in gpus().values():
             if set(one.models) & set(other.models) and one.memory_gb < other.memory_gb:
                 assert other.memory_gb > 1.5 * one.memory_gb
+
+
+@pytest.fixture
+def own_file(tmp_path, monkeypatch):
+    """Writes the user's own file."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    file = tmp_path / "zephyr-deploy" / "gpus.toml"
+    file.parent.mkdir()
+    gpus.cache_clear()
+    yield file.write_text
+    gpus.cache_clear()
+
+
+def test_a_users_file_adds_a_card(own_file):
+    own_file('[[gpu]]\nkey = "a2"\nmemory_mib = 15356\ncompute_capability = "8.6"\nbandwidth_gb_s = 200\n')
+    (card,) = meant("A2")
+    assert (card.memory_gb, card.bandwidth_gb_s, card.bf16, card.source) == (15, 200, True, "gpus.toml")
+    assert known_as("NVIDIA A2") == card
+
+
+def test_a_users_file_says_better_of_a_card_that_is_known(own_file):
+    own_file('[[gpu]]\nkey = "l4"\nmemory_mib = 24570\n')
+    (card,) = meant("l4")
+    assert (card.memory_mib, card.bandwidth_gb_s) == (24570, 300)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[[gpu", "cannot be read"),
+        ("[[cards]]\n", "cards is unknown"),
+        ("gpu = 3\n", "gpu is to be rows"),
+        ("[[gpu]]\nmemory_mib = 1\n", r"\[\[gpu\]\] 1: key is missing"),
+        ('[[gpu]]\nkey = "a2"\n', r"\[\[gpu\]\] 1 \(a2\): memory_mib is missing"),
+        ('[[gpu]]\nkey = "l4"\n[[gpu]]\nkey = "t4"\nbandwidth = 1\n', r"\[\[gpu\]\] 2 \(t4\): bandwidth is unknown"),
+        ('[[gpu]]\nkey = "l4"\nbandwidth_gb_s = nan\n', "bandwidth_gb_s - Input should be a finite number"),
+        ('[[gpu]]\nkey = "l4"\nbandwidth_gb_s = -300\n', "bandwidth_gb_s - Input should be greater than 0"),
+        ('[[gpu]]\nkey = "l4"\ncompute_capability = "sm_89"\n', "compute_capability - String should match"),
+    ],
+)
+def test_a_mistake_in_a_users_file_is_named_with_file_row_and_field(own_file, text, said):
+    own_file(text)
+    with pytest.raises(ConfigError, match=rf"zephyr-deploy/gpus\.toml.*{said}") as refused:
+        meant("l4")
+    assert "docs/guides/plan.md" in refused.value.hint

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import re
-import sys
 from difflib import get_close_matches
 from functools import cache
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
 from zephyr_deploy.errors import ConfigError
-from zephyr_deploy.resources import resource
+from zephyr_deploy.plan.tables import OWN_FILE, own_rows, read_row, shipped_table
 from zephyr_deploy.spec.deployment import Frozen
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 ABOUT = re.compile(
     r"nvidia|tesla|geforce|quadro|gpu|graphics|card|g|gb|gib|hbm\w+|server|edition|generation|ampere|hopper|blackwell"
@@ -27,6 +24,9 @@ TOLERANCE = 0.1
 """The same memory is 24, 23 and 22.4 to those who sell it, print it and compute it; no two cards of one model are
 nearer to each other than that."""
 MIB = 2**20
+MIB_PER_GIB = 1024
+BEFORE_BF16 = ("5.", "6.", "7.")
+"""Compute capabilities (CUDA C++ Programming Guide, "Features and Technical Specifications")."""
 NEAR = 5
 """So many names are offered for one that is unknown."""
 
@@ -34,10 +34,10 @@ NEAR = 5
 class Tflops(Frozen):
     """Dense compute of a card's tensor cores by operand, in 10^12 operations a second, as the maker states it."""
 
-    bits16: float = Field(gt=0)
+    bits16: float = Field(gt=0, allow_inf_nan=False)
     """fp16, and bf16 where the card has it."""
-    fp8: float | None = Field(None, gt=0)
-    int8: float | None = Field(None, gt=0)
+    fp8: float | None = Field(None, gt=0, allow_inf_nan=False)
+    int8: float | None = Field(None, gt=0, allow_inf_nan=False)
 
 
 class Gpu(Frozen):
@@ -49,21 +49,21 @@ class Gpu(Frozen):
     """For people."""
     models: tuple[str, ...]
     form: Literal["", "sxm", "pcie"] = ""
-    memory_gb: int
+    memory_gb: int = Field(ge=1)
     """As it is sold."""
-    memory_mib: int
+    memory_mib: int = Field(ge=1)
     """As nvidia-smi prints it."""
     architecture: str
-    compute_capability: str
+    compute_capability: str = Field(pattern=r"^\d+\.\d+$")
     source: str
     seen: bool
     """Whether `memory_mib` was seen in the output of nvidia-smi."""
-    bandwidth_gb_s: float | None = Field(None, gt=0)
+    bandwidth_gb_s: float | None = Field(None, gt=0, allow_inf_nan=False)
     """Of its memory, in 10^9 bytes a second, as the maker states it; None: not known, and so no speed is predicted."""
     tflops: Tflops | None = None
     bf16: bool = True
     """Whether its tensor cores compute in bf16 (compute capability 8.0)."""
-    nvlink_gb_s: float = 0
+    nvlink_gb_s: float = Field(0, ge=0, allow_inf_nan=False)
     """To all other cards together, both directions summed, in 10^9 bytes a second; 0: they speak over PCIe."""
     pcie: str = ""
     tdp_w: int | None = None
@@ -83,9 +83,28 @@ class Gpu(Frozen):
 
 @cache
 def gpus() -> dict[str, Gpu]:
-    """Every card that this version knows, by its key."""
-    table = tomllib.loads(resource("data", "gpus.toml").read_text(encoding="utf-8"))
-    return {row["key"]: Gpu.model_validate(row) for row in table["gpu"]}
+    """Every card that is known, by its key: those of this version, and those of the user's own file over them.
+
+    Raises:
+        ConfigError: the user's file cannot be read, or says what cannot be; the message has file, row and field.
+    """
+    known = {row["key"]: Gpu.model_validate(row) for row in shipped_table("gpus")["gpu"]}
+    for own in own_rows("gpu"):
+        key = own.text("key")
+        before = known[key].model_dump() if key in known else _unsaid(own.values)
+        known[key] = read_row(Gpu, own, before)
+    return known
+
+
+def _unsaid(said: Mapping[str, object]) -> dict[str, object]:
+    """What a row of the user's own file about a new card need not say."""
+    key, memory, capability = said["key"], said.get("memory_mib"), said.get("compute_capability")
+    unsaid: dict[str, object] = {"name": key, "models": ("".join(re.findall(r"[a-z0-9]+", str(key).lower())),)}
+    unsaid |= {"architecture": "", "source": OWN_FILE, "speed_source": OWN_FILE, "seen": True}
+    unsaid["memory_gb"] = round(memory / MIB_PER_GIB) if isinstance(memory, int) else 1
+    if isinstance(capability, str):
+        unsaid["bf16"] = not capability.startswith(BEFORE_BF16)
+    return unsaid
 
 
 def meant(text: str) -> tuple[Gpu, ...]:
