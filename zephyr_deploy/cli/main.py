@@ -32,6 +32,7 @@ COMMANDS = (
     "status",
     "ls",
     "releases",
+    "gpus",
     "offers",
     "render",
     "logs",
