@@ -4,7 +4,8 @@ Started once, with everything imported; it has one thread, so that it can fork. 
 and answers with two: the child's pid, and, after a line that says go, how the child ended.
 
 The machines of the emulator are none, so `up` ends where one would be connected to; what comes after that has chaos
-tests of its own (``tests/chaos/nodes``).
+tests of its own (``tests/chaos/nodes``). Of `redeploy` there is what it has to do with a cloud: its firewall, which
+goes with an endpoint that a file here says the machine shows.
 """
 
 from __future__ import annotations
@@ -16,23 +17,32 @@ import os
 import signal
 import sys
 import traceback
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 from zephyr_deploy import down
 from zephyr_deploy.deploy.clouds import boot, create, pending, vanish
 from zephyr_deploy.deploy.clouds.choosing import wanted
+from zephyr_deploy.deploy.clouds.exposing import following
 from zephyr_deploy.deploy.clouds.launch import Launch
 from zephyr_deploy.deploy.journal import Journal
 from zephyr_deploy.deploy.lock import deployment_lock
 from zephyr_deploy.errors import ZephyrError
 from zephyr_deploy.events import Phases, silent
+from zephyr_deploy.paths import deployment_dir
 from zephyr_deploy.providers.clouds.userdata import user_data
 from zephyr_deploy.providers.registry import cloud
+from zephyr_deploy.release.caddy import PRIVATE, Exposure
 from zephyr_deploy.spec.deployment import Cost, Deployment, Machine
 
+if TYPE_CHECKING:
+    from zephyr_deploy.deploy.fleet import Fleet
+
 NAME = "demo"
+EXPOSED = Exposure(site="192.0.2.1", tls="internal", allowed="198.51.100.0/24")
 SETTLE_S = 0.6
 PAUSES_S = (0.02,)
 
@@ -81,6 +91,32 @@ def up(provider: str, gpu: str) -> None:
         Launch(chosen, NAME, phases, journal, lambda: wanted(chosen, deployment)).run()
 
 
+class _Machine:
+    """What `redeploy` has looked at: the machine, with or without an endpoint that others reach."""
+
+    def __init__(self, provider: str) -> None:
+        self.name, self.provider, self.phases = NAME, provider, Phases(silent)
+        self._shows = deployment_dir(NAME) / "shows.json"
+        self.look()
+
+    def look(self) -> None:
+        """See what it shows."""
+        tls, allowed = json.loads(self._shows.read_text()) if self._shows.exists() else ("", "")
+        self.members = [SimpleNamespace(service=SimpleNamespace(tls=tls), allowed=allowed)]
+
+    def show(self, exposure: Exposure) -> None:
+        """Have it show the endpoint like that, as a release does."""
+        self._shows.write_text(json.dumps((exposure.tls, exposure.allowed)))
+
+
+def redeploy(provider: str, exposure: Exposure) -> None:
+    """Have the endpoint be shown like that."""
+    with deployment_lock(NAME, "redeploy", wait_s=5):
+        machine = _Machine(provider)
+        with following(cast("Fleet", machine), exposure, Journal(NAME), trusting=True):
+            machine.show(exposure)
+
+
 def watch(call: dict[str, Any]) -> None:
     """Note every write of the journal; end this process at the one that was chosen, before it or after it."""
     append, count, chosen = Journal._append, itertools.count(1), call.get("write")
@@ -98,16 +134,21 @@ def watch(call: dict[str, Any]) -> None:
     Journal._append = watched  # type: ignore[method-assign]
 
 
+VERBS: dict[str, Callable[[str, str], object]] = {
+    "up": up,
+    "down": lambda *_: down(NAME),
+    "redeploy --expose": lambda provider, _gpu: redeploy(provider, EXPOSED),
+    "redeploy": lambda provider, _gpu: redeploy(provider, PRIVATE),
+}
+
+
 def carry_out(call: dict[str, Any]) -> int:
     """One call, in the child; its exit code."""
     os.environ.update(call["environment"])
     hurry(type(cloud(call["provider"])))
     watch(call)
     try:
-        if call["verb"] == "up":
-            up(call["provider"], call["gpu"])
-        else:
-            down(NAME)
+        VERBS[call["verb"]](call["provider"], call["gpu"])
     except ZephyrError as error:
         sys.stderr.write(f"{type(error).__name__}: {error.message}\n")
         return error.exit_code

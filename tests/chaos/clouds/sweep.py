@@ -17,6 +17,7 @@ import pytest
 from emulators.wire import Wire
 
 SIGKILL = -9
+SHOWING, HIDING = "redeploy --expose", "redeploy"
 Faults = Mapping[str, Mapping[str, Any]]
 """Ways in which a call fails, by name: fields of `emulators.wire.Fault`."""
 TESTS = Path(__file__).resolve().parents[2]
@@ -36,6 +37,9 @@ class Emulator(Protocol):
 
     def left(self) -> list[str]:
         """Everything of ours that exists, each with its kind first."""
+
+    def inbound(self) -> set[tuple[int, str]]:
+        """What firewalls let in: ports, each with a network."""
 
 
 @dataclass(frozen=True)
@@ -189,6 +193,33 @@ class Sweep:
                 self.judge(f"lag, {point}", then)
         return self.tally
 
+    def redeploy(self, faults: Faults) -> Tally:
+        """Kill `redeploy` everywhere, as it exposes an endpoint and as it ends that, and have each of its calls fail.
+
+        The next `redeploy` of either kind has the firewall as open as the endpoint, and `down` leaves nothing.
+        """
+        for verb, before in ((SHOWING, HIDING), (HIDING, SHOWING)):
+            self.serving(before)
+            for point in self._all(self.points(verb)):
+                for then in (SHOWING, HIDING, "down"):
+                    self.serving(before)
+                    self.killed(verb, point)
+                    self.judge(f"{verb}, {point}", then)
+                if (point.kind, point.when) == ("call", "before"):
+                    for how, fault in faults.items():
+                        self.serving(before)
+                        self.emulator.wire.fault(skip=point.number - 1, **fault)
+                        failed = self.call(verb)
+                        self.emulator.wire.faults.clear()
+                        self.judge_ports(f"{verb}, {how} at {point.number} ({point.what})", before if failed else verb)
+        return self.tally
+
+    def serving(self, verb: str) -> None:
+        """A machine is there, and its endpoint was brought by this kind of `redeploy`."""
+        self.begin()
+        for each in ("up", verb):
+            assert self.call(each) == 0, self.log.read_text()
+
     def killed(self, verb: str, point: Point) -> None:
         """A verb, killed at a point."""
         code = self.call(verb, point)
@@ -203,8 +234,18 @@ class Sweep:
             machines = self.machines()
             if len(machines) != 1:
                 self.tally.doubles.append(f"{where}, then up: {machines}")
+        if then in {SHOWING, HIDING} and not code:
+            self.judge_ports(f"{where}, then {then}", then)
         if then == "down" and (left := self.emulator.left()):
             self.tally.leaks.append(f"{where}: {left}")
+
+    def judge_ports(self, where: object, verb: str) -> None:
+        """Note ports that are open though nobody shows an endpoint there, or closed though somebody does."""
+        ports, wanted = {port for port, _ in self.emulator.inbound()}, {22, 443} if verb == SHOWING else {22}
+        if ports - wanted:
+            self.tally.leaks.append(f"{where}: ports {sorted(ports - wanted)} are open")
+        if wanted - ports:
+            self.tally.stuck.append(f"{where}: ports {sorted(wanted - ports)} are closed")
 
     def machines(self) -> list[str]:
         """Those that exist."""
@@ -229,6 +270,7 @@ PARTS: dict[str, Callable[[Sweep, Faults], Tally]] = {
     "down killed": lambda sweep, _faults: sweep.kill_down(),
     "up, every call fails": lambda sweep, faults: sweep.fail_up(faults),
     "up killed while lists lag": lambda sweep, _faults: sweep.lag(LAG_S),
+    "redeploy killed, every call fails": lambda sweep, faults: sweep.redeploy(faults),
 }
 """What is swept, by the title under which it is counted."""
 ALWAYS = ("up killed",)
