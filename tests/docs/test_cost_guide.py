@@ -13,7 +13,7 @@ import pytest
 
 from zephyr_deploy.agent import expire, interruption
 from zephyr_deploy.cli import main as program
-from zephyr_deploy.deploy.clouds import watch
+from zephyr_deploy.deploy.clouds import keep, watch
 from zephyr_deploy.providers.clouds.userdata import EVERY, GRACE, user_data
 from zephyr_deploy.spec.deployment import Cost
 from zephyr_deploy.spec.lifetime import LEAST
@@ -49,7 +49,8 @@ def test_its_defaults_are_those_of_the_settings():
 
 
 def test_it_says_how_often_a_machine_is_looked_at_that_may_be_taken_back():
-    assert (interruption.EVERY_S, watch.LOOK_S, watch.AGAIN_S) == (5, 15, 120)
+    assert (interruption.EVERY_S, watch.LOOK_S, keep.AGAIN_S) == (5, 15, 120)
+    assert (keep.PAUSES_S[0], keep.BORNE) == (15, timedelta(minutes=30))
     assert timedelta(minutes=15) == LEAST
     said = " ".join(PAGE.split())
     for words in (

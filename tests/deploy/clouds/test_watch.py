@@ -11,8 +11,23 @@ from emulators.memory import offer
 
 from zephyr_deploy.deploy.clouds import watch
 from zephyr_deploy.deploy.clouds.choosing import wanted
-from zephyr_deploy.deploy.clouds.watch import AGAIN_S, LOOK_S, Watch
-from zephyr_deploy.errors import NoCapacityError, UnreachableError
+from zephyr_deploy.deploy.clouds.keep import AGAIN_S, BORNE, PAUSES_S
+from zephyr_deploy.deploy.clouds.watch import LOOK_S, Watch
+from zephyr_deploy.errors import (
+    AuthError,
+    ConfigError,
+    ConflictError,
+    CreditError,
+    DeadlineError,
+    EngineFailedError,
+    GoneError,
+    HostKeyError,
+    LockedError,
+    NoCapacityError,
+    ThrottledError,
+    UnhealthyError,
+    UnreachableError,
+)
 from zephyr_deploy.events import Phases
 from zephyr_deploy.paths import deployment_dir
 from zephyr_deploy.providers.machines import Ending
@@ -33,6 +48,9 @@ class Kept:
     late: timedelta = timedelta()
     slept: list = field(default_factory=list)
     wishes: list = field(default_factory=list)
+    fails: list = field(default_factory=list)
+    """What the next calls of `up` raise, once they have a machine if ``made``."""
+    made: bool = False
 
     def up(self, deployment=None):
         kind = deployment or self.deployment
@@ -40,7 +58,10 @@ class Kept:
 
     def again(self, deployment):
         self.wishes.append(deployment)
-        return self.up(deployment)
+        if self.made or not self.fails:
+            self.up(deployment)
+        if self.fails:
+            raise self.fails.pop(0)
 
     def sleep(self, seconds):
         self.slept.append(seconds)
@@ -136,7 +157,7 @@ def test_where_none_at_all_is_to_be_had_it_is_asked_for_again(kept):
     with pytest.raises(KeyboardInterrupt):
         kept.run(take, nothing, kept.ctrl_c)
     assert kept.slept == [LOOK_S, AGAIN_S, LOOK_S]
-    assert "asked for again in 2 minutes" in kept.said
+    assert "tried again in 2 minutes" in kept.said
     assert len(kept.there) == 1
 
 
@@ -220,3 +241,80 @@ def test_a_cloud_that_does_not_answer_does_not_end_the_watch(kept):
     with pytest.raises(KeyboardInterrupt):
         kept.run(silent, nothing, kept.ctrl_c)
     assert "aws cannot be asked now, and is again: no network" in kept.said
+
+
+PASSING = [
+    UnreachableError("no network"),
+    ThrottledError("slow down"),
+    DeadlineError("waited 1200 s"),
+    GoneError("aws lists no machine"),
+    UnhealthyError("machine i-2 is gone instead of running"),
+    LockedError("somebody is at work"),
+]
+LASTING = [
+    AuthError("expired"),
+    CreditError("no credit"),
+    ConfigError("nobody knows such a GPU"),
+    ConflictError("there are two"),
+    HostKeyError("another key"),
+    EngineFailedError("it did not start"),
+]
+
+
+@pytest.mark.parametrize("made", [True, False])
+@pytest.mark.parametrize("error", PASSING, ids=lambda error: error.code)
+def test_what_passes_by_itself_is_tried_again_and_makes_no_second_machine(kept, error, made):
+    kept.fails, kept.made = [error, error], made
+    with pytest.raises(KeyboardInterrupt):
+        kept.run(kept.take, nothing, nothing, kept.ctrl_c)
+    assert kept.slept == [LOOK_S, *PAUSES_S[:2], LOOK_S]
+    assert f"{error.message}\n  It is tried again in 15 s, until Ctrl-C." in kept.said
+    assert len(kept.there) == 1
+    assert len(kept.session.cloud.there) == 2
+
+
+@pytest.mark.parametrize("error", LASTING, ids=lambda error: type(error).__name__)
+def test_what_its_user_has_to_put_right_ends_the_watch(kept, error):
+    kept.fails = [error]
+    with pytest.raises(type(error)):
+        kept.run(kept.take)
+    assert kept.slept == [LOOK_S]
+
+
+def test_trouble_that_lasts_ends_the_watch(kept):
+    kept.fails = [UnreachableError("no network")] * 99
+    with pytest.raises(UnreachableError):
+        kept.run(kept.take, *[nothing] * 99)
+    assert kept.slept[: len(PAUSES_S) + 2] == [LOOK_S, *PAUSES_S, PAUSES_S[-1]]
+    assert BORNE.total_seconds() < sum(kept.slept[1:]) < BORNE.total_seconds() + PAUSES_S[-1] + 1
+
+
+def test_a_cloud_that_has_no_machine_has_answered_and_trouble_is_borne_anew(kept):
+    trouble, none = [UnreachableError("no network")] * 12, [NoCapacityError("none")]
+    kept.fails = [*trouble, *none, *trouble]
+    with pytest.raises(KeyboardInterrupt):
+        kept.run(kept.take, *[nothing] * 25, kept.ctrl_c)
+    assert len(kept.there) == 1
+
+
+def test_a_replacement_that_is_gone_at_once_is_replaced(kept):
+    up, kept.up = kept.up, lambda deployment: (up(deployment), len(kept.wishes) == 1 and kept.take())
+    with pytest.raises(KeyboardInterrupt):
+        kept.run(kept.take, nothing, kept.ctrl_c)
+    assert "the new machine of demo is gone again" in kept.said
+    assert len(kept.there) == 1
+
+
+def test_one_that_is_taken_down_while_another_one_is_asked_for_is_not_ordered_after_that(kept):
+    kept.fails = [NoCapacityError("none")]
+    kept.run(kept.take, kept.down)
+    assert len(kept.wishes) == 1
+    assert "demo was taken down by somebody; it is not replaced" in kept.said
+    assert kept.session.cloud.resources() == []
+
+
+def test_a_cloud_that_cannot_be_asked_as_the_watch_begins_is_asked_again(kept):
+    kept.session.cloud.fails["instances"] = [ThrottledError("slow down")]
+    with pytest.raises(KeyboardInterrupt):
+        kept.run(nothing, kept.ctrl_c)
+    assert kept.slept == [PAUSES_S[0], LOOK_S]

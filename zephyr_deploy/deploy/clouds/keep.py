@@ -1,4 +1,4 @@
-"""What `up --keep-alive` makes of each look at its machine: goes on, has another one made, or ends. Pure."""
+"""What `up --keep-alive` makes of what it meets: goes on, has another machine made, tries again, or ends. Pure."""
 
 from __future__ import annotations
 
@@ -7,13 +7,30 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from zephyr_deploy.errors import (
+    DeadlineError,
+    GoneError,
+    HostKeyError,
+    LockedError,
+    NoCapacityError,
+    QuotaError,
+    UnhealthyError,
+    UnreachableError,
+)
 from zephyr_deploy.spec.lifetime import LEAST
 
 if TYPE_CHECKING:
+    from zephyr_deploy.errors import ZephyrError
     from zephyr_deploy.providers.clouds.types import Ended, Instance
     from zephyr_deploy.providers.machines import Ending
     from zephyr_deploy.spec.deployment import Cost
 
+AGAIN_S = 120.0
+"""Until a machine that was not to be had is asked for again, in seconds: one that ends may fill a quota for a while."""
+PAUSES_S = (15.0, 30.0, 60.0, 120.0)
+"""After trouble of another kind, one try after the other; the last is repeated."""
+BORNE = timedelta(minutes=30)
+"""How long trouble of another kind may last: an outage of a cloud's API is over by then, or is a long one."""
 EARLY = timedelta(minutes=2)
 """A machine that is gone so shortly before its time ended itself: it looks each minute, and its clock is its own."""
 
@@ -119,6 +136,39 @@ class Keep:
 
 def _past(at: datetime | None, now: datetime) -> bool:
     return at is not None and now >= at - EARLY
+
+
+@dataclass
+class Patience:
+    """With what keeps another machine from being made: how often that is tried again, and for how long.
+
+    What may pass by itself is: a cloud or a machine that is busy, broken or not reached, one that takes too long or is
+    taken back while it boots, and another command at work. What its user has to put right is not: credentials, a wish
+    that cannot be fulfilled, a host key that is another, an engine that does not start.
+    """
+
+    since: datetime | None = None
+    """When the present trouble began; None: there is none."""
+    tries: int = 0
+    """That failed since then."""
+
+    def wait_s(self, error: ZephyrError, now: datetime) -> float | None:
+        """How long to wait after this before the next try, in seconds; None: it is not to be tried again."""
+        if isinstance(error, (NoCapacityError, QuotaError)):
+            self.since, self.tries = None, 0  # The cloud has answered.
+            return AGAIN_S
+        self.since = self.since or now
+        if not _passes_by_itself(error) or now - self.since > BORNE:
+            return None
+        self.tries += 1
+        return PAUSES_S[min(self.tries, len(PAUSES_S)) - 1]
+
+
+def _passes_by_itself(error: ZephyrError) -> bool:
+    if isinstance(error, HostKeyError):
+        return False
+    # A machine that ends while it boots is an UnhealthyError; the kinds of that which are left out speak of the engine.
+    return isinstance(error, (UnreachableError, DeadlineError, GoneError, LockedError)) or type(error) is UnhealthyError
 
 
 def left_of(cost: Cost, until: datetime | None, spent_usd: float, now: datetime) -> Cost | None:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from zephyr_deploy.deploy.clouds.keep import Keep, Sight, left_of
+from zephyr_deploy.deploy.clouds.keep import Keep, Patience, Sight, left_of
 from zephyr_deploy.deploy.clouds.present import present_machine
 from zephyr_deploy.deploy.spent import cost_of_machine
-from zephyr_deploy.errors import NoCapacityError, NotDeployedError, QuotaError, ZephyrError
+from zephyr_deploy.errors import GoneError, NotDeployedError, ZephyrError
 from zephyr_deploy.node.program import call
 from zephyr_deploy.providers.machines import Ending
 from zephyr_deploy.providers.nodes.connect import connect_noted
@@ -26,8 +26,7 @@ if TYPE_CHECKING:
 
 LOOK_S = 15.0
 """Between two looks: of the two minutes between a notice and the end, seven or eight are left."""
-AGAIN_S = 120.0
-"""Until a machine that was not to be had is asked for again, in seconds: one that ends may fill a quota for a while."""
+MINUTE_S = 60.0
 ANSWER_S = 10.0
 """Longest wait for what a machine says of its end, in seconds."""
 
@@ -66,16 +65,16 @@ class Watch:
 
         Raises:
             KeyboardInterrupt: the user pressed Ctrl-C; the endpoint goes on.
-            ZephyrError: another machine is needed, and does not come up.
+            NotDeployedError: there is none.
+            ZephyrError: another machine is needed, and does not come up; see `Patience` for what is tried again.
         """
-        keep = self._present()
-        until = self._until(keep.instance)
-        while self._watch(keep):
+        first = self._first()
+        keep: Keep | None = first
+        until = self._until(first.instance)
+        while keep is not None and self._watch(keep):
             until = keep.instance.stamp.expires if keep.moved else until
             self.spent_usd += cost_of_machine(keep.instance, self.now()) or 0.0
-            if not self._replaced(until):
-                return
-            keep = self._present()
+            keep = self._replaced(until)
 
     def _watch(self, keep: Keep) -> bool:
         """Look at one machine until it is gone, or not to be kept; whether it is to be replaced."""
@@ -98,29 +97,59 @@ class Watch:
         said = f"{name} goes on, for ${stamp.price_per_hour_usd:.2f} an hour{end}, and nobody replaces it any more"
         self.phases.notice(f"{said}; take it down with: zephyr-deploy down {name}", warning=True)
 
-    def _replaced(self, until: datetime | None) -> bool:
-        """Have another machine made, as soon as there is one; False: time or budget are over."""
+    def _replaced(self, until: datetime | None) -> Keep | None:
+        """Have another machine made, as soon as there is one; None: time or budget are over, or somebody ended it."""
+        name, patience = self.deployment.name, Patience()
         while (cost := left_of(self.deployment.cost, until, self.spent_usd, self.now())) is not None:
+            if record_of(name) is None:
+                self.phases.notice(f"{name} was taken down by somebody; it is not replaced.")
+                return None
             try:
                 self.again(self.deployment.model_copy(update={"cost": cost}))
-            except (NoCapacityError, QuotaError) as error:
-                said = f"{error.message}\n  It is asked for again in {AGAIN_S / 60:.0f} minutes, until Ctrl-C."
-                self.phases.notice(said, warning=True)
-                self.sleep(AGAIN_S)
+                found = self._present()
+                if found is None:
+                    raise GoneError(f"the new machine of {name} is gone again", hint=f"zephyr-deploy up {name}")
+            except ZephyrError as error:
+                self._bear(error, patience)
             else:
-                self.phases.notice(f"{self.deployment.name} is served again; its address and its key are as they were.")
-                return True
+                self.phases.notice(f"{name} is served again; its address and its key are as they were.")
+                return found
         said = "what is left of its time or its budget is too little for another machine"
-        self.phases.notice(f"{self.deployment.name} is not replaced: {said}.", warning=True)
-        return False
+        self.phases.notice(f"{name} is not replaced: {said}.", warning=True)
+        return None
 
-    def _present(self) -> Keep:
-        name = self.deployment.name
-        found = present_machine(self.cloud, name)
+    def _bear(self, error: ZephyrError, patience: Patience) -> None:
+        """Wait until it may be tried again.
+
+        Raises:
+            ZephyrError: the same, where it is not.
+        """
+        pause_s = patience.wait_s(error, self.now())
+        if pause_s is None:
+            raise error
+        wait = f"{pause_s / 60:.0f} minutes" if pause_s > MINUTE_S else f"{pause_s:.0f} s"
+        self.phases.notice(f"{error.message}\n  It is tried again in {wait}, until Ctrl-C.", warning=True)
+        self.sleep(pause_s)
+
+    def _first(self) -> Keep:
+        """The machine that is up."""
+        patience = Patience()
+        while True:
+            try:
+                found = self._present()
+            except ZephyrError as error:
+                self._bear(error, patience)
+            else:
+                break
         if found is None:
+            name = self.deployment.name
             hint = f"zephyr-deploy status {name}"
             raise NotDeployedError(f"{self.cloud.name} has no machine of {name} that could be kept", hint=hint)
-        return Keep(found)
+        return found
+
+    def _present(self) -> Keep | None:
+        found = present_machine(self.cloud, self.deployment.name)
+        return Keep(found) if found else None
 
     def _until(self, first: Instance) -> datetime | None:
         """When the last machine is to end by its time limit: as the first, unless its budget ended that one before."""
