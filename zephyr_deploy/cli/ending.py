@@ -1,4 +1,4 @@
-"""When a machine ends itself, for people; and a warning to those who use it shortly before."""
+"""When a machine ends itself, for people; and warnings: shortly before it does, and where there is one too many."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from zephyr_deploy.cli.output import Output
     from zephyr_deploy.providers.machines import Ending
 
@@ -21,6 +23,13 @@ def warn_of_end(out: Output, name: str, at: datetime | None) -> None:
         return
     when = "is over" if left <= timedelta() else f"ends in {length(left)}"
     out.warn(f"The time of {name} {when}. To go on: zephyr-deploy extend {name} 2h")
+
+
+def warn_of_several(out: Output, name: str, others: Iterable[str]) -> None:
+    """Say so where other clouds have a deployment, too: two laptops named them, and each machine costs."""
+    also = " and ".join(others)
+    if also:
+        out.warn(f"{also} has a machine of {name}, too, which costs. zephyr-deploy down {name} takes all of it away.")
 
 
 def ends(ending: Ending) -> str:

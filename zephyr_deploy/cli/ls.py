@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zephyr_deploy.cli.ending import warn_of_end
+from zephyr_deploy.cli.ending import warn_of_end, warn_of_several
 from zephyr_deploy.cli.session import Session
 from zephyr_deploy.cli.verb import LOOK, verb
+
+if TYPE_CHECKING:
+    from zephyr_deploy.providers.base import Service
 
 COLUMNS = ("NAME", "STATE", "MODEL", "ENDPOINT", "PROVIDER", "RELEASE", "$/H")
 
@@ -45,11 +48,25 @@ def ls(
             session.out.note(f"{service.name}: {service.detail}")
     for name, ends_at in {service.name: service.ends_at for service in found}.items():
         warn_of_end(session.out, name, ends_at)
+    for name, (_first, *others) in _clouds_of(found).items():
+        warn_of_several(session.out, name, others)
     for trouble in troubles:
         session.out.warn(trouble)
     if not found and not troubles:
         session.out.note("Nothing is deployed.")
         session.out.hint("zephyr-deploy up")
+
+
+def _clouds_of(found: list[Service]) -> dict[str, list[str]]:
+    """Of each deployment that is in some, the clouds."""
+    from zephyr_deploy.providers.registry import is_cloud
+
+    clouds: dict[str, list[str]] = {}
+    for service in found:
+        seen = clouds.setdefault(service.name, []) if is_cloud(service.provider) else []
+        if service.provider not in seen:
+            seen.append(service.provider)
+    return clouds
 
 
 def _orphans(session: Session) -> None:

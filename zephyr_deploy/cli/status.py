@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from zephyr_deploy.cli.ending import ends, warn_of_end
+from zephyr_deploy.cli.ending import ends, warn_of_end, warn_of_several
 from zephyr_deploy.cli.options import NameArg
 from zephyr_deploy.cli.session import Session
 from zephyr_deploy.cli.verb import LOOK, verb
@@ -47,6 +47,7 @@ def status(session: Session, name: NameArg = None) -> None:
     result = verbs.status(session.name(name))
     session.out.result("status", result, table=lambda: _table(session, result), quiet=result.state)
     warn_of_end(session.out, result.name, result.ends_at)
+    warn_of_several(session.out, result.name, result.also_in)
     if result.service is None:
         session.out.hint("zephyr-deploy up")
     elif result.state in {"failed", "unhealthy"}:

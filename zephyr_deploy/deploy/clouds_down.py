@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from zephyr_deploy.deploy.known import configured_clouds, is_here
+from zephyr_deploy.errors import ZephyrError
 from zephyr_deploy.providers.nodes.record import record_of
 from zephyr_deploy.providers.registry import cloud, clouds, is_cloud
 
@@ -22,7 +23,32 @@ def take_off_clouds(name: str, phases: Phases, journal: Journal) -> list[Resourc
         AuthError, UnreachableError: a cloud that has something cannot be asked.
         LeftoversError: something is still there.
     """
-    return [thing for one in _clouds_of(name, journal) for thing in _vanished(one, name, phases, journal)]
+    gone = [thing for one in _clouds_of(name, journal) for thing in _vanished(one, name, phases, journal)]
+    return gone + [thing for one in _clouds_besides(name) for thing in _there_too(one, name, phases, journal)]
+
+
+def _clouds_besides(name: str) -> list[CloudProvider]:
+    """Others than the one that the note names."""
+    record = record_of(name)
+    if record is None or not is_cloud(record.provider):
+        return []
+    return [one for one in configured_clouds() if one.name != record.provider]
+
+
+def _there_too(one: CloudProvider, name: str, phases: Phases, journal: Journal) -> list[Resource]:
+    """Delete what another cloud has than the one that is noted: another laptop may have named that one.
+
+    It may have nothing, so that one that cannot be asked is told of and keeps nobody.
+    """
+    try:
+        there = one.resources(name)
+    except ZephyrError as error:
+        phases.notice(f"{one.name} cannot be asked whether it has {name}, too: {error.message}")
+        return []
+    if not there:
+        return []
+    phases.notice(f"{one.name} has {name}, too: that goes as well.", warning=True)
+    return _vanished(one, name, phases, journal)
 
 
 def _clouds_of(name: str, journal: Journal) -> list[CloudProvider]:

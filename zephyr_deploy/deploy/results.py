@@ -11,7 +11,7 @@ from zephyr_deploy.events import Outcome, PhaseFinished
 from zephyr_deploy.plan.plan import Plan
 from zephyr_deploy.providers.base import Service
 from zephyr_deploy.providers.machines import MachineState, MachineStatus
-from zephyr_deploy.spec.deployment import Frozen
+from zephyr_deploy.spec.deployment import Frozen, ProviderName
 
 
 class PhaseReport(Frozen):
@@ -125,6 +125,8 @@ class StatusResult(Frozen):
     cost_usd: float = 0.0
     ends_at: datetime | None = None
     """When the first of its machines ends, whoever uses it; None: none does by itself, as far as anybody knows."""
+    also_in: tuple[ProviderName, ...] = ()
+    """Other clouds that have a machine of it, too, which costs; of those that can be asked."""
     at: datetime
 
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from zephyr_deploy.deploy.clouds.choosing import wanted
+from zephyr_deploy.deploy.clouds.elsewhere import machines_elsewhere, require_none_elsewhere, too_many
 from zephyr_deploy.deploy.clouds.launch import Launch, agreed
 from zephyr_deploy.deploy.clouds.unlike import tell_of_difference
 from zephyr_deploy.deploy.fleet import Fleet
@@ -15,6 +16,7 @@ from zephyr_deploy.providers.registry import cloud as cloud_named
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from zephyr_deploy.deploy.clouds.launch import Wanted
     from zephyr_deploy.deploy.journal import Journal
     from zephyr_deploy.deploy.rollout import RolloutOptions
     from zephyr_deploy.events import Phases
@@ -31,6 +33,7 @@ def placed(
 
     Raises:
         NotDeployedError: there is none, and none is to be made.
+        ConflictError: another cloud has one.
         ZephyrError: see `Launch.run`.
     """
     cloud = cloud_named(deployment.provider)
@@ -42,12 +45,29 @@ def placed(
         with Fleet.of(record, phases) as fleet:
             yield fleet
         return
-    launch = Launch(cloud, deployment.name, phases, journal, lambda: wanted(cloud, deployment), options.agree or agreed)
+    ordered = False
+
+    def kind() -> Wanted:
+        nonlocal ordered
+        require_none_elsewhere(deployment.name, cloud.name, phases.notice)
+        ordered = True
+        return wanted(cloud, deployment)
+
+    launch = Launch(cloud, deployment.name, phases, journal, kind, options.agree or agreed)
     instance = launch.run()
-    tell_of_difference(instance, deployment, phases)
     try:
+        if ordered:
+            _tell_of_others(deployment.name, cloud.name, phases)
+        tell_of_difference(instance, deployment, phases)
         with Fleet.of(cloud.record(instance), phases) as fleet:
             yield fleet
     except (KeyboardInterrupt, ZephyrError):
         launch.tell()
         raise
+
+
+def _tell_of_others(name: str, here: str, phases: Phases) -> None:
+    """Say where another laptop has ordered a machine of the same name meanwhile, in another cloud."""
+    found = machines_elsewhere(name, here, lambda _trouble: None)  # told before the order
+    if found:
+        phases.notice(too_many(name, found), warning=True)
