@@ -59,13 +59,15 @@ def _whom(network: str) -> str:
 
 
 def _end(proposal: Proposal) -> str:
+    unused = f"after {_length(proposal.idle)} without a request" if proposal.idle else ""
     if proposal.lifetime is None:
-        return "It has no time limit: it costs until `zephyr-deploy down`."
+        return f"It has no time limit: it costs until {f'it ends {unused}, or ' if unused else ''}`zephyr-deploy down`."
     hours = proposal.lifetime.total_seconds() / 3600
     dearest = max(offer.price_per_hour_usd for offer in proposal.offers) * hours
     most = f"at most ${dearest if proposal.budget_usd is None else min(dearest, proposal.budget_usd):.2f}"
     if proposal.ends_itself:
-        return f"It ends itself after {_length(proposal.lifetime)}, which is {most}."
+        sooner = f", or {unused}" if unused else ""
+        return f"It ends itself after {_length(proposal.lifetime)}, which is {most}{sooner}."
     return (
         f"Its time is over after {_length(proposal.lifetime)} ({most}), and a machine that is off costs on here: "
         "`zephyr-deploy down`, or a scheduled `zephyr-deploy gc --expired --yes`, ends it."

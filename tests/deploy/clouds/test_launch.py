@@ -71,6 +71,7 @@ def test_the_user_is_shown_what_is_ordered_and_may_say_no(session):
     (proposal,) = shown
     assert (proposal.account.id, proposal.offers[0].machine_type) == ("1234", "g5.xlarge")
     assert (proposal.allowed, proposal.ends_itself) == ("203.0.113.7/32", True)
+    assert proposal.idle == timedelta(hours=1)
     assert session.cloud.resources() == []
 
 

@@ -53,6 +53,8 @@ class Proposal(Frozen):
     """Whether that happens without anybody's help."""
     allowed: str
     """Network from which SSH can be reached."""
+    idle: timedelta | None = None
+    """How long it may be without a request before it ends itself; None: it does not for that."""
     opened: dict[int, str] = Field(default_factory=dict)
     """The network that each port is opened to besides, for an exposed endpoint; empty: it is exposed to nobody."""
 
@@ -178,6 +180,7 @@ class Launch:
                 lifetime=lifetime(wanted.cost, wanted.offers[0].price_per_hour_usd),
                 budget_usd=float(wanted.cost.budget_usd) if wanted.cost.budget_usd else None,
                 ends_itself=not self.cloud.bills_when_off,
+                idle=wanted.cost.idle if isinstance(self.cloud, EndsItself) else None,
                 allowed=allowed,
                 opened=wanted.opened_to(allowed),
             )
