@@ -45,6 +45,8 @@ def gc(
     if found and not dry_run:
         for orphan in found:
             session.out.note(_line(orphan))
+        for trouble in troubles:  # what is not in the question, whatever its answer
+            session.out.warn(trouble)
         if not session.out.confirm(f"Delete all of {', '.join(orphan.deployment for orphan in found)}?"):
             raise DeclinedError("Nothing was deleted.", hint="zephyr-deploy gc --dry-run lists it again.")
         with session.out.listening() as listener:

@@ -1,7 +1,7 @@
 """The contract that a cloud fills. docs/contributing/providers.md is the recipe; one suite of tests runs against all.
 
-Nothing here decides: `zephyr_deploy.deploy.launch` chooses, journals and waits, and `zephyr_deploy.deploy.vanish`
-takes away. What only some clouds can do is a protocol of its own, asked for by ``isinstance``.
+Nothing here decides: `zephyr_deploy.deploy.clouds` chooses, journals, waits and takes away. What only some clouds
+can do is a protocol of its own, asked for by ``isinstance``.
 
 Every method may raise `AuthError`, `ThrottledError` and `UnreachableError`, besides those that it names. What only
 reads is tried again by the provider itself; what creates or changes is sent once, and an answer that was lost is an

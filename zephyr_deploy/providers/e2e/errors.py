@@ -31,7 +31,7 @@ STATUSES: dict[int, Kind] = {
 }
 WORDS: tuple[tuple[str, Kind], ...] = (
     (
-        r"credit|balance|recharge",
+        r"\bcredits?\b|(?<!load )\bbalance\b|\brecharge",
         (CreditError, "Nothing was made; add credit under Billing at https://myaccount.e2enetworks.com."),
     ),
     (
