@@ -6,7 +6,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from zephyr_deploy.errors import ConfigError
-from zephyr_deploy.providers.local.weights.gguf import BLOCKS, read_header
+from zephyr_deploy.plan.model.gguf import BLOCKS
+from zephyr_deploy.providers.local.weights.gguf import read_header
 
 
 @pytest.fixture
