@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from zephyr_deploy.errors import ConfigError, CredentialsError, UnreachableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 T = TypeVar("T")
 
@@ -33,6 +33,12 @@ def endpoint() -> str:
     return os.environ.get("HF_ENDPOINT", "").rstrip("/") or PUBLIC
 
 
+def is_offline() -> bool:
+    """Whether the user says that the hub is not to be asked; read here as the address is."""
+    said = (os.environ.get("HF_HUB_OFFLINE") or os.environ.get("TRANSFORMERS_OFFLINE") or "").upper()
+    return said in {"1", "ON", "YES", "TRUE"}
+
+
 def token() -> str:
     """This user's token, from ``HF_TOKEN`` or where `hf auth login` put it; empty if there is none."""
     from huggingface_hub import get_token
@@ -40,7 +46,9 @@ def token() -> str:
     return get_token() or ""
 
 
-def model_info(repository: str, revision: str | None, *, bearer: str = "", ask_s: float = ASK_S) -> Any:
+def model_info(
+    repository: str, revision: str | None, *, bearer: str = "", ask_s: float = ASK_S, pauses: Sequence[float] = PAUSES_S
+) -> Any:
     """The repository at that revision: its commit (``sha``) and its files with size and digest (``siblings``).
 
     Args:
@@ -48,6 +56,7 @@ def model_info(repository: str, revision: str | None, *, bearer: str = "", ask_s
         revision: Branch, tag or commit; None: the hub's default.
         bearer: The token to show; empty: the hub library's own.
         ask_s: Longest wait for an answer, in seconds.
+        pauses: Before it is asked again where it is in trouble, in seconds each.
 
     Raises:
         UnreachableError: the hub cannot be reached.
@@ -58,7 +67,7 @@ def model_info(repository: str, revision: str | None, *, bearer: str = "", ask_s
 
     api = HfApi(endpoint=endpoint(), token=bearer or None, library_name="zephyr-deploy")
     with _named(repository, revision, ask_s):
-        return _asked(lambda: api.model_info(repository, revision=revision, files_metadata=True, timeout=ask_s))
+        return _asked(lambda: api.model_info(repository, revision=revision, files_metadata=True, timeout=ask_s), pauses)
 
 
 def read_file(
@@ -88,7 +97,7 @@ def read_file(
     # compressed, a range would be one of other bytes
     headers |= {"Range": f"bytes={start}-{start + most - 1}", "Accept-Encoding": "identity"}
     with _named(repository, commit, ask_s, file=name):
-        return _asked(lambda: _part(url, headers, slice(start, start + most), ask_s))
+        return _asked(lambda: _part(url, headers, slice(start, start + most), ask_s), PAUSES_S)
 
 
 def _part(url: str, headers: Mapping[str, str], part: slice, ask_s: float) -> bytes:
@@ -128,7 +137,7 @@ def _named(repository: str, revision: str | None, ask_s: float, *, file: str = "
             f"Accept the model's terms on its page, {endpoint()}/{repository}, "
             "export HF_TOKEN or set model.token_from, then try again."
         )
-        raise CredentialsError(f"{repository} is gated", hint=hint) from error
+        raise CredentialsError(f"{repository} is gated", hint=hint, details={"gated": repository}) from error
     except RepositoryNotFoundError as error:
         hint = "Check the name; for a private repository export HF_TOKEN."
         raise ConfigError(f"the hub has no model {repository}, or does not show it to you", hint=hint) from error
@@ -143,9 +152,9 @@ def _named(repository: str, revision: str | None, ask_s: float, *, file: str = "
         raise _trouble(error, ask_s) from error
 
 
-def _asked(question: Callable[[], T]) -> T:
+def _asked(question: Callable[[], T], pauses: Sequence[float]) -> T:
     """The answer; where the hub is in trouble, or breaks off, it is asked again. One that is silent is not."""
-    for pause in (*PAUSES_S, None):
+    for pause in (*pauses, None):
         try:
             return question()
         except OSError as error:

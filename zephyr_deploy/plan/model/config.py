@@ -28,8 +28,6 @@ POSITIONS = ("max_position_embeddings", "n_positions", "seq_length", "max_sequen
 EXPERTS = ("num_local_experts", "num_experts", "n_routed_experts")
 PER_TOKEN = ("num_experts_per_tok", "num_experts_per_token", "experts_per_token")
 """Names that the same thing has in config.json of one family or another."""
-TEXT = ("text_config", "llm_config", "language_config", "thinker_config")
-"""Where models that read pictures or sound describe their text part."""
 DTYPES: Mapping[str, NativeDtype] = {"bfloat16": "bfloat16", "float16": "float16", "float32": "float32"}
 MOST_LAYERS, MOST_HEADS, MOST_EXPERTS = 10_000, 100_000, 100_000
 MOST_WIDTH, MOST_VOCAB, MOST_POSITIONS = 10_000_000, 100_000_000, 1_000_000_000
@@ -71,7 +69,7 @@ def read(
         ConfigError: a field that is needed is missing, or has a value that cannot be; the field is named.
     """
     outer = Fields(id, config, {})
-    text, nested = _text_part(outer)
+    text, nested = outer.text_part()
     architecture = _architecture(outer) or _architecture(text)
     kind = ARCHITECTURES.get(architecture) or text.text("model_type")
     family = FAMILIES.get(kind, UNKNOWN)
@@ -118,15 +116,7 @@ def layers_of(config: Mapping[str, Any], id: str) -> int:  # noqa: A002 - as Mod
     Raises:
         ConfigError: the config does not say, or something that cannot be.
     """
-    return _text_part(Fields(id, config, {}))[0].whole(*LAYERS, most=MOST_LAYERS)
-
-
-def _text_part(fields: Fields) -> tuple[Fields, bool]:
-    """Where the text model is described, and whether that is within the rest."""
-    found, nested = fields, False
-    while (part := next((found.part(name) for name in TEXT if found.get(name) is not None), None)) is not None:
-        found, nested = part, True
-    return found, nested
+    return Fields(id, config, {}).text_part()[0].whole(*LAYERS, most=MOST_LAYERS)
 
 
 def _architecture(fields: Fields) -> str:

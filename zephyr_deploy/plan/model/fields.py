@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 HINT = "Correct it in the repository or folder, or plan with another model or revision: model.id, model.revision."
+TEXT = ("text_config", "llm_config", "language_config", "thinker_config")
+"""Where models that read pictures or sound describe their text part."""
 SHOWN = 40
 """Characters of a value that is wrong."""
 
@@ -93,6 +95,17 @@ class Fields:
         if not isinstance(value, dict):
             self.wrong(name, "an object")
         return Fields(self.model, value, {}, f"{name} of {self.where}")
+
+    def text_part(self) -> tuple[Fields, bool]:
+        """Where the text model is described, and whether that is within the rest.
+
+        Raises:
+            ConfigError: what should describe it is no object.
+        """
+        found, nested = self, False
+        while (part := next((found.part(name) for name in TEXT if found.get(name) is not None), None)) is not None:
+            found, nested = part, True
+        return found, nested
 
     def wrong(self, name: str, expected: str) -> NoReturn:
         """Refuse the value of a field.

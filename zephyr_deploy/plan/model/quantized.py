@@ -122,15 +122,30 @@ READERS: Mapping[str, Callable[[Fields, str], StoredQuantization]] = {
 """By ``quant_method``."""
 
 
+def stored_in(config: Mapping[str, Any], model: str) -> StoredQuantization | None:
+    """See `stored`: of a whole config.json, whose text part may say it.
+
+    Raises:
+        ConfigError: it says what cannot be.
+    """
+    fields = Fields(model, config, {})
+    return stored(fields) or stored(fields.text_part()[0])
+
+
 def beside(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """A ``quantization_config`` out of the file that older tools wrote beside config.json.
+    """A ``quantization_config`` out of the file that some tools write beside config.json.
 
     Args:
         name: Of the file, one of `BESIDE`.
         values: Its content.
     """
-    return {**values, "quant_method": BESIDE[name]}
+    inner = values.get("quantization")
+    return {**(inner if isinstance(inner, dict) else values), "quant_method": BESIDE[name]}
 
 
-BESIDE: Mapping[str, str] = {"quantize_config.json": "gptq", "quant_config.json": "awq"}
-"""Files of AutoGPTQ and AutoAWQ, and the method that each stands for."""
+BESIDE: Mapping[str, str] = {
+    "quantize_config.json": "gptq",
+    "quant_config.json": "awq",
+    "hf_quant_config.json": "modelopt",
+}
+"""Files of AutoGPTQ, AutoAWQ and ModelOpt, and the method that each stands for."""
