@@ -1,0 +1,90 @@
+"""How each engine divides a GPU's memory, read from its source."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from zephyr_deploy.plan.gpus import Gpu
+    from zephyr_deploy.plan.setup import ServerName, Setup
+
+MIB = 2**20
+TGI_WIGGLE_ROOM = 0.90
+"""Share that TGI's shards use, of ``--cuda-memory-fraction`` (server/models/globals.py of v3.3.7)."""
+TGI_FRACTION = 1.0
+"""Default of ``--cuda-memory-fraction``."""
+VLLM_UTILIZATION = 0.92
+"""Default of ``--gpu-memory-utilization`` (config/cache.py of vLLM 0.33.0)."""
+CONTEXT = 500_000_000
+"""CUDA context, kernels and NCCL's buffers. Fitted together with the activations; nobody publishes it apart."""
+FLASHINFER_WORKSPACE = 128 * MIB
+"""TGI's, for each process (layers/attention/flashinfer.py of v3.3.7)."""
+WORKSPACE = 394 * MIB
+"""FlashInfer's in vLLM 0.33 (VLLM_FLASHINFER_WORKSPACE_BUFFER_SIZE in envs.py); SGLang's lies in its reserve."""
+VLLM_GRAPHS = 600 * MIB
+"""vLLM captures about 70 sizes and logs 0.5 to 0.6 GiB for models of 7 to 70 billion weights; it counts them in."""
+TGI_GRAPHS = 40 * MIB
+"""Of the largest size, which the smaller ones share; they are captured in what the wiggle room leaves."""
+SGLANG_META_MIB = 512
+SGLANG_MIB_PER_TOKEN = 1.5
+SGLANG_MIB_PER_GRAPH = 2
+SGLANG_MIB_PER_SHARD = 128
+MANY_SHARDS = 4
+SGLANG_LARGE_MIB = 60 * 1024
+SGLANG_LARGE_RESERVE_MIB = 10 * 1024
+"""What SGLang leaves for activations and graphs where ``--mem-fraction-static`` is not said
+(arg_groups/memory_hook.py of 0.5.23): 512, 1.5 a token of a step, 2 a size of the graphs, 128 a shard; at least 10 GiB
+on cards of more than 60."""
+
+
+class Shares(NamedTuple):
+    """Of one GPU, in bytes."""
+
+    usable: int
+    overhead: int
+    graphs: int
+    outside: int
+    """What lies beside `usable` and takes graphs, or activations too, before `usable` has to."""
+    activations_outside: bool
+
+
+def shares(setup: Setup, prefill_tokens: int) -> Shares:
+    """How the engine divides each GPU's memory."""
+    total = setup.gpu.memory_bytes
+    usable = int(total * usable_share(setup.engine, setup.gpu, setup.shards, prefill_tokens, setup.memory_fraction))
+    match setup.engine:
+        case "tgi":
+            return Shares(usable, CONTEXT + FLASHINFER_WORKSPACE, TGI_GRAPHS, total - usable, False)
+        case "vllm":
+            return Shares(usable, CONTEXT + WORKSPACE, VLLM_GRAPHS, 0, False)
+        case "sglang":
+            graphs = SGLANG_MIB_PER_GRAPH * _sglang_sizes(setup.gpu, setup.shards) * MIB
+            return Shares(usable, CONTEXT, graphs, total - usable, True)
+
+
+def usable_share(engine: ServerName, gpu: Gpu, shards: int, prefill_tokens: int, fraction: float | None) -> float:
+    """Share of the GPU's memory that the engine fills with weights and KV cache (and vLLM and TGI with the rest)."""
+    match engine:
+        case "tgi":
+            return (TGI_FRACTION if fraction is None else fraction) * TGI_WIGGLE_ROOM
+        case "vllm":
+            return VLLM_UTILIZATION if fraction is None else fraction
+        case "sglang":
+            return _sglang_share(gpu, shards, prefill_tokens) if fraction is None else fraction
+
+
+def _sglang_share(gpu: Gpu, shards: int, prefill_tokens: int) -> float:
+    reserve = SGLANG_META_MIB + SGLANG_MIB_PER_TOKEN * max(prefill_tokens, 2048)
+    reserve += SGLANG_MIB_PER_SHARD * shards + SGLANG_MIB_PER_GRAPH * _sglang_sizes(gpu, shards)
+    if gpu.memory_mib > SGLANG_LARGE_MIB:
+        reserve = max(reserve, SGLANG_LARGE_RESERVE_MIB)
+    return max(0.0, round((gpu.memory_mib - reserve) / gpu.memory_mib, 3))
+
+
+def _sglang_sizes(gpu: Gpu, shards: int) -> int:
+    """The largest batch for which SGLang captures a graph (the same file)."""
+    few = shards < MANY_SHARDS
+    for above_mib, sizes in ((160, 512), (60, 256 if few else 512), (35, 32 if few else 160), (20, 48 if few else 160)):
+        if gpu.memory_mib >= above_mib * 1024:
+            return sizes
+    return 8
