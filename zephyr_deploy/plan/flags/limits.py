@@ -1,0 +1,168 @@
+"""The longest prompt and request, the prompt tokens of a step, and how many requests are taken: chosen together.
+
+Together, because TGI computes with whatever is missing of the first three, and can overflow.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from zephyr_deploy.plan.flags.prefill import Prefill, choose_prefill
+from zephyr_deploy.plan.memory.weigh import weigh
+from zephyr_deploy.plan.workload import Workload
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from zephyr_deploy.plan.memory.breakdown import Memory
+    from zephyr_deploy.plan.setup import Setup
+    from zephyr_deploy.plan.workload import Slo
+    from zephyr_deploy.spec.deployment import Deployment
+
+USUAL_TOTAL = 4096
+"""A longest request that every service should take, where the model does."""
+LEAST_TOTAL = 1024
+"""A service of shorter requests than that is of no use where nobody asked for it."""
+ANSWER = 1024
+"""Room for an answer beside the longest prompt, where nothing is said of it."""
+PROMPT_SHARE = 0.75
+MOST_CONCURRENT = 256
+"""More at a time gains little, and each waits longer."""
+UNITS = 256
+"""Limits are multiples of this where memory decides them."""
+
+
+class Limits(NamedTuple):
+    """Tokens and requests, each with its reason."""
+
+    max_input_tokens: int
+    max_total_tokens: int
+    max_batch_prefill_tokens: int
+    max_concurrent_requests: int
+    memory: Memory
+    why: dict[str, str]
+
+
+class Wanted(NamedTuple):
+    """All that the limits depend on."""
+
+    setup: Setup
+    wish: Deployment
+    workload: Workload | None
+    slo: Slo | None
+    prefill_ms: Callable[[int], float] | None
+    concurrency: int | None
+    """The most at a time that keeps the times asked for."""
+
+    @property
+    def chunking(self) -> bool:
+        """Whether long prompts are computed in pieces."""
+        engine = self.wish.engine
+        if self.setup.engine != "tgi":
+            return True
+        off = engine.env.get("PREFILL_CHUNKING", "1").lower() not in {"1", "true"}
+        return not (engine.speculate or off or engine.env.get("ATTENTION") == "paged")
+
+    @property
+    def reach(self) -> int:
+        """The longest request that the model makes good use of."""
+        model = self.setup.model
+        return min(model.max_positions, model.sliding_window or model.max_positions)
+
+
+def choose_limits(wanted: Wanted) -> Limits:
+    """Every limit, the user's own where there is one."""
+    said = wanted.wish.limits
+    needed = _needed(wanted)
+    prefill = _prefill(wanted, needed)
+    memory = weigh(wanted.setup, prefill.tokens)
+    total, total_why = _total(wanted, needed, memory)
+    longest, longest_why = _longest(wanted, total)
+    if not wanted.chunking and said.max_batch_prefill_tokens is None and prefill.tokens < longest:
+        prefill = Prefill(longest, "One prompt has to fit one step, because prefill chunking is off.")
+        memory = weigh(wanted.setup, prefill.tokens)
+    concurrent, concurrent_why = _concurrent(wanted, total, memory)
+    return Limits(
+        max_input_tokens=longest,
+        max_total_tokens=total,
+        max_batch_prefill_tokens=prefill.tokens,
+        max_concurrent_requests=concurrent,
+        memory=memory,
+        why={
+            "max_input_tokens": longest_why,
+            "max_total_tokens": total_why,
+            "max_batch_prefill_tokens": prefill.why,
+            "max_concurrent_requests": concurrent_why,
+        },
+    )
+
+
+def _needed(wanted: Wanted) -> int:
+    """Tokens of a request that must have room."""
+    said, work = wanted.wish.limits, wanted.workload
+    if said.max_total_tokens:
+        return said.max_total_tokens
+    if said.max_input_tokens:
+        return said.max_input_tokens + (work.output_tokens if work else ANSWER)
+    asked = work.input_tokens + work.output_tokens if work else 0
+    return max(asked, min(USUAL_TOTAL, wanted.reach))
+
+
+def _prefill(wanted: Wanted, needed: int) -> Prefill:
+    said = wanted.wish.limits.max_batch_prefill_tokens
+    if said:
+        return Prefill(said, "")
+    ttft = wanted.slo.ttft_ms if wanted.slo else None
+    return choose_prefill(wanted.setup, needed, ttft_ms=ttft, prefill_ms=wanted.prefill_ms)
+
+
+def _total(wanted: Wanted, needed: int, memory: Memory) -> tuple[int, str]:
+    said = wanted.wish.limits
+    if said.max_total_tokens:
+        return said.max_total_tokens, ""
+    room = min(wanted.reach, memory.sure_kv_tokens // 2)
+    wide = 1 << (room.bit_length() - 1) if room else 0
+    short = memory.sure_kv_tokens // UNITS * UNITS
+    if wanted.chunking and wide > needed:
+        total, why = wide, "Two requests of that length have room at a time."
+    elif LEAST_TOTAL <= short < needed and not (said.max_input_tokens or wanted.workload):
+        total, why = short, "No longer request has room."
+    elif said.max_input_tokens:
+        total, why = needed, "The longest prompt, and room for an answer."
+    elif needed > min(USUAL_TOTAL, wanted.reach):
+        total, why = needed, "The prompt and the answer that are asked for."
+    else:
+        total, why = needed, "Enough for most conversations; longer ones leave less room for others."
+    return total, _REACH if total == wanted.reach else why
+
+
+_REACH = "The model looks back no further."
+
+
+def _longest(wanted: Wanted, total: int) -> tuple[int, str]:
+    said, work = wanted.wish.limits.max_input_tokens, wanted.workload
+    if said:
+        return said, ""
+    share = max(1, int(total * PROMPT_SHARE))
+    if work and work.input_tokens > share:
+        return min(work.input_tokens, total - 1), "The prompt that is asked for."
+    if work and total - share < work.output_tokens < total:
+        return total - work.output_tokens, "What the answer that is asked for leaves."
+    return share, "Three quarters of the longest request; the answer has the rest."
+
+
+def _concurrent(wanted: Wanted, total: int, memory: Memory) -> tuple[int, str]:
+    said, work = wanted.wish.limits.max_concurrent_requests, wanted.workload
+    if said:
+        return said, ""
+    shape = work or Workload()
+    each = min(total, shape.input_tokens + shape.output_tokens)
+    most = max(1, min(MOST_CONCURRENT, memory.sure_kv_tokens // each))
+    why = f"So many requests of {each} tokens have room at a time."
+    if most == MOST_CONCURRENT:
+        why = "More at a time gain little, and each waits longer."
+    if wanted.concurrency is not None and wanted.concurrency < most:
+        most, why = max(1, wanted.concurrency), "The most that keep the times that are asked for."
+    if work and work.concurrency and work.concurrency > most:
+        return work.concurrency, f"As many as are asked for; {most} are computed at a time, and the others wait."
+    return most, why

@@ -1,0 +1,80 @@
+"""How many prompt tokens are computed in one step: few enough for the memory, and for the first token's time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from zephyr_deploy.plan.flags.launcher import default_prefill_tokens
+from zephyr_deploy.plan.memory.weigh import weigh
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from zephyr_deploy.plan.setup import Setup
+
+STEP = 256
+"""Granularity in which the number is chosen."""
+LEAST = 512
+MOST = 16384
+"""vLLM and SGLang take no more on any card: running requests wait while a step of prompts is computed."""
+GIB = 2**30
+
+
+class Prefill(NamedTuple):
+    """The number, and why."""
+
+    tokens: int
+    why: str
+
+
+def engine_default(setup: Setup) -> int:
+    """What the engine would take where it is not told."""
+    memory = setup.gpu.memory_bytes
+    match setup.engine:
+        case "tgi":
+            return default_prefill_tokens(setup)
+        case "vllm":  # engine/arg_utils.py of 0.33.0, for the server
+            if memory >= 160 * GIB:
+                return 16384
+            return 8192 if memory >= 70 * GIB and "a100" not in setup.gpu.models else 2048
+        case "sglang":  # arg_groups/memory_hook.py of 0.5.23
+            if memory >= 160 * GIB:
+                return 16384
+            return 8192 if memory >= 60 * GIB else 4096 if memory >= 20 * GIB else 2048
+
+
+def choose_prefill(
+    setup: Setup, longest: int, *, ttft_ms: float | None = None, prefill_ms: Callable[[int], float] | None = None
+) -> Prefill:
+    """The most prompt tokens of a step that leave room for a request of ``longest`` tokens and keep the time."""
+    own = min(engine_default(setup), setup.model.max_positions)
+    tokens, why = max(LEAST, min(own, MOST)), _WHY[setup.engine]
+    if own > MOST:
+        why = f"More keep running requests waiting for longer; the engine would take {own}"
+    if ttft_ms is not None and prefill_ms is not None and prefill_ms(tokens) > ttft_ms:
+        tokens = _most(tokens, lambda count: prefill_ms(count) <= ttft_ms)
+        why = f"The most that is computed within {ttft_ms:g} ms, the time to the first token that is asked for"
+    if not _has_room(setup, tokens, longest):
+        tokens = _most(tokens, lambda count: _has_room(setup, count, longest))
+        why = f"The most that leaves room for a request of {longest} tokens"
+    return Prefill(tokens, f"{why}.")
+
+
+_WHY = {
+    "tgi": "What TGI's launcher computes for this card and model",
+    "vllm": "What vLLM takes on a card of this memory",
+    "sglang": "What SGLang takes on a card of this memory",
+}
+
+
+def _has_room(setup: Setup, tokens: int, longest: int) -> bool:
+    return weigh(setup, tokens).sure_kv_tokens >= max(tokens, longest)
+
+
+def _most(upto: int, holds: Callable[[int], bool]) -> int:
+    """The largest number of steps' tokens that holds; the least there is where none does."""
+    low, high = LEAST // STEP, max(LEAST, upto) // STEP
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if holds(middle * STEP) else (low, middle - 1)
+    return low * STEP
