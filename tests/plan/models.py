@@ -23,6 +23,7 @@ def dense(name, *, layers, hidden, intermediate, heads, kv_heads, vocab, positio
 
 ZEPHYR = dense(
     "HuggingFaceH4/zephyr-7b-beta",
+    architecture="MistralForCausalLM",
     layers=32,
     hidden=4096,
     intermediate=14336,
@@ -46,6 +47,7 @@ ZEPHYR_AWQ = ZEPHYR.model_copy(
 )
 LLAMA_8B = dense(
     "meta-llama/Llama-3.1-8B-Instruct",
+    architecture="LlamaForCausalLM",
     layers=32,
     hidden=4096,
     intermediate=14336,
@@ -58,6 +60,7 @@ LLAMA_8B = dense(
 )
 LLAMA_70B = dense(
     "meta-llama/Llama-3.1-70B-Instruct",
+    architecture="LlamaForCausalLM",
     layers=80,
     hidden=8192,
     intermediate=28672,
@@ -70,6 +73,7 @@ LLAMA_70B = dense(
 )
 LLAMA_405B = dense(
     "meta-llama/Llama-3.1-405B-Instruct",
+    architecture="LlamaForCausalLM",
     layers=126,
     hidden=16384,
     intermediate=53248,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from zephyr_deploy.plan.flags.prefill import Prefill, choose_prefill
+from zephyr_deploy.plan.memory.room import LEAST_TOTAL, STEP
 from zephyr_deploy.plan.memory.weigh import weigh
 from zephyr_deploy.plan.workload import Workload
 
@@ -21,15 +22,11 @@ if TYPE_CHECKING:
 
 USUAL_TOTAL = 4096
 """A longest request that every service should take, where the model does."""
-LEAST_TOTAL = 1024
-"""A service of shorter requests than that is of no use where nobody asked for it."""
 ANSWER = 1024
 """Room for an answer beside the longest prompt, where nothing is said of it."""
 PROMPT_SHARE = 0.75
 MOST_CONCURRENT = 256
 """More at a time gains little, and each waits longer."""
-UNITS = 256
-"""Limits are multiples of this where memory decides them."""
 
 
 class Limits(NamedTuple):
@@ -122,7 +119,7 @@ def _total(wanted: Wanted, needed: int, memory: Memory) -> tuple[int, str]:
         return said.max_total_tokens, ""
     room = min(wanted.reach, memory.sure_kv_tokens // 2)
     wide = 1 << (room.bit_length() - 1) if room else 0
-    short = memory.sure_kv_tokens // UNITS * UNITS
+    short = memory.sure_kv_tokens // STEP * STEP
     if wanted.chunking and wide > needed:
         total, why = wide, "Two requests of that length have room at a time."
     elif LEAST_TOTAL <= short < needed and not (said.max_input_tokens or wanted.workload):

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from zephyr_deploy.engines.tgi.rule import FLASHINFER_HEAD_DIMS
+
 if TYPE_CHECKING:
     from zephyr_deploy.plan.gpus import Gpu
     from zephyr_deploy.plan.model.facts import ModelFacts, StoredQuantization
     from zephyr_deploy.plan.setup import ServerName
     from zephyr_deploy.plan.weights import WeightKind
-    from zephyr_deploy.spec.deployment import Quantization
+    from zephyr_deploy.spec.deployment import KvCacheDtype, Quantization
 
 Capability = tuple[int, int]
 BYTE, HALF_BYTE = 8, 4
 """Bits."""
+FP8_SINCE = (8, 9)
 
 
 class Range(NamedTuple):
@@ -67,6 +70,10 @@ LOADING: dict[ServerName, tuple[Way, ...]] = {
 }
 """What each engine makes of weights that are in 16 bits."""
 
+TGI_EXPERTS: frozenset[WeightKind] = frozenset({"16bit", "fp8"})
+"""Of a mixture of experts, TGI multiplies only these with the experts that a token goes to (layers/moe/__init__.py);
+in any other form, which it makes itself, every token passes through all of them."""
+
 STORED: dict[ServerName, dict[str, Range]] = {
     "tgi": {
         "awq": Range((8, 0)),
@@ -116,7 +123,19 @@ def forms(model: ModelFacts, gpu: Gpu, engine: ServerName) -> list[tuple[WeightK
     if model.quantization is not None:
         kind = stored_kind(model.quantization, gpu, engine)
         return [] if kind is None else [(kind, None)]
-    return [(way.kind, way.quantize) for way in LOADING[engine] if way.on.holds(gpu)]
+    ways = [(way.kind, way.quantize) for way in LOADING[engine] if way.on.holds(gpu)]
+    return [way for way in ways if way[0] in TGI_EXPERTS] if engine == "tgi" and model.experts else ways
+
+
+def kv_cache_dtypes(model: ModelFacts, gpu: Gpu, engine: ServerName) -> tuple[KvCacheDtype, ...]:
+    """8-bit types in which the engine keeps keys and values on that card, the more exact one first.
+
+    TGI wants flashinfer (layers/attention/kv_cache.py), which it takes for these head sizes alone. Of vLLM and SGLang
+    only cards that compute in FP8 are proposed, though some of their attentions do without.
+    """
+    if not CARDS[engine].holds(gpu) or (engine == "tgi" and model.head_dim not in FLASHINFER_HEAD_DIMS):
+        return ()
+    return ("fp8_e4m3fn", "fp8_e5m2") if engine == "tgi" or gpu.capability >= FP8_SINCE else ()
 
 
 def stored_kind(stored: StoredQuantization, gpu: Gpu, engine: ServerName) -> WeightKind | None:

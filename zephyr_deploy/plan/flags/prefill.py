@@ -5,16 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from zephyr_deploy.plan.flags.launcher import default_prefill_tokens
-from zephyr_deploy.plan.memory.weigh import weigh
+from zephyr_deploy.plan.memory.room import LEAST_PREFILL, has_room, most, most_prefill
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from zephyr_deploy.plan.setup import Setup
 
-STEP = 256
-"""Granularity in which the number is chosen."""
-LEAST = 512
 MOST = 16384
 """vLLM and SGLang take no more on any card: running requests wait while a step of prompts is computed."""
 GIB = 2**30
@@ -48,14 +45,14 @@ def choose_prefill(
 ) -> Prefill:
     """The most prompt tokens of a step that leave room for a request of ``longest`` tokens and keep the time."""
     own = min(engine_default(setup), setup.model.max_positions)
-    tokens, why = max(LEAST, min(own, MOST)), _WHY[setup.engine]
+    tokens, why = max(LEAST_PREFILL, min(own, MOST)), _WHY[setup.engine]
     if own > MOST:
         why = f"More keep running requests waiting for longer; the engine would take {own}"
     if ttft_ms is not None and prefill_ms is not None and prefill_ms(tokens) > ttft_ms:
-        tokens = _most(tokens, lambda count: prefill_ms(count) <= ttft_ms)
+        tokens = most(tokens, LEAST_PREFILL, lambda count: prefill_ms(count) <= ttft_ms)
         why = f"The most that is computed within {ttft_ms:g} ms, the time to the first token that is asked for"
-    if not _has_room(setup, tokens, longest):
-        tokens = _most(tokens, lambda count: _has_room(setup, count, longest))
+    if not has_room(setup, tokens, longest):
+        tokens = most_prefill(setup, tokens, longest)
         why = f"The most that leaves room for a request of {longest} tokens"
     return Prefill(tokens, f"{why}.")
 
@@ -65,16 +62,3 @@ _WHY = {
     "vllm": "What vLLM takes on a card of this memory",
     "sglang": "What SGLang takes on a card of this memory",
 }
-
-
-def _has_room(setup: Setup, tokens: int, longest: int) -> bool:
-    return weigh(setup, tokens).sure_kv_tokens >= max(tokens, longest)
-
-
-def _most(upto: int, holds: Callable[[int], bool]) -> int:
-    """The largest number of steps' tokens that holds; the least there is where none does."""
-    low, high = LEAST // STEP, max(LEAST, upto) // STEP
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if holds(middle * STEP) else (low, middle - 1)
-    return low * STEP

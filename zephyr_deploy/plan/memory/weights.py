@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from zephyr_deploy.plan.setup import ServerName, Setup
 
 NORMS_PER_LAYER = 2
+TGI_PARTLY_FP8 = frozenset({"LlamaForCausalLM", "Phi3ForCausalLM", "GraniteForCausalLM"})
+"""Where TGI makes FP8 of 16 bits, it leaves these models' attention in 16 bits, and their first and last layer whole
+(``no_fp8`` in models/custom_modeling/flash_llama_modeling.py)."""
 VOCAB_BLOCK = 64
 """vLLM and SGLang fill the vocabulary up to this many rows a shard (vocab_parallel_embedding.py)."""
 
@@ -33,7 +36,19 @@ def body_bytes(setup: Setup) -> float:
     body = max(0, model.body_parameters - norm_parameters(model))
     if as_stored(setup) and model.weight_bytes is not None:
         return max(model.weight_bytes - (model.parameters - body) * BYTES_16BIT, 0)
-    return body * setup.form.bytes_per_weight
+    kept = min(body, _kept_in_16_bits(setup))
+    return kept * BYTES_16BIT + (body - kept) * setup.form.bytes_per_weight
+
+
+def _kept_in_16_bits(setup: Setup) -> float:
+    """Parameters of the body that the engine does not quantize."""
+    model = setup.model
+    if setup.engine != "tgi" or setup.quantize != "fp8" or model.architecture not in TGI_PARTLY_FP8:
+        return 0
+    attention = 2 * model.hidden * model.head_dim * (model.heads + model.kv_heads)
+    layer = max(attention, (model.body_parameters - norm_parameters(model)) / model.layers)
+    whole = min(2, model.layers)
+    return whole * layer + (model.layers - whole) * attention
 
 
 def as_stored(setup: Setup) -> bool:
