@@ -15,11 +15,13 @@ QUANTIZATION = {
     "awq": "awq_marlin",
     "gptq": "gptq_marlin",
     "marlin": "gptq_marlin",
-    "eetq": "int8_per_channel_weight_only",
     "fp8": "fp8",
     "compressed-tensors": "compressed-tensors",
 }
-"""TGI's names of quantization, in vLLM's words."""
+"""TGI's names of quantization, in vLLM's words.
+
+Its int8_per_channel_weight_only is not eetq: it quantizes the experts of a mixture and leaves every other weight in 16
+bits (vllm/config/quantization.py)."""
 KV_CACHE = {"fp8_e4m3fn": "fp8_e4m3", "fp8_e5m2": "fp8_e5m2"}
 NGRAM_LOOKUP_MAX = 4
 """Longest n-gram looked up when speculating; the value of vLLM's own documentation (features: n-gram)."""

@@ -31,7 +31,7 @@ def problems(settings: ServeSettings, shape: ModelShape | None) -> list[Problem]
     found = unsupported(settings, REFUSALS)
     if settings.quantize is not None and settings.quantize not in QUANTIZATION:
         reason = f"vLLM 0.33 does not have {settings.quantize}"
-        fix = "Use awq or gptq with a model quantized so, eetq or fp8 with any, or the tgi engine."
+        fix = "Use awq or gptq with a model quantized so, fp8 with any, or the tgi engine."
         found.append(Problem("engine.quantize", reason, fix))
     if "VLLM_API_KEY" in settings.extra_env:
         reason = "vLLM's key guards /v1 only; /invocations would generate for anyone"
