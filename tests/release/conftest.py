@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from zephyr_deploy.plan.assumed import assumed_node
+from zephyr_deploy.plan.model.table import known_model
 from zephyr_deploy.plan.node import plan_for_node
 from zephyr_deploy.release.lock import Lock, LockedFile, LockedImage
 from zephyr_deploy.release.render import render
@@ -63,12 +64,16 @@ def lock_of(plan, **changes):
             LockedFile(path="config.json", size=638, blob="b0" * 20),
             LockedFile(path="model.safetensors", size=14_483_464_192, blob="5f" * 32),
         ),
+        model=plan.model,
     )
     return lock.model_copy(update=changes)
 
 
 def plan_of(deployment):
-    return plan_for_node(deployment, assumed_node(deployment), hub="https://huggingface.co", caller="192.0.2.7")
+    model = known_model(deployment.model.id)
+    return plan_for_node(
+        deployment, assumed_node(deployment), hub="https://huggingface.co", caller="192.0.2.7", model=model
+    )
 
 
 def release_for(deployment, **lock):

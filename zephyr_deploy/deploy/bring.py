@@ -14,7 +14,7 @@ from zephyr_deploy.deploy.clouds.exposing import following
 from zephyr_deploy.deploy.front import bring_front, require_places
 from zephyr_deploy.deploy.prepare import prepare, require_ready
 from zephyr_deploy.deploy.results import PhaseReport, UpResult
-from zephyr_deploy.deploy.wanted import lock_of_fleet, plan_of_fleet
+from zephyr_deploy.deploy.wanted import lock_of_fleet, model_of_fleet, plan_of_fleet
 from zephyr_deploy.engines.registry import engine
 from zephyr_deploy.errors import NotDeployedError, ZephyrError
 from zephyr_deploy.providers.nodes.key import settled_key
@@ -83,7 +83,8 @@ class Bring:
         if self.begins and self.options.prepare:
             prepare(fleet, self.deployment, self.options.trust, self.journal)
         require_ready(fleet)
-        plan = plan_of_fleet(fleet, self.deployment)
+        model = model_of_fleet(fleet, self.deployment, upgrade=self.options.upgrade)
+        plan = plan_of_fleet(fleet, self.deployment, model)
         lock = self._lock(plan)
         release = render(plan, lock)
         key = self._key()

@@ -30,6 +30,7 @@ from zephyr_deploy.node.program import call
 from zephyr_deploy.node.route import resolve
 from zephyr_deploy.paths import checked_name, deployment_dir
 from zephyr_deploy.plan.machine import NodeFacts
+from zephyr_deploy.plan.model.table import known_model
 from zephyr_deploy.plan.node import plan_for_node
 from zephyr_deploy.providers.local.folder import Folder
 from zephyr_deploy.providers.local.logfile import tail
@@ -164,7 +165,8 @@ class _Bundle:
         wish = self.deployment
         if wish is not None and address != record.gateway and "machine.json" in answer["files"]:
             facts = NodeFacts.model_validate_json(answer["files"]["machine.json"])
-            self._try(f"{folder}/plan.json", lambda: _json(plan_for_node(wish, facts, hub=hub.endpoint())))
+            model = known_model(wish.model.id)
+            self._try(f"{folder}/plan.json", lambda: _json(plan_for_node(wish, facts, hub=hub.endpoint(), model=model)))
 
     def _learn_from_files(self) -> None:
         """Know what a release that is deployed has of secrets: the configuration may be another by now."""

@@ -12,6 +12,7 @@ from zephyr_deploy.deploy.wanted import plan_of_member
 from zephyr_deploy.errors import CapacityError, ConfigError, CredentialsError, UnreachableError, ZephyrError
 from zephyr_deploy.node.inventory import host_vars, inventory
 from zephyr_deploy.paths import deployment_dir, private_dir
+from zephyr_deploy.plan.model.table import known_model
 from zephyr_deploy.plan.readiness import gateway_lacks, lacks
 from zephyr_deploy.resources import resource
 from zephyr_deploy.spec.keys import nearest
@@ -105,7 +106,7 @@ def _refuse_what_is_vain(fleet: Fleet, deployment: Deployment) -> None:
             raise _not_ready(member, stays, "No playbook brings that; nothing was changed.")
     for node in (member for member in fleet.members if member.has_python):
         if node.facts.gpus or not node.facts.nvidia_devices:  # what GPUs it has is known before a driver is there
-            plan_of_member(fleet, node, deployment)
+            plan_of_member(fleet, node, deployment, known_model(deployment.model.id))
 
 
 def _refuse_unknown(settings: Mapping[str, str]) -> None:

@@ -13,12 +13,13 @@ from zephyr_deploy.deploy.fleet import Fleet
 from zephyr_deploy.deploy.front import wanted_front
 from zephyr_deploy.deploy.noted import where_noted
 from zephyr_deploy.deploy.results import DiffResult, NodeDiff, RenderResult
-from zephyr_deploy.deploy.wanted import lock_of_fleet, plan_of_fleet
+from zephyr_deploy.deploy.wanted import lock_of_fleet, model_of_fleet, plan_of_fleet
 from zephyr_deploy.errors import ConfigError, UsageError
 from zephyr_deploy.events import Listener, Phases, silent
 from zephyr_deploy.node.address import NodeAddress
 from zephyr_deploy.node.hostkeys import Trust
 from zephyr_deploy.plan.assumed import assumed_node
+from zephyr_deploy.plan.model.table import known_model
 from zephyr_deploy.plan.node import plan_for_node
 from zephyr_deploy.plan.planner import make_plan
 from zephyr_deploy.providers.base import NodeProvider, ProcessProvider
@@ -116,19 +117,26 @@ def _looked_at(deployment: Deployment, options: RenderOptions, phases: Phases) -
 
 def _wanted(fleet: Fleet, deployment: Deployment, options: RenderOptions) -> tuple[Release, Release | None]:
     """The nodes' release, and that of the gateway where it has a machine of its own."""
-    plan = plan_of_fleet(fleet, deployment)
-    lock = _given_lock(options.lock, plan) if options.lock else lock_of_fleet(fleet, plan, upgrade=options.upgrade)
+    given = _lock_in(options.lock) if options.lock else None
+    model = given.model if given else model_of_fleet(fleet, deployment, upgrade=options.upgrade)
+    plan = plan_of_fleet(fleet, deployment, model)
+    lock = _fitting(given, plan, options) if given else lock_of_fleet(fleet, plan, upgrade=options.upgrade)
     return render_release(plan, lock), wanted_front(fleet, plan, lock.gateway) if fleet.gateway else None
 
 
 def _assumed(deployment: Deployment, options: RenderOptions, phases: Phases) -> tuple[Release, Release | None]:
     """The same without a look: nodes have the names that the user gives them, and no authorities."""
-    plan = plan_for_node(deployment, assumed_node(deployment), hub=hub.endpoint())
+    given = _lock_in(options.lock) if options.lock else None
+    model = given.model if given else known_model(deployment.model.id)
+    plan = plan_for_node(deployment, assumed_node(deployment), hub=hub.endpoint(), model=model)
     for note in plan.notes:
         phases.notice(note)
     engine, gateway = images_of(plan)
-    placeholders = placeholder(engine, gateway, plan.source.location, plan.source.version)
-    lock = _given_lock(options.lock, plan) if options.lock else placeholders
+    lock = (
+        _fitting(given, plan, options)
+        if given
+        else placeholder(engine, gateway, plan.source.location, plan.source.version)
+    )
     machine, front = deployment.machine, None
     if machine.gateway:
         nodes = [NodeAddress.parse(host).host for host in (machine.host, *machine.hosts) if host]
@@ -147,20 +155,31 @@ def _here(deployment: Deployment, provider: ProcessProvider, options: RenderOpti
     return provider.render(plan)
 
 
-def _given_lock(path: Path, plan: Plan) -> Lock:
+LOCK_HINT = "Give --lock the lock.json of a release with this image and model, or leave it out to look them up."
+
+
+def _lock_in(path: Path) -> Lock:
     """The lock in a file.
 
     Raises:
-        ConfigError: it cannot be read, is no lock, or is that of another wish.
+        ConfigError: it cannot be read, or is no lock.
     """
-    hint = "Give --lock the lock.json of a release with this image and model, or leave it out to look them up."
     try:
-        lock = Lock.model_validate_json(path.read_bytes())
+        return Lock.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is no lock of a release"
-        raise ConfigError(f"{path} cannot be used: {why}", hint=hint) from error
+        raise ConfigError(f"{path} cannot be used: {why}", hint=LOCK_HINT) from error
+
+
+def _fitting(lock: Lock, plan: Plan, options: RenderOptions) -> Lock:
+    """The lock, if it is of what is planned.
+
+    Raises:
+        ConfigError: it is that of another wish.
+    """
     if not fits(lock, plan):
-        raise ConfigError(f"{path} pins {lock.engine.name} and {lock.repo}, and others are wanted", hint=hint)
+        said = f"{options.lock} pins {lock.engine.name} and {lock.repo}, and others are wanted"
+        raise ConfigError(said, hint=LOCK_HINT)
     return lock
 
 

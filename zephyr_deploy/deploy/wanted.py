@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING
 
 from zephyr_deploy import hub
 from zephyr_deploy.deploy.fleet import Fleet
+from zephyr_deploy.errors import ConfigError
 from zephyr_deploy.events import Phases
 from zephyr_deploy.node.hostkeys import Trust
 from zephyr_deploy.plan.caller import is_within
 from zephyr_deploy.plan.node import plan_for_node
-from zephyr_deploy.release.resolve import images_of, resolve, reusable
+from zephyr_deploy.release.resolve import images_of, lock_of_model, resolve, reusable
 from zephyr_deploy.spec.sources import hub_token
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from zephyr_deploy.deploy.fleet import Member
+    from zephyr_deploy.plan.model.facts import ModelFacts
     from zephyr_deploy.plan.plan import Plan
     from zephyr_deploy.providers.base import NodeProvider
     from zephyr_deploy.release.lock import Lock
@@ -27,14 +29,51 @@ if TYPE_CHECKING:
     from zephyr_deploy.spec.secret import Secret
 
 
-def plan_of_fleet(fleet: Fleet, deployment: Deployment) -> Plan:
-    """The plan for the first machine; one release serves all, so the others have to fit it.
+def model_of_fleet(fleet: Fleet, deployment: Deployment, *, upgrade: bool = False) -> ModelFacts | None:
+    """What the model is: by the release that serves it now, so that nothing is looked up again, or by a look.
+
+    Args:
+        fleet: The machines, looked at.
+        deployment: What is wanted.
+        upgrade: Whether it is looked up anew in any case.
+
+    Returns:
+        None where its repository does not say what a plan needs to know.
+
+    Raises:
+        CredentialsError: it is gated, or the token is wrong.
+        UnreachableError: the hub cannot be reached, and nothing is known of it here.
+    """
+    locks = [] if upgrade else [lock_of_model(member.lock, deployment) for member in fleet.members]
+    serving = next((lock for lock in locks if lock), None)
+    if serving:
+        return serving.model
+    from zephyr_deploy.deploy.model_facts import find_facts  # only a first time takes it
+
+    model = deployment.model
+    with fleet.phases.phase("model-facts", "Read what the model is") as phase:
+        try:
+            found = find_facts(model.id, model.revision, token_from=model.token_from)
+        except ConfigError as error:
+            fleet.phases.notice(f"Planned without knowing the model: {error.message}.", warning=True)
+            return None
+        phase.detail = f"{found.facts.parameters / 1e9:.1f}B parameters"
+    if found.facts.origin in {"cache", "table"}:
+        for note in found.notes:
+            fleet.phases.notice(note)
+    return found.facts
+
+
+def plan_of_fleet(fleet: Fleet, deployment: Deployment, model: ModelFacts | None = None) -> Plan:
+    """The plan for the first machine; one release serves all, so it has the settings that fit the smallest.
 
     Raises:
         ConfigError: the wish cannot be fulfilled on a machine.
     """
     with fleet.phases.phase("plan", "Plan"):
-        plans = [plan_of_member(fleet, member, deployment) for member in fleet.members]
+        plans = [plan_of_member(fleet, member, deployment, model) for member in fleet.members]
+        smallest = min(plans, key=lambda plan: plan.serve.max_batch_prefill_tokens or 0)
+        plans[0] = plans[0].model_copy(update={"serve": smallest.serve})
     for note in plans[0].notes:
         fleet.phases.notice(note)
     for member in (fleet.gateway,) if fleet.gateway else fleet.members:
@@ -42,7 +81,7 @@ def plan_of_fleet(fleet: Fleet, deployment: Deployment) -> Plan:
     return plans[0]
 
 
-def plan_of_member(fleet: Fleet, node: Member, deployment: Deployment) -> Plan:
+def plan_of_member(fleet: Fleet, node: Member, deployment: Deployment, model: ModelFacts | None = None) -> Plan:
     """The plan for one node; who may reach an exposed endpoint stays as it was.
 
     Raises:
@@ -50,7 +89,12 @@ def plan_of_member(fleet: Fleet, node: Member, deployment: Deployment) -> Plan:
     """
     at = fleet.gateway if fleet.gateway and fleet.gateway.found else node
     return plan_for_node(
-        deployment, node.facts, hub=hub.endpoint(), caller=at.allowed or at.caller, host=node.address.host
+        deployment,
+        node.facts,
+        hub=hub.endpoint(),
+        caller=at.allowed or at.caller,
+        host=node.address.host,
+        model=model,
     )
 
 
@@ -90,4 +134,4 @@ def plan_of_nodes(deployment: Deployment, provider: NodeProvider, trust: Trust |
     with Fleet.wanted(deployment, provider, Phases()) as fleet:
         fleet.connect(trust)
         fleet.look()
-        return plan_of_fleet(fleet, deployment)
+        return plan_of_fleet(fleet, deployment, model_of_fleet(fleet, deployment))

@@ -8,6 +8,7 @@ from zephyr_deploy.engines.base import Problem, ServeSettings
 from zephyr_deploy.engines.envfile import env_problems
 from zephyr_deploy.engines.models import known_shape
 from zephyr_deploy.engines.registry import engine as engine_spec
+from zephyr_deploy.plan.advised import advice_on, problems_of
 from zephyr_deploy.plan.caller import network_of
 from zephyr_deploy.plan.gpus import is_meant
 from zephyr_deploy.plan.plan import ModelSource, Plan
@@ -18,7 +19,9 @@ from zephyr_deploy.spec.types import is_secret_name, names_a_path
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from zephyr_deploy.plan.flags.advice import Advice
     from zephyr_deploy.plan.machine import NodeFacts
+    from zephyr_deploy.plan.model.facts import ModelFacts
     from zephyr_deploy.spec.deployment import Deployment, EngineName
 
 TOTAL_TOKENS = 4096
@@ -33,7 +36,15 @@ OVERLAP_FRACTION = 0.45
 GATEWAY_IMAGE = "caddy:2"
 
 
-def plan_for_node(deployment: Deployment, facts: NodeFacts, *, hub: str, caller: str = "", host: str = "") -> Plan:
+def plan_for_node(
+    deployment: Deployment,
+    facts: NodeFacts,
+    *,
+    hub: str,
+    caller: str = "",
+    host: str = "",
+    model: ModelFacts | None = None,
+) -> Plan:
     """Plan one deployment on one node.
 
     Args:
@@ -42,6 +53,7 @@ def plan_for_node(deployment: Deployment, facts: NodeFacts, *, hub: str, caller:
         hub: Address of the Hugging Face hub.
         caller: This machine as the node sees it, or the network that an exposed endpoint is open to already.
         host: Where callers find the node, where the deployment does not say.
+        model: What the model is; None: nothing is known of it, and limits are chosen that most models take.
 
     Raises:
         ConfigError: the wish cannot be fulfilled there; every reason is in the message.
@@ -49,14 +61,14 @@ def plan_for_node(deployment: Deployment, facts: NodeFacts, *, hub: str, caller:
     name: EngineName = deployment.engine.name or "tgi"
     spec = engine_spec(name)
     gpus = deployment.engine.num_shard or deployment.machine.gpus or min(1, len(facts.gpus))
-    serve = _serve_settings(deployment, name, gpus)
-    refuse(
-        [
-            *_problems(deployment, facts, gpus, name),
-            *_exposure(deployment, caller),
-            *spec.problems(serve, known_shape(serve.model_id)),
-        ]
-    )
+    refuse([*_problems(deployment, facts, gpus, name), *_exposure(deployment, caller)])
+    advice = _advice(deployment, facts, model, name, gpus)
+    if advice:
+        serve = advice.serve.model_copy(update={"model_id": deployment.model.id, "drain_s": DRAIN_S})
+        refuse(list(problems_of(advice)))
+    else:
+        serve = _serve_settings(deployment, name, gpus)
+        refuse(spec.problems(serve, known_shape(serve.model_id)))
     return Plan(
         deployment=deployment,
         engine=name,
@@ -73,11 +85,21 @@ def plan_for_node(deployment: Deployment, facts: NodeFacts, *, hub: str, caller:
         hub=hub,
         host=host,
         caller=network_of(caller),
-        notes=tuple(_notes(deployment, facts, gpus)),
+        model=model,
+        notes=(*_notes(deployment, facts, gpus), *(advice.notes if advice else ())),
     )
 
 
+def _advice(
+    deployment: Deployment, facts: NodeFacts, model: ModelFacts | None, name: EngineName, gpus: int
+) -> Advice | None:
+    if model is None or name == "llamacpp":
+        return None
+    return advice_on(deployment, facts.gpus[0], model, name, gpus)
+
+
 def _serve_settings(deployment: Deployment, name: EngineName, gpus: int) -> ServeSettings:
+    """Where nothing is known of the model."""
     engine, limits = deployment.engine, deployment.limits
     total = limits.max_total_tokens or max(TOTAL_TOKENS, (limits.max_input_tokens or 0) + 1024)
     longest = limits.max_input_tokens or max(1, int(total * PROMPT_SHARE))

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from zephyr_deploy.engines.base import ServeSettings
+from zephyr_deploy.plan.model.facts import ModelFacts
 from zephyr_deploy.spec.deployment import Deployment, EngineName, Frozen
 
 
@@ -53,6 +54,8 @@ class Plan(Frozen):
     """Whether two copies fit into the GPUs' memory, so that a new release can start beside the old one."""
     hub: str = "https://huggingface.co"
     """Where the model's files come from."""
+    model: ModelFacts | None = None
+    """What the model is; None: nobody looked, or nothing is known of it."""
     host: str = ""
     """Where the machine is that a cloud has made; only needed where an endpoint is exposed."""
     caller: str = ""

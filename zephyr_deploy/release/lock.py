@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from zephyr_deploy.plan.model.facts import ModelFacts
 from zephyr_deploy.spec.deployment import Frozen
 
 
@@ -39,6 +40,8 @@ class Lock(Frozen):
     """Branch, tag or commit that was asked for; None: the repository's main branch."""
     commit: str
     files: tuple[LockedFile, ...]
+    model: ModelFacts | None = None
+    """What the planner went by: the same facts give the same settings anywhere; None: nothing was known."""
 
     @property
     def size(self) -> int:

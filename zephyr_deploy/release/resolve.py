@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from zephyr_deploy.plan.plan import Plan
+    from zephyr_deploy.spec.deployment import Deployment
     from zephyr_deploy.spec.secret import Secret
 
 GATEWAY_IMAGE = "caddy:2"
@@ -34,6 +35,15 @@ def reusable(text: str, plan: Plan) -> Lock | None:
         return None
     lock = Lock.model_validate_json(text)
     return lock if fits(lock, plan) else None
+
+
+def lock_of_model(text: str, deployment: Deployment) -> Lock | None:
+    """The lock of the release that serves now, where it is of the model that is wanted, with whatever image."""
+    if not text:
+        return None
+    lock = Lock.model_validate_json(text)
+    same = (lock.repo, lock.asked_revision) == (deployment.model.id, deployment.model.revision)
+    return lock if same else None
 
 
 def fits(lock: Lock, plan: Plan) -> bool:
@@ -59,6 +69,7 @@ def resolve(plan: Plan, digests: Mapping[str, str], token: Secret | None = None)
         asked_revision=plan.source.version,
         commit=info.sha,
         files=tuple(_locked(file) for file in _needed(plan.source.location, info.siblings or ())),
+        model=plan.model,
     )
 
 

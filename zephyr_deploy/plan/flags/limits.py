@@ -25,6 +25,9 @@ USUAL_TOTAL = 4096
 ANSWER = 1024
 """Room for an answer beside the longest prompt, where nothing is said of it."""
 PROMPT_SHARE = 0.75
+TGI_CONCURRENT = 128
+"""TGI's own default of ``--max-concurrent-requests``: one more is refused with 429 at once, so that fewer would turn
+away what could have waited."""
 MOST_CONCURRENT = 256
 """More at a time gains little, and each waits longer."""
 
@@ -158,6 +161,8 @@ def _concurrent(wanted: Wanted, total: int, memory: Memory) -> tuple[int, str]:
     why = f"So many requests of {each} tokens have room at a time."
     if most == MOST_CONCURRENT:
         why = "More at a time gain little, and each waits longer."
+    if wanted.setup.engine == "tgi" and work is None and wanted.slo is None and most < TGI_CONCURRENT:
+        return TGI_CONCURRENT, f"{most} are computed at a time, and the others wait; more than these are refused."
     if wanted.concurrency is not None and wanted.concurrency < most:
         most, why = max(1, wanted.concurrency), "The most that keep the times that are asked for."
     if work and work.concurrency and work.concurrency > most:

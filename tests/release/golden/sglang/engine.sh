@@ -34,9 +34,9 @@ exec docker run --name "$container" --init=false \
     --context-length \
     4096 \
     --chunked-prefill-size \
-    4096 \
+    8192 \
     --max-running-requests \
-    128 \
+    256 \
     --chat-template \
     /release/chat_template.jinja \
     --host \

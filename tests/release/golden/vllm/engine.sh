@@ -35,9 +35,9 @@ exec docker run --name "$container" --init=false \
     --max-model-len \
     4096 \
     --max-num-batched-tokens \
-    4096 \
+    2048 \
     --max-num-seqs \
-    128 \
+    256 \
     --chat-template \
     /release/chat_template.jinja \
     --host \
