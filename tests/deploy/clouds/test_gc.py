@@ -7,6 +7,8 @@ from deploy.clouds.calls import NAME, Calls
 from emulators.memory import ShowingCloud
 
 from zephyr_deploy.deploy.clouds.gc import collect, orphans
+from zephyr_deploy.deploy.journal import Journal
+from zephyr_deploy.deploy.known import begun_in
 from zephyr_deploy.deploy.lock import deployment_lock
 from zephyr_deploy.errors import AuthError, CredentialsError
 from zephyr_deploy.paths import deployment_dir
@@ -74,6 +76,23 @@ def test_collected_is_gone_there_and_forgotten_here(cloud):
     assert cloud.resources() == []
     assert not deployment_dir(NAME).exists()
     assert result.left == ()
+
+
+def test_one_whose_end_was_moved_since_it_was_listed_stays(cloud):
+    instance = Calls(cloud, []).up()
+    expire(cloud, instance)
+    found = orphans(expired=True)
+    cloud.restamp(instance, instance.stamp)
+    assert collect(found).left == (f"{NAME}: its end was moved since it was listed",)
+    assert len(cloud.resources()) == 3
+
+
+def test_what_was_begun_in_another_cloud_is_not_forgotten(cloud, elsewhere, monkeypatch):
+    Journal(NAME).done("account", provider="e2e", id="1")
+    found = orphans()
+    monkeypatch.setattr(registry, "CLOUDS", ("aws", "e2e"))
+    collect(found)
+    assert begun_in(NAME) == "e2e"
 
 
 def test_one_of_that_name_on_this_machine_is_not_forgotten(cloud, elsewhere):

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from zephyr_deploy.deploy.clouds.vanish import Vanish
 from zephyr_deploy.deploy.forget import forget_state
 from zephyr_deploy.deploy.journal import Journal
-from zephyr_deploy.deploy.known import configured_clouds, is_here, without_credentials
+from zephyr_deploy.deploy.known import begun_in, configured_clouds, is_here, without_credentials
 from zephyr_deploy.deploy.lock import deployment_lock
 from zephyr_deploy.deploy.spent import cost_of_machines
-from zephyr_deploy.errors import ZephyrError
+from zephyr_deploy.errors import ConflictError, ZephyrError
 from zephyr_deploy.events import Listener, Phases, silent
 from zephyr_deploy.providers.clouds.types import Resource
 from zephyr_deploy.providers.nodes.record import record_of
@@ -95,12 +95,33 @@ def collect(found: Sequence[Orphan], listener: Listener = silent) -> Collected:
 def _collected(orphan: Orphan, phases: Phases) -> list[Resource]:
     name = orphan.deployment
     with deployment_lock(name, "gc"):
+        _require_over(orphan)
         gone = Vanish(cloud(orphan.provider), name, phases, Journal(name)).run()
-        record = record_of(name)
-        # Another one of that name may be on this machine, or elsewhere.
-        if record.provider == orphan.provider if record else not is_here(name):
+        if _is_all(orphan):
             forget_state(name)
     return gone
+
+
+def _require_over(orphan: Orphan) -> None:
+    """See that what was over when it was listed is so still: its user may have been asked a while ago.
+
+    Raises:
+        ConflictError: somebody has moved its end since.
+    """
+    if not orphan.is_over(datetime.now(timezone.utc)):
+        return
+    now = _by_deployment(cloud(orphan.provider).resources(orphan.deployment))
+    if now and not now[0].is_over(datetime.now(timezone.utc)):
+        hint = f"zephyr-deploy down {orphan.deployment} takes it away all the same."
+        raise ConflictError("its end was moved since it was listed", hint=hint)
+
+
+def _is_all(orphan: Orphan) -> bool:
+    """Whether nothing else is known here by that name: on this machine, on others, or begun in another cloud."""
+    name, record = orphan.deployment, record_of(orphan.deployment)
+    if record is not None:
+        return record.provider == orphan.provider
+    return begun_in(name) in {None, orphan.provider} and not is_here(name)
 
 
 def _by_deployment(resources: Iterable[Resource]) -> list[Orphan]:
