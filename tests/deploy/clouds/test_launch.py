@@ -289,8 +289,8 @@ def test_where_the_cloud_cannot_be_asked_a_machine_that_is_noted_is_said_to_cost
         session.up()
     since, ends = (f"{at:%Y-%m-%d %H:%M} UTC" for at in (made.created_at, made.stamp.expires))
     assert caught.value.message == (
-        f"expired\n  Machine ubuntu@{made.address} of demo is noted here, and costs $1.00 an hour since {since} "
-        f"all the same; it ends itself at {ends} at the latest."
+        f"expired\n  Machine ubuntu@{made.address} of demo is noted here: as long as it is there, it costs "
+        f"$1.00 an hour since {since}; it ends itself at {ends} at the latest."
     )
     assert caught.value.hint == "Log in. To end what costs, after that: zephyr-deploy down demo"
 
@@ -301,7 +301,7 @@ def test_one_whose_launch_was_cut_off_before_it_was_noted_is_said_to_cost_on_too
         session.up()
     session.cloud.get = get
     session.cloud.fails["account"] = [UnreachableError("no network")] * 2
-    with pytest.raises(UnreachableError, match=r"Machine i-1 of demo is noted here, and costs \$1.00 an hour since 20"):
+    with pytest.raises(UnreachableError, match=r"Machine i-1 of demo is noted here: as long as it is there, it costs"):
         session.up()
     session.down()
     with pytest.raises(UnreachableError, match=r"^no network$"):
@@ -446,6 +446,43 @@ def test_of_two_laptops_that_order_at_once_one_gives_way(session, first):
     assert [i.id for i in there] == [kept.id] if first == "other" else len(there) == 2
     assert kept.id == "i-1"
     assert ("Another up was faster: i-1 stays, and i-2 is taken away." in session.notices()) == (first == "other")
+
+
+def test_who_gives_way_is_let_in_to_the_machine_that_stays(session, monkeypatch):
+    create, let_in = session.cloud.create, []
+
+    def both(order):
+        elsewhere = order.stamp.model_copy(update={"run": "e" * 8})
+        create(order.model_copy(update={"stamp": elsewhere, "token": "other", "public_key": "ssh-ed25519 AAAA"}))
+        return create(order)
+
+    def connect(*_args, **_kwargs):
+        if not let_in:
+            raise UnreachableError("it did not answer within 10 s")
+        return Line()
+
+    session.cloud.create = both
+    monkeypatch.setattr(session.cloud, "let_in", lambda instance, *_: let_in.append(instance.id))
+    monkeypatch.setattr(boot, "connect", connect)
+    monkeypatch.setattr(boot, "call", lambda *_args, **_options: None)
+    assert session.up().id == "i-1"
+    assert let_in == ["i-1"]
+
+
+def test_what_another_up_made_while_none_was_to_be_had_stays(session):
+    def other_is_faster(order):
+        session.cloud.create = create
+        elsewhere = order.stamp.model_copy(update={"run": "e" * 8})
+        create(order.model_copy(update={"stamp": elsewhere, "token": "other"}))
+        raise NoCapacityError("none left")
+
+    create, session.cloud.create = session.cloud.create, other_is_faster
+    session.cloud.fails["create"] = []
+    session.cloud.zones = lambda _offer: ("a",)
+    with pytest.raises(NoCapacityError):
+        session.up()
+    assert [thing.kind for thing in session.cloud.resources()] == ["instance", "security-group", "key"]
+    assert session.up().id == "i-1"
 
 
 def test_a_machine_that_was_there_lets_in_who_comes_from_another_address(session, monkeypatch):

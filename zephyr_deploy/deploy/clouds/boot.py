@@ -47,7 +47,7 @@ class Boot:
         phases: What is told of.
         journal: For the pin, which is its audit.
         ours: Whether this user's own journal says that it was made for this user: else its key is not taken on trust.
-        strange: Whether it was there before this call: then this machine's address, or key, may not be let in yet.
+        strange: Whether another call has made it: then this machine's address, or key, may not be let in yet.
     """
 
     cloud: CloudProvider
@@ -127,7 +127,7 @@ class Boot:
                 break
             except HostKeyError:
                 raise
-            except (UnreachableError, CredentialsError) as error:
+            except (UnreachableError, CredentialsError, DeadlineError) as error:
                 # sshd answers before cloud-init has put the key there.
                 phase.detail = error.message
                 if self.strange:

@@ -124,12 +124,13 @@ class Launch:
             found = self._found()
         with self._telling():
             if found is not None:
-                self.instance = found
+                self.instance, strange = found, True
                 self._note(account)
             else:
-                self.instance = self._new(account)
-                self.instance = self._only(self.instance)
-            ours, strange = self._is_ours(self.instance), found is not None
+                made = self.instance = self._new(account)
+                self.instance = self._only(made)
+                strange = self.instance.id != made.id
+            ours = self._is_ours(self.instance)
             self.instance = Boot(self.cloud, self.phases, self.journal, ours, strange).run(self.instance)
         return self.instance
 
@@ -228,10 +229,10 @@ class Launch:
 
     def _leave_nothing(self) -> None:
         """Delete what was made for a machine that is not to be had: groups and keys, which fill quotas of their own."""
-        if pending(self.name, self.cloud):
-            return  # There may be a machine.
         try:
-            Vanish(self.cloud, self.name, self.phases, self.journal).run()
+            if pending(self.name, self.cloud) or present_machine(self.cloud, self.name):
+                return  # There may be a machine; or another `up` was faster, and it is that one's.
+            Vanish(self.cloud, self.name, self.phases, self.journal, spares_machines=True).run()
         except ZephyrError as error:
             said = f"what was made for the machine is still there: {error.message}"
             self.phases.notice(f"{said}; zephyr-deploy down {self.name}", warning=True)

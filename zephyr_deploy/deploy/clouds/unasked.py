@@ -41,9 +41,9 @@ def costs_on(cloud: CloudProvider, name: str) -> str:
         since = made[-1].created_at
     else:
         asked = pending(name, cloud)
-        return f"A machine may have been ordered for {name} before, and would cost all the same." if asked else ""
+        return f"A machine may have been ordered for {name} before, and would cost." if asked else ""
     begun = f" since {since:%Y-%m-%d %H:%M} UTC" if since else ""
-    said = f"Machine {machine} of {name} is noted here, and costs ${price:.2f} an hour{begun} all the same"
+    said = f"Machine {machine} of {name} is noted here: as long as it is there, it costs ${price:.2f} an hour{begun}"
     if expires is None or cloud.bills_when_off:
         return f"{said}."
     ends = "ends itself" if expires > datetime.now(timezone.utc) else "was to end itself"

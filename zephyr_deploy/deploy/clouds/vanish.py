@@ -35,6 +35,7 @@ class Vanish:
         phases: What is told of.
         journal: Of this run.
         gone_s: How long all of it may take, in seconds.
+        spares_machines: Whether machines are left, for they can only be another call's.
     """
 
     cloud: CloudProvider
@@ -42,6 +43,7 @@ class Vanish:
     phases: Phases
     journal: Journal
     gone_s: float = GONE_S
+    spares_machines: bool = False
     removed: list[Resource] = field(default_factory=list, init=False)
     """What was there and is proved gone."""
 
@@ -86,10 +88,11 @@ class Vanish:
 
     def _left(self) -> list[Resource]:
         try:
-            return self.cloud.resources(self.name)
+            left = self.cloud.resources(self.name)
         except ThrottledError:
             time.sleep(PAUSES_S[-1])
-            return self.cloud.resources(self.name)
+            left = self.cloud.resources(self.name)
+        return [thing for thing in left if thing.kind != "instance"] if self.spares_machines else left
 
     def _delete(self, thing: Resource, asked: set[tuple[str, str]]) -> None:
         """Have it deleted; a machine that is on its way is not asked again, and what is in use has its turn later."""
