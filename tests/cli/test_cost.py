@@ -55,4 +55,4 @@ def test_for_a_script(found, capsys):
 
 def test_what_is_in_no_cloud_costs_nothing(found, capsys):
     assert main(["cost", "here"]) == 0
-    assert "no machine in a cloud" in capsys.readouterr().err
+    assert "It costs nothing: here has no machine in a cloud." in capsys.readouterr().err

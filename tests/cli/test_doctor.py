@@ -19,7 +19,7 @@ class Cloud(MemoryCloud):
 
     def checks(self, offer=None):
         failed = self.verdict == "failed"
-        return [AccountCheck(name="quota", verdict=self.verdict, detail="as it is", credentials=failed)]
+        return [AccountCheck(name="quota", verdict=self.verdict, detail="as it is", denied=failed)]
 
 
 @pytest.fixture(autouse=True)
@@ -59,7 +59,7 @@ def test_without_credentials_the_exit_code_is_theirs(capsys, cloud, monkeypatch)
     monkeypatch.setattr(cloud, "configured", lambda: False)
     code, out = run(capsys, "--provider", "aws", "--output", "json")
     (check,) = json.loads(out)["data"]
-    assert (code, check["name"], check["credentials"]) == (4, "credentials", True)
+    assert (code, check["name"], check["denied"]) == (4, "credentials", True)
 
 
 def test_a_file_that_names_a_cloud_has_this_machine_and_the_account_checked(capsys, tmp_path):

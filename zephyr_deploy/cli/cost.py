@@ -44,7 +44,8 @@ def cost(
     for trouble in troubles:
         session.out.warn(trouble)
     if not found and not troubles:
-        session.out.note("It costs nothing: there is no machine in a cloud.")
+        whose = f"{name} has" if name else "there is"
+        session.out.note(f"It costs nothing: {whose} no machine in a cloud.")
     elif len(found) > 1:
         session.out.note(f"Together ${sum(one.price_per_hour_usd for one in found):.2f} an hour.")
 

@@ -85,7 +85,7 @@ def doctor(
         quiet=(check.name for check in failed),
     )
     if failed:
-        raise typer.Exit(CREDENTIALS if any(check.credentials for check in failed) else CONFIGURATION)
+        raise typer.Exit(CREDENTIALS if any(check.denied for check in failed) else CONFIGURATION)
 
 
 def _here() -> list[Check]:

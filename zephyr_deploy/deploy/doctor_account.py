@@ -30,7 +30,7 @@ def _checks(cloud: CloudProvider, deployment: Deployment) -> Iterator[Check]:
     if not cloud.configured():
         fix = f"Set {' or '.join(cloud.wants)}."
         detail = f"there are none for {cloud.name}"
-        yield Check(name="credentials", verdict="failed", detail=detail, fix=fix, credentials=True)
+        yield Check(name="credentials", verdict="failed", detail=detail, fix=fix, denied=True)
         return
     offer: Offer | None = None
     machine: Check | None = None
@@ -57,7 +57,7 @@ def _failed(name: str, error: ZephyrError, fix: str) -> Check:
         verdict="failed",
         detail=error.message.replace("\n  ", "; "),
         fix=error.hint or fix,
-        credentials=isinstance(error, CredentialsError),
+        denied=isinstance(error, CredentialsError),
     )
 
 

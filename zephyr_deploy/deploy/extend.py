@@ -69,11 +69,12 @@ class Move:
         Raises:
             UsageError: it says nothing, or twice when the machine ends.
         """
+        hint = "zephyr-deploy extend --help"
         if self.by is not None and self.to is not None:
-            raise UsageError("Either how much later it ends, or how long from now.", hint="zephyr-deploy extend --help")
+            raise UsageError("Either how much later it ends, or how long from now.", hint=hint)
         if self == Move():
-            hint = "How much later it ends, --to how long from now, or --idle how long without a request."
-            raise UsageError("Say what is to be moved.", hint=hint)
+            said = "Say how much later it ends, --to how long from now, or --idle how long without a request."
+            raise UsageError(said, hint=hint)
         return self
 
     @property

@@ -153,5 +153,5 @@ class Check(Frozen):
     """What to do; empty when the verdict is ok."""
     host: str | None = None
     """Which machine, or which cloud's account; None: this machine."""
-    credentials: bool = False
+    denied: bool = False
     """Whether it failed for credentials, permissions or a quota of a cloud's account."""

@@ -72,6 +72,6 @@ def test_an_account_that_cannot_be_looked_at(cloud):
     cloud.fails["checks"] = [ThrottledError("slow down"), QuotaError("no more")]
     found = look(cloud)
     assert (found["account"].verdict, found["account"].detail) == ("failed", "slow down")
-    assert not found["account"].credentials
-    assert look(cloud)["account"].credentials
+    assert not found["account"].denied
+    assert look(cloud)["account"].denied
     assert found["machine"].verdict == "ok"

@@ -78,7 +78,7 @@ def test_wrong_credentials_are_all_that_is_said(session, monkeypatch):
     found = look(session)
     assert list(found) == ["credentials", "clock"]
     assert (found["credentials"].verdict, found["clock"].verdict) == ("failed", "ok")
-    assert found["credentials"].credentials
+    assert found["credentials"].denied
     assert "wrong" not in found["credentials"].detail
 
 
@@ -106,7 +106,7 @@ def test_a_quota_that_is_too_small(aws, session, offer):
     aws.account.quotas["L-DB2E81BA"] = 2
     assert bad(session, offer("g6.xlarge")) == {"quota L-DB2E81BA": "failed"}
     found = look(session, offer("g6.xlarge"))["quota L-DB2E81BA"]
-    assert found.credentials
+    assert found.denied
     assert found.detail == "2 on-demand vCPUs of G and VT instances in us-east-1 (L-DB2E81BA), and the machine takes 4"
     assert found.fix == f"Ask AWS for room for 4 more, which takes it hours or days: {QUOTAS}/L-DB2E81BA"
 
@@ -149,14 +149,14 @@ def test_a_permission_that_is_missing(aws, session, group, action):
     aws.fault(f"ec2:{action}", "UnauthorizedOperation", status=403)
     found = look(session)["permissions"]
     assert (found.verdict, found.detail) == ("failed", f"not allowed: ec2:{action}")
-    assert found.credentials
+    assert found.denied
     assert "aws-iam-policy.json" in found.fix
 
 
 def test_whether_a_machine_may_be_made_in_a_group_of_ours_takes_one_to_tell(aws, session):
     aws.fault("ec2:RunInstances", "UnauthorizedOperation", status=403)
     found = look(session)["permissions"]
-    assert (found.verdict, found.credentials) == ("warning", False)
+    assert (found.verdict, found.denied) == ("warning", False)
     assert "it takes one to tell" in found.detail
     aws.fault("ec2:RunInstances", "UnauthorizedOperation", status=403)
     aws.fault("ec2:ImportKeyPair", "UnauthorizedOperation", status=403)
@@ -174,7 +174,7 @@ def test_no_image(aws, session):
     body = b"<DescribeImagesResponse><requestId>r</requestId><imagesSet/></DescribeImagesResponse>"
     aws.wire.fault("ec2:DescribeImages", status=200, body=body)
     assert bad(session)["image"] == "failed"
-    assert not look(session)["image"].credentials
+    assert not look(session)["image"].denied
 
 
 def test_no_default_network(aws, session):

@@ -60,5 +60,5 @@ def test_one_look_that_fails_hides_no_other():
         ("b", "ok", "fine", ""),
     ]
     assert failed("a", AuthError("no")).fix
-    assert failed("a", AuthError("no")).credentials
-    assert not failed("a", ThrottledError("no")).credentials
+    assert failed("a", AuthError("no")).denied
+    assert not failed("a", ThrottledError("no")).denied

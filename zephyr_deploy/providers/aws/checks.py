@@ -83,7 +83,7 @@ def _quotas(session: AwsSession, region: str, offer: Offer | None) -> Iterator[A
     for family in families:
         found = _quota(session, quota_of(session, region, family), 1)
         # Nobody has asked for such a machine yet.
-        mild = {"verdict": "warning", "credentials": False}
+        mild = {"verdict": "warning", "denied": False}
         yield found.model_copy(update=mild) if found.verdict == "failed" else found
 
 
@@ -101,7 +101,7 @@ def _quota(session: AwsSession, found: Quota, needed: int) -> AccountCheck:
         return common.ok(name, f"{found.vcpus:.0f} {found}{running}")
     detail = f"{found.vcpus:.0f} {found}{running}, and the machine takes {needed}" if found.vcpus else f"no {found}"
     fix = found.how_to_raise(max(needed, LEAST))
-    return AccountCheck(name=name, verdict="failed", detail=detail, fix=fix, credentials=True)
+    return AccountCheck(name=name, verdict="failed", detail=detail, fix=fix, denied=True)
 
 
 def _network(session: AwsSession, region: str) -> AccountCheck:
@@ -134,7 +134,7 @@ def _permissions(session: AwsSession, region: str, offer: Offer | None) -> Accou
         return AccountCheck(name="permissions", verdict="warning", detail=detail, fix=fix)
     if denied:
         detail = f"not allowed: {', '.join(denied)}"
-        return AccountCheck(name="permissions", verdict="failed", detail=detail, fix=POLICY_HINT, credentials=True)
+        return AccountCheck(name="permissions", verdict="failed", detail=detail, fix=POLICY_HINT, denied=True)
     if unclear:
         detail = f"cannot be told: {', '.join(unclear)}"
         return AccountCheck(name="permissions", verdict="warning", detail=detail, fix="Mend what else is named here.")

@@ -33,7 +33,7 @@ def failed(name: str, error: ZephyrError) -> AccountCheck:
         verdict="failed",
         detail=error.message,
         fix=error.hint or "Run it again.",
-        credentials=isinstance(error, CredentialsError),
+        denied=isinstance(error, CredentialsError),
     )
 
 

@@ -131,7 +131,7 @@ class AccountCheck(Frozen):
     detail: str
     fix: str = ""
     """What to do; empty when the verdict is ok."""
-    credentials: bool = False
+    denied: bool = False
     """Whether it failed for credentials, permissions or a quota."""
 
 
