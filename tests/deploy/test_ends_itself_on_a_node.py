@@ -91,6 +91,10 @@ def test_extend_tells_the_machine_and_its_cloud(desk, monkeypatch):
     seen = status("moved")
     assert seen.ends_at - found.ends_at == pytest.approx(timedelta(), abs=5 * SECOND)
     assert seen.machines[0].ending.looks
+    assert seen.machines[0].ending.idle_at is None
+    unused = extend("moved", idle=timedelta(hours=3)).idle_at - datetime.now(timezone.utc)
+    assert unused == pytest.approx(timedelta(hours=3, minutes=2), abs=timedelta(minutes=1)), "and the grace of a start"
+    assert cloud.instances("moved")[0].stamp.expires == found.ends_at
 
 
 def test_without_limits_it_stays_and_all_is_in_order(desk):
