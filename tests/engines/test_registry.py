@@ -7,6 +7,12 @@ from zephyr_deploy.engines.base import EngineSpec
 from zephyr_deploy.engines.models import known_shape, known_shapes
 from zephyr_deploy.engines.registry import ENGINES, engine
 from zephyr_deploy.errors import ConfigError
+from zephyr_deploy.resources import resource
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 DESCRIBED = ["tgi", "vllm", "sglang"]
 
@@ -52,11 +58,16 @@ def test_zephyr_is_known_by_any_case():
     assert (shape.sliding_window, shape.quant_method) == (4096, None)
 
 
-def test_quantized_versions_say_their_method():
-    assert {name: shape.quant_method for name, shape in known_shapes().items() if shape.quant_method} == {
-        "thebloke/zephyr-7b-beta-awq": "awq",
-        "thebloke/zephyr-7b-beta-gptq": "gptq",
-    }
+@pytest.mark.parametrize(("kind", "method"), [("AWQ", "awq"), ("GPTQ", "gptq"), ("GGUF", "gguf")])
+def test_quantized_versions_say_their_method(kind, method):
+    shape, original = known_shape(f"TheBloke/zephyr-7B-beta-{kind}"), known_shape("HuggingFaceH4/zephyr-7b-beta")
+    assert shape == original.model_copy(update={"quant_method": method})
+
+
+def test_each_id_is_in_the_table_once():
+    table = tomllib.loads(resource("data", "models.toml").read_text(encoding="utf-8"))
+    names = [name.lower() for row in table["model"] for name in row["ids"]]
+    assert len(names) == len(set(names)) == len(known_shapes())
 
 
 def test_an_unknown_model_has_no_shape():

@@ -25,8 +25,10 @@ class StoredQuantization(Frozen):
     activations: Literal["16bit", "fp8", "int8"] = "16bit"
     """What is multiplied with: 16bit is weight-only quantization."""
     symmetric: bool = True
+    desc_act: bool = False
+    """GPTQ alone: whether columns were quantized in the order of their activations, and so lie in another order."""
     said: str = ""
-    """As the file calls it, e.g. awq, or a format that nobody here knows."""
+    """``quant_method`` as the file has it, or a format that nobody here knows."""
 
 
 class ModelFacts(Frozen):

@@ -76,12 +76,10 @@ def read_gguf(
     if weights is None:
         raise ConfigError(f"{file} holds no weights whose type is known here", hint=HINT)
     reading = read(_config(gguf), id=id, weights=weights, revision=revision, gated=gated, origin=origin)
-    stored = StoredQuantization(
-        method="gguf", bits=round(weights.bytes * 8 / weights.parameters, 3), group=None, said=_type(gguf, file)
-    )
+    stored = StoredQuantization(method="gguf", bits=round(weights.bytes * 8 / weights.parameters, 3), said="gguf")
     facts = reading.facts.model_copy(update={"quantization": stored, "architecture": gguf.architecture})
     notes = tuple(note.replace("config.json", file) for note in reading.notes)
-    return Reading(facts, (f"Read from {file}.", *notes))
+    return Reading(facts, (f"Read from {file}{_type(gguf)}.", *notes))
 
 
 def _config(gguf: Gguf) -> dict[str, Any]:
@@ -124,6 +122,6 @@ def _weighed(gguf: Gguf) -> Weighed | None:
     )
 
 
-def _type(gguf: Gguf, file: str) -> str:
+def _type(gguf: Gguf) -> str:
     kind = gguf.facts.get("general.file_type")
-    return FILE_TYPES.get(kind, file) if isinstance(kind, int) else file
+    return f" ({FILE_TYPES[kind]})" if isinstance(kind, int) and kind in FILE_TYPES else ""

@@ -50,6 +50,7 @@ def _gptq(part: Fields, said: str) -> StoredQuantization:
         bits=part.whole("bits", most=MOST_BITS),
         group=_group(part),
         symmetric=part.flag("sym", default=True),
+        desc_act=part.flag("desc_act", default=False),
         said=said,
     )
 
@@ -62,8 +63,7 @@ def _fp8(part: Fields, said: str) -> StoredQuantization:
 
 def _bitsandbytes(part: Fields, said: str) -> StoredQuantization:
     if part.flag("load_in_4bit", default=False):
-        kind = part.text("bnb_4bit_quant_type") or "fp4"
-        return StoredQuantization(method="bitsandbytes", bits=4, group=64, said=f"{said} {kind}")
+        return StoredQuantization(method="bitsandbytes", bits=4, group=64, said=said)
     return StoredQuantization(method="bitsandbytes", bits=8, activations="int8", said=said)
 
 
