@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import struct
 from collections.abc import Mapping
 from pathlib import Path
 
+from zephyr_deploy.plan.model.gguf import BLOCKS
 from zephyr_deploy.plan.model.safetensors import BITS
 
 ZEPHYR = json.loads((Path(__file__).parents[2] / "lab" / "hubdata" / "config.json").read_text())
@@ -89,3 +91,32 @@ def in_two(described: Described) -> dict[str, bytes | dict]:
     }
     weight_map = {name: file for file, part in parts.items() for name in part}
     return {**files, "model.safetensors.index.json": {"metadata": {}, "weight_map": weight_map}}
+
+
+def gguf(facts: Mapping[str, object], described: Mapping[str, tuple[int, list[int]]]) -> bytes:
+    """A whole GGUF file: metadata (texts, numbers, lists of either), and tensors by type and shape."""
+    body, at = b"", 0
+    for key, value in facts.items():
+        body += _text(key) + _value(value)
+    for name, (kind, shape) in described.items():
+        per_block, size = BLOCKS[kind]
+        body += _text(name) + struct.pack("<I", len(shape)) + b"".join(struct.pack("<Q", n) for n in shape)
+        body += struct.pack("<IQ", kind, at)
+        at += math.prod(shape) // per_block * size
+    header = b"GGUF" + struct.pack("<IQQ", 3, len(described), len(facts)) + body
+    return header + b"\0" * (-len(header) % 32) + bytes(at)
+
+
+def _text(text: str) -> bytes:
+    return struct.pack("<Q", len(text)) + text.encode()
+
+
+def _value(value: object) -> bytes:
+    if isinstance(value, str):
+        return struct.pack("<I", 8) + _text(value)
+    if isinstance(value, int):
+        return struct.pack("<II", 4, value)
+    assert isinstance(value, list)
+    of_texts = isinstance(value[0], str)
+    items = b"".join(_text(item) if of_texts else struct.pack("<I", item) for item in value)
+    return struct.pack("<IIQ", 9, 8 if of_texts else 4, len(value)) + items

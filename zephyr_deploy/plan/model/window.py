@@ -28,9 +28,9 @@ def windows(fields: Fields, family: Family, *, layers: int, max_positions: int) 
         ConfigError: a field of it has a value that cannot be.
     """
     length = fields.whole_or_none("sliding_window", "attention_chunk_size", most=MOST, least=-1)
+    found = _listed(fields)
     if not length or length < 0 or length >= max_positions:
         return Windows(None, 0)
-    found = _listed(fields)
     if found is None and family.window == "unknown":
         return Windows(length, 0) if fields.flag("use_sliding_window", default=True) else Windows(None, 0)
     if found is None:

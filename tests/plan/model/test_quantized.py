@@ -1,0 +1,76 @@
+"""How weights are quantized already, by what tools write into config.json."""
+
+import pytest
+
+from zephyr_deploy.plan.model.quantized import beside, stored_in
+
+GROUP = {
+    "targets": ["Linear"],
+    "weights": {"num_bits": 4, "type": "int", "group_size": 128, "strategy": "group", "symmetric": True},
+    "input_activations": None,
+}
+W8A8 = {
+    "targets": ["Linear"],
+    "weights": {"num_bits": 8, "type": "float", "strategy": "channel", "symmetric": True},
+    "input_activations": {"num_bits": 8, "type": "float", "strategy": "token", "dynamic": True},
+}
+INT8 = {**W8A8, "input_activations": {"num_bits": 8, "type": "int"}}
+
+
+def compressed(group):
+    return {"quant_method": "compressed-tensors", "format": "any", "config_groups": {"group_0": group}}
+
+
+@pytest.mark.parametrize(
+    ("config", "method", "bits", "group", "activations"),
+    [
+        ({"quant_method": "awq", "bits": 4, "group_size": 128, "zero_point": True}, "awq", 4, 128, "16bit"),
+        ({"quant_method": "gptq", "bits": 4, "group_size": 128, "sym": True}, "gptq", 4, 128, "16bit"),
+        ({"quant_method": "gptq", "bits": 8, "group_size": -1, "sym": True}, "gptq", 8, None, "16bit"),
+        ({"quant_method": "fp8", "weight_block_size": [128, 128]}, "fp8", 8, 128, "fp8"),
+        ({"quant_method": "fbgemm_fp8", "activation_scale_ub": 1200.0}, "fp8", 8, None, "fp8"),
+        (compressed(GROUP), "compressed-tensors", 4, 128, "16bit"),
+        (compressed(W8A8), "compressed-tensors", 8, None, "fp8"),
+        (compressed(INT8), "compressed-tensors", 8, None, "int8"),
+        ({"quant_method": "bitsandbytes", "load_in_4bit": True}, "bitsandbytes", 4, 64, "16bit"),
+        ({"quant_method": "bitsandbytes", "load_in_8bit": True}, "bitsandbytes", 8, None, "int8"),
+        ({"quant_method": "modelopt", "quant_algo": "FP8"}, "fp8", 8, None, "fp8"),
+        ({"quant_method": "mxfp4"}, "other", 4, 32, "16bit"),
+        ({"quant_method": "aqlm", "nbits_per_codebook": 16}, "other", 16, None, "16bit"),
+        ({"bits": 3}, "other", 3, None, "16bit"),
+    ],
+)  # fmt: skip
+def test_each_method(config, method, bits, group, activations):
+    found = stored_in({"quantization_config": config}, "m")
+    assert (found.method, found.bits, found.group, found.activations) == (method, bits, group, activations)
+    assert found.said
+
+
+def test_what_engines_ask_for():
+    gptq = stored_in({"quantization_config": {"quant_method": "gptq", "bits": 4, "desc_act": True, "sym": False}}, "m")
+    assert (gptq.desc_act, gptq.symmetric, gptq.said) == (True, False, "gptq")
+    assert not stored_in({"quantization_config": {"quant_method": "awq", "bits": 4}}, "m").symmetric
+
+
+def test_nothing_is_quantized():
+    assert stored_in({}, "m") is None
+    assert stored_in({"quantization_config": None}, "m") is None
+
+
+def test_the_text_part_and_earlier_names():
+    inner = compressed(GROUP)
+    assert stored_in({"text_config": {"quantization_config": inner}}, "m").bits == 4
+    del inner["quant_method"]
+    assert stored_in({"compression_config": inner}, "m").method == "compressed-tensors"
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "method"),
+    [
+        ("quantize_config.json", {"bits": 4, "group_size": 128}, "gptq"),
+        ("quant_config.json", {"w_bit": 4, "q_group_size": 128, "zero_point": True}, "awq"),
+        ("hf_quant_config.json", {"producer": {}, "quantization": {"quant_algo": "FP8"}}, "fp8"),
+    ],
+)
+def test_files_beside_the_config(name, values, method):
+    assert stored_in({"quantization_config": beside(name, values)}, "m").method == method
