@@ -32,6 +32,9 @@ DTYPES: Mapping[str, NativeDtype] = {"bfloat16": "bfloat16", "float16": "float16
 MOST_LAYERS, MOST_HEADS, MOST_EXPERTS = 10_000, 100_000, 100_000
 MOST_WIDTH, MOST_VOCAB, MOST_POSITIONS = 10_000_000, 100_000_000, 1_000_000_000
 """Far beyond any network there is, so that a slip of the pen is found and no product overflows a float."""
+COMPLETE = 0.9
+"""A network that is known, and whose files have less than this share of the parameters that its shape makes, is not
+all there."""
 
 
 class Reading(NamedTuple):
@@ -73,12 +76,13 @@ def read(
     architecture = _architecture(outer) or _architecture(text)
     kind = ARCHITECTURES.get(architecture) or text.text("model_type")
     family = FAMILIES.get(kind, UNKNOWN)
-    fields = Fields(id, text.values, family.defaults, text.where)
+    fields = Fields(id, text.values, {**family.defaults, **(family.nested if nested else {})}, text.where)
     shape = _shape(fields, tied=_tied(outer, fields, family, weights))
-    window = windows(fields, family, layers=shape.layers, max_positions=shape.max_positions)
     counted = count(shape, family)
+    window = windows(fields, family, layers=shape.layers, max_positions=shape.max_positions)
     known = kind in FAMILIES and (nested or not architecture or architecture in ARCHITECTURES)
     odd = oddity(outer, fields)
+    found, weights = weights, _believed(weights, counted.all, shape, known=known and not odd)
     moe = shape.moe
     facts = ModelFacts(
         id=id,
@@ -107,7 +111,7 @@ def read(
         gated=gated,
         origin=origin,
     )
-    return Reading(facts, tuple(remarks(facts, outer, counted=counted.all, weights=weights, odd=odd)))
+    return Reading(facts, tuple(remarks(facts, outer, counted=counted.all, weights=found, odd=odd)))
 
 
 def layers_of(config: Mapping[str, Any], id: str) -> int:  # noqa: A002 - as ModelFacts has it
@@ -227,6 +231,14 @@ def _dtype(outer: Fields, fields: Fields, weights: Weighed | None) -> NativeDtyp
         if found := DTYPES.get(part.text("torch_dtype", "dtype").removeprefix("torch.")):
             return found
     return (weights.dtype if weights else None) or "bfloat16"
+
+
+def _believed(weights: Weighed | None, counted: int, shape: Shape, *, known: bool) -> Weighed | None:
+    """The headers, or None where they lack so much that they cannot be all of the model."""
+    if weights is None:
+        return None
+    least = counted * COMPLETE if known else shape.vocab * shape.hidden * (1 if shape.tied else 2)
+    return weights if weights.parameters > least else None
 
 
 def _active(weights: Weighed, moe: Moe | None) -> int:

@@ -13,6 +13,7 @@ Window = Literal["none", "all", "even", "pattern", "above", "unknown"]
 """Which layers look back no further than ``sliding_window``: none though the field is there, all, every other one from
 the first, all but each n-th (``sliding_window_pattern``), those from ``max_window_layers`` on if
 ``use_sliding_window``; or nobody knows."""
+NONE: Mapping[str, object] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,13 @@ class Family:
     """Whether positions are learned: a second embedding table."""
     shared_gate: bool = False
     """A gate of the shared expert."""
-    defaults: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
+    expert_bias: bool = False
+    sinks: bool = False
+    """A learned number a head that takes attention from all tokens."""
+    defaults: Mapping[str, object] = field(default_factory=lambda: NONE)
     """Values that config.json of published models leaves to the library, by the name that it has there."""
+    nested: Mapping[str, object] = field(default_factory=lambda: NONE)
+    """The same, where this network is the text part of another: the library leaves out all that is as by default."""
 
 
 GEMMA3: Mapping[str, object] = MappingProxyType(
@@ -56,20 +62,46 @@ GEMMA3: Mapping[str, object] = MappingProxyType(
     }
 )
 """Of ``Gemma3TextConfig``: config.json of gemma-3-4b-it has none of them but the window."""
+LLAMA: Mapping[str, object] = MappingProxyType(
+    {
+        "hidden_size": 4096,
+        "intermediate_size": 11_008,
+        "num_hidden_layers": 32,
+        "num_attention_heads": 32,
+        "vocab_size": 32_000,
+        "max_position_embeddings": 2048,
+    }
+)
+"""Of ``LlamaConfig``."""
+MISTRAL: Mapping[str, object] = MappingProxyType(
+    {
+        **LLAMA,
+        "intermediate_size": 14_336,
+        "num_key_value_heads": 8,
+        "max_position_embeddings": 131_072,
+    }
+)
+"""Of ``MistralConfig``; its window, 4096, is written as null where there is none."""
 OLDER = Family(qkv_bias=True, out_bias=True, mlp_bias=True, norm_bias=True, matrices=2)
 """As GPT-2 was built: a bias everywhere, and no gate."""
 
 FAMILIES: Mapping[str, Family] = MappingProxyType(
     {
-        "mistral": Family(("MistralForCausalLM",), window="all"),
-        "llama": Family(("LlamaForCausalLM", "LLaMAForCausalLM")),
+        "mistral": Family(("MistralForCausalLM",), window="all", nested=MISTRAL),
+        "llama": Family(("LlamaForCausalLM", "LLaMAForCausalLM"), nested=LLAMA),
+        "smollm3": Family(("SmolLM3ForCausalLM",), tied=True),
+        "granite": Family(("GraniteForCausalLM",)),
+        "olmo2": Family(("Olmo2ForCausalLM",)),
         "mixtral": Family(("MixtralForCausalLM",), window="all"),
         "qwen2": Family(("Qwen2ForCausalLM",), qkv_bias=True, window="above"),
         "qwen2_moe": Family(("Qwen2MoeForCausalLM",), qkv_bias=True, window="above", shared_gate=True),
-        "qwen2_vl": Family(qkv_bias=True, window="above"),
-        "qwen2_5_vl": Family(qkv_bias=True, window="above"),
+        "qwen2_vl": Family(("Qwen2VLForConditionalGeneration",), qkv_bias=True, window="above"),
+        "qwen2_5_vl": Family(("Qwen2_5_VLForConditionalGeneration",), qkv_bias=True, window="above"),
         "qwen3": Family(("Qwen3ForCausalLM",), qk_norm=True, window="above"),
         "qwen3_moe": Family(("Qwen3MoeForCausalLM",), qk_norm=True, window="above"),
+        "qwen3_vl_text": Family(qk_norm=True),
+        "qwen3_vl_moe_text": Family(qk_norm=True),
+        "gpt_oss": Family(("GptOssForCausalLM",), qkv_bias=True, out_bias=True, expert_bias=True, sinks=True),
         "phi": replace(OLDER, architectures=("PhiForCausalLM",), norms=1, head_bias=True),
         "phi3": Family(("Phi3ForCausalLM",), window="all"),
         "gemma": Family(("GemmaForCausalLM",), tied=True),

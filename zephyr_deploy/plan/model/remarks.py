@@ -54,10 +54,10 @@ def remarks(facts: ModelFacts, outer: Fields, *, counted: int, weights: Weighed 
     stored = facts.quantization
     if stored and stored.method == "other":
         yield f"The weights are quantized in a way that is not known here ({stored.said}): {stored.bits:g} bits each."
-    if weights and facts.speed_known and not odd:
-        here = weights.parameters - weights.other_parameters
-        if abs(here - counted) > AGREEMENT * counted:
+    if weights:
+        here, believed = weights.parameters - weights.other_parameters, facts.weight_bytes is not None
+        if not believed or (facts.speed_known and abs(here - counted) > AGREEMENT * counted):
             yield (
-                f"The files have {here / 1e9:.2f} billion parameters, and config.json makes {counted / 1e9:.2f}: "
-                "the files are believed."
+                f"The files have {here / 1e9:.3g} billion parameters, and config.json makes {counted / 1e9:.3g}: "
+                f"{'the files are' if believed else 'config.json is'} believed."
             )

@@ -81,7 +81,10 @@ def count(shape: Shape, family: Family) -> Count:
     moe = shape.moe
     sparse = layers - moe.dense_layers
     expert = family.matrices * hidden * moe.width
-    beside = (hidden + moe.router_bias) * moe.experts + family.matrices * hidden * moe.shared_width
+    expert += ((family.matrices - 1) * moe.width + hidden) * family.expert_bias
+    beside = (
+        hidden + (moe.router_bias or family.expert_bias)
+    ) * moe.experts + family.matrices * hidden * moe.shared_width
     beside += hidden * (family.shared_gate and moe.shared_width > 0)
     total = layers * layer + outside + moe.dense_layers * _mlp(shape, family) + sparse * (beside + moe.experts * expert)
     return Count(total, total - sparse * (moe.experts - moe.per_token) * expert)
@@ -92,7 +95,7 @@ def _attention(shape: Shape, family: Family) -> int:
         return _latent_attention(shape, shape.latent)
     hidden, queries, keys = shape.hidden, shape.heads * shape.head_dim, shape.kv_heads * shape.head_dim
     weights = 2 * hidden * queries + 2 * hidden * keys
-    biases = (queries + 2 * keys) * family.qkv_bias + hidden * family.out_bias
+    biases = (queries + 2 * keys) * family.qkv_bias + hidden * family.out_bias + shape.heads * family.sinks
     return weights + biases + 2 * shape.head_dim * family.qk_norm
 
 
