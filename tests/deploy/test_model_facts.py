@@ -7,7 +7,7 @@ import socket
 import pytest
 from emulators.hub import running
 from lab.services.hub import MEMBER, STRANGER
-from plan.model.configs import TINY, in_two, packed, safetensors, tensors
+from plan.model.configs import TINY, gguf, in_two, packed, safetensors, tensors
 
 from zephyr_deploy.deploy import model_facts
 from zephyr_deploy.deploy.model_facts import find_facts
@@ -323,6 +323,42 @@ def test_without_safetensors_the_shape_is_counted(hub):
     found = find_facts(MODEL)
     assert (found.facts.parameters, found.facts.weight_bytes) == (PARAMETERS, None)
     assert "pytorch_model.bin" in found.notes[0]
+
+
+GGUF = gguf(
+    {
+        "general.architecture": "llama",
+        "llama.block_count": 1,
+        "llama.embedding_length": 64,
+        "llama.feed_forward_length": 128,
+        "llama.attention.head_count": 4,
+        "llama.context_length": 2048,
+        "tokenizer.ggml.tokens": [f"{number:0100}" for number in range(12_000)],
+    },
+    {"token_embd.weight": (1, [64, 12_000])},
+)
+
+
+def test_a_repository_of_gguf_files(hub):
+    assert len(GGUF) > 2 * 2**20
+    hub.put(MODEL, {"tiny.Q4_K_M.gguf": GGUF, "tiny.Q8_0.gguf": b"GGUF"})
+    facts = find_facts(MODEL).facts
+    assert (facts.vocab, facts.parameters, facts.quantization.method) == (12_000, 768_000, "gguf")
+    assert facts.revision == hub.commit(MODEL)
+    with pytest.raises(ConfigError, match="ends within its header"):
+        find_facts(MODEL, file="tiny.Q8_0.gguf")
+    assert find_facts(MODEL).facts == facts, "each file has facts of its own"
+
+
+def test_a_gguf_file_of_this_machine(tmp_path):
+    path = tmp_path / "m.gguf"
+    path.write_bytes(GGUF)
+    facts = find_facts(str(path)).facts
+    assert (facts.id, facts.origin, facts.tied_embeddings) == (str(path), "folder", True)
+    path.write_bytes(GGUF[:-1])
+    with pytest.raises(ConfigError, match="is cut short") as caught:
+        find_facts(str(path))
+    assert caught.value.hint
 
 
 def test_a_folder(tmp_path):

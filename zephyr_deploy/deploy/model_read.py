@@ -97,8 +97,7 @@ def _weights(files: ModelFiles, config: dict[str, Any], model: str) -> tuple[Wei
         return None, (f"{model} has no safetensors file, but {what}: its parameters are counted by its shape.",)
     layers, quantization = layers_of(config, model), stored_in(config, model)
     try:
-        with ThreadPoolExecutor(files.at_once) as pool:
-            headers = list(pool.map(lambda name: _header(files, name), names))
+        headers = _headers(files, names)
     except UnreachableError as error:
         return None, (f"The headers of the weights could not be read ({error}): parameters are counted by the shape.",)
     tied = config.get("tie_word_embeddings") is True
@@ -120,6 +119,19 @@ def _weight_files(files: ModelFiles, model: str) -> list[str]:
         return names
     found = sorted(name for name in files.sizes if name.endswith(".safetensors"))
     return [name for name in found if not OTHERS.search(name)] or [name for name in found if "consolidated" in name]
+
+
+def _headers(files: ModelFiles, names: list[str]) -> list[safetensors.Header]:
+    """Of all these files; the first that fails ends it.
+
+    Raises:
+        ZephyrError: as `_header`.
+    """
+    pool = ThreadPoolExecutor(files.at_once)
+    try:
+        return list(pool.map(lambda name: _header(files, name), names))
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _header(files: ModelFiles, name: str) -> safetensors.Header:
