@@ -119,8 +119,12 @@ def test_a_latent_is_kept_whole_on_each_gpu():
 
 def test_sglang_leaves_what_its_own_heuristic_leaves():
     """(81559 - 10240) / 81559 on a card of more than 60 GiB; (23034 - 512 - 1.5 * 4096 - 128 - 96) / 23034 on L4."""
-    assert weigh(setup(gpu="h100", engine="sglang"), 4096).usable / gpus()["h100"].memory_bytes == pytest.approx(0.874)
-    assert weigh(setup(gpu="l4", engine="sglang"), 4096).usable / gpus()["l4"].memory_bytes == pytest.approx(0.701)
+    assert weigh(setup(gpu="h100", engine="sglang"), 4096).usable / gpus()["h100"].memory_bytes == pytest.approx(
+        0.874, abs=0.001
+    )
+    assert weigh(setup(gpu="l4", engine="sglang"), 4096).usable / gpus()["l4"].memory_bytes == pytest.approx(
+        0.701, abs=0.001
+    )
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -84,7 +84,7 @@ def _serve(setup: Setup, wish: Deployment, limits: Limits) -> tuple[ServeSetting
     )
     why = limits.why | {
         "num_shard": _shards_why(setup),
-        "quantize": quantize_why(setup),
+        "quantize": quantize_why(setup, limits.memory),
         "dtype": dtype_why,
         "kv_cache_dtype": "Half the bytes a token." if setup.kv_cache_dtype else "16 bits lose nothing.",
         "max_batch_total_tokens": f"The engine measures it; about {limits.memory.kv_tokens} tokens are expected.",
@@ -110,7 +110,7 @@ def _graphs(setup: Setup, wish: Deployment, limits: Limits) -> tuple[tuple[int, 
 
 def _shards_why(setup: Setup) -> str:
     if setup.shards == 1:
-        return "One GPU holds the model."
+        return "One GPU has the whole model."
     return f"{setup.shards} GPUs share each layer."
 
 

@@ -5,6 +5,7 @@ Together, because TGI computes with whatever is missing of the first three, and 
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 from zephyr_deploy.plan.flags.prefill import Prefill, choose_prefill
@@ -113,7 +114,13 @@ def _prefill(wanted: Wanted, needed: int) -> Prefill:
     if said:
         return Prefill(said, "")
     ttft = wanted.slo.ttft_ms if wanted.slo else None
-    return choose_prefill(wanted.setup, needed, ttft_ms=ttft, prefill_ms=wanted.prefill_ms)
+    found, whole = choose_prefill(wanted.setup, needed, ttft_ms=ttft, prefill_ms=wanted.prefill_ms), _batch(wanted)
+    return Prefill(whole, "No more than all requests together may have.") if whole < found.tokens else found
+
+
+def _batch(wanted: Wanted) -> int:
+    """Tokens of all running requests, where the user bounds them."""
+    return wanted.wish.limits.max_batch_total_tokens or sys.maxsize
 
 
 def _total(wanted: Wanted, needed: int, memory: Memory) -> tuple[int, str]:
@@ -133,10 +140,11 @@ def _total(wanted: Wanted, needed: int, memory: Memory) -> tuple[int, str]:
         total, why = needed, "The prompt and the answer that are asked for."
     else:
         total, why = needed, "Enough for most conversations; longer ones leave less room for others."
-    return total, _REACH if total == wanted.reach else why
-
-
-_REACH = "The model looks back no further."
+    if total == wanted.setup.model.max_positions:
+        why = "The model has no more positions."
+    elif total == wanted.setup.model.sliding_window:
+        why = "The model looks back no further."
+    return total, why
 
 
 def _longest(wanted: Wanted, total: int) -> tuple[int, str]:
@@ -157,14 +165,18 @@ def _concurrent(wanted: Wanted, total: int, memory: Memory) -> tuple[int, str]:
         return said, ""
     shape = work or Workload()
     each = min(total, shape.input_tokens + shape.output_tokens)
-    most = max(1, min(MOST_CONCURRENT, memory.sure_kv_tokens // each))
+    most = max(1, min(MOST_CONCURRENT, min(memory.sure_kv_tokens, _batch(wanted)) // each))
     why = f"So many requests of {each} tokens have room at a time."
     if most == MOST_CONCURRENT:
         why = "More at a time gain little, and each waits longer."
-    if wanted.setup.engine == "tgi" and work is None and wanted.slo is None and most < TGI_CONCURRENT:
+    elif memory.sure_kv_tokens < each:
+        why = f"Not one request of {each} tokens has room for sure."
+    unasked = work is None and wanted.slo is None and memory.sure_kv_tokens >= each
+    if wanted.setup.engine == "tgi" and unasked and most < TGI_CONCURRENT:
         return TGI_CONCURRENT, f"{most} are computed at a time, and the others wait; more than these are refused."
     if wanted.concurrency is not None and wanted.concurrency < most:
         most, why = max(1, wanted.concurrency), "The most that keep the times that are asked for."
     if work and work.concurrency and work.concurrency > most:
         return work.concurrency, f"As many as are asked for; {most} are computed at a time, and the others wait."
-    return most, why
+    refused = " TGI refuses one more with 429." if wanted.setup.engine == "tgi" else ""
+    return most, why + refused

@@ -54,6 +54,8 @@ def choose_prefill(
     if not has_room(setup, tokens, longest):
         tokens = most_prefill(setup, tokens, longest)
         why = f"The most that leaves room for a request of {longest} tokens"
+        if not has_room(setup, tokens, longest):
+            why = f"The fewest that are of use; even so a request of {longest} tokens has no room for sure"
     return Prefill(tokens, f"{why}.")
 
 

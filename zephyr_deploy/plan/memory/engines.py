@@ -29,6 +29,8 @@ SGLANG_META_MIB = 512
 SGLANG_MIB_PER_TOKEN = 1.5
 SGLANG_MIB_PER_GRAPH = 2
 SGLANG_MIB_PER_SHARD = 128
+SGLANG_EDGES_MIB = (20 * 1024, 35 * 1024, 60 * 1024, 160 * 1024)
+SGLANG_LEAST_TOKENS = 2048
 MANY_SHARDS = 4
 SGLANG_LARGE_MIB = 60 * 1024
 SGLANG_LARGE_RESERVE_MIB = 10 * 1024
@@ -58,7 +60,7 @@ def shares(setup: Setup, prefill_tokens: int) -> Shares:
         case "vllm":
             return Shares(usable, CONTEXT + WORKSPACE, VLLM_GRAPHS, 0, False)
         case "sglang":
-            graphs = SGLANG_MIB_PER_GRAPH * _sglang_sizes(setup.gpu, setup.shards) * MIB
+            graphs = SGLANG_MIB_PER_GRAPH * _sglang_sizes(setup.gpu.memory_mib, setup.shards) * MIB
             return Shares(usable, CONTEXT, graphs, total - usable, True)
 
 
@@ -74,17 +76,23 @@ def usable_share(engine: ServerName, gpu: Gpu, shards: int, prefill_tokens: int,
 
 
 def _sglang_share(gpu: Gpu, shards: int, prefill_tokens: int) -> float:
-    reserve = SGLANG_META_MIB + SGLANG_MIB_PER_TOKEN * max(prefill_tokens, 2048)
-    reserve += SGLANG_MIB_PER_SHARD * shards + SGLANG_MIB_PER_GRAPH * _sglang_sizes(gpu, shards)
-    if gpu.memory_mib > SGLANG_LARGE_MIB:
-        reserve = max(reserve, SGLANG_LARGE_RESERVE_MIB)
-    return max(0.0, round((gpu.memory_mib - reserve) / gpu.memory_mib, 3))
+    """What its heuristic leaves; never less than it leaves on a smaller card.
+
+    The heuristic does, on a card slightly larger than one of its edges; no card is there, and nobody wants that.
+    """
+    mib = gpu.memory_mib
+    sizes = (mib, *(edge - 1 for edge in SGLANG_EDGES_MIB if edge <= mib))
+    return max(0.0, *(size - _sglang_reserve(size, shards, prefill_tokens) for size in sizes)) / mib
 
 
-def _sglang_sizes(gpu: Gpu, shards: int) -> int:
+def _sglang_reserve(mib: int, shards: int, prefill_tokens: int) -> float:
+    reserve = SGLANG_META_MIB + SGLANG_MIB_PER_TOKEN * max(prefill_tokens, SGLANG_LEAST_TOKENS)
+    reserve += SGLANG_MIB_PER_SHARD * shards + SGLANG_MIB_PER_GRAPH * _sglang_sizes(mib, shards)
+    return max(reserve, SGLANG_LARGE_RESERVE_MIB) if mib > SGLANG_LARGE_MIB else reserve
+
+
+def _sglang_sizes(mib: int, shards: int) -> int:
     """The largest batch for which SGLang captures a graph (the same file)."""
     few = shards < MANY_SHARDS
-    for above_mib, sizes in ((160, 512), (60, 256 if few else 512), (35, 32 if few else 160), (20, 48 if few else 160)):
-        if gpu.memory_mib >= above_mib * 1024:
-            return sizes
-    return 8
+    sizes = (8, 48 if few else 160, 32 if few else 160, 256 if few else 512, 512)
+    return sizes[sum(mib >= edge for edge in SGLANG_EDGES_MIB)]
