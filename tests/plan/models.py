@@ -112,3 +112,14 @@ QWEN_HALF_B = dense(
     weight_bytes=988_065_536,
     tied_embeddings=True,
 )
+QWQ_32B = dense(
+    "Qwen/QwQ-32B",
+    layers=64,
+    hidden=5120,
+    intermediate=27648,
+    heads=40,
+    kv_heads=8,
+    vocab=152064,
+    positions=131072,
+    parameters=32_763_876_352,
+)

@@ -15,14 +15,16 @@ TGI_FRACTION = 1.0
 """Default of ``--cuda-memory-fraction``."""
 VLLM_UTILIZATION = 0.92
 """Default of ``--gpu-memory-utilization`` (config/cache.py of vLLM 0.33.0)."""
-CONTEXT = 500_000_000
-"""CUDA context, kernels and NCCL's buffers. Fitted together with the activations; nobody publishes it apart."""
-FLASHINFER_WORKSPACE = 128 * MIB
-"""TGI's, for each process (layers/attention/flashinfer.py of v3.3.7)."""
-WORKSPACE = 394 * MIB
-"""FlashInfer's in vLLM 0.33 (VLLM_FLASHINFER_WORKSPACE_BUFFER_SIZE in envs.py); SGLang's lies in its reserve."""
-VLLM_GRAPHS = 600 * MIB
-"""vLLM captures about 70 sizes and logs 0.5 to 0.6 GiB for models of 7 to 70 billion weights; it counts them in."""
+TGI_OVERHEAD = 500_000_000 + 128 * MIB
+"""CUDA context, kernels and NCCL's buffers, fitted together with the activations; and FlashInfer's workspace for each
+process (layers/attention/flashinfer.py of v3.3.7)."""
+VLLM_OVERHEAD = 950_000_000
+"""What logs for Llama-3.1-8B leave beside weights, activations and KV cache (A100-40, A6000, RTX 3090: within 2 % of
+their KV tokens). Half of it is memory that nvidia-smi reports and CUDA does not."""
+SGLANG_OVERHEAD = 1_000_000_000
+"""The same, of Llama-3.1-8B on a card of 80 GB, and of QwQ-32B on four L4."""
+VLLM_GRAPHS = 768 * MIB
+"""vLLM captures up to 86 sizes; 0.33 estimates them and counts them in. Its logs say 0.5 to 1.1 GiB."""
 TGI_GRAPHS = 40 * MIB
 """Of the largest size, which the smaller ones share; they are captured in what the wiggle room leaves."""
 SGLANG_META_MIB = 512
@@ -56,12 +58,12 @@ def shares(setup: Setup, prefill_tokens: int) -> Shares:
     usable = int(total * usable_share(setup.engine, setup.gpu, setup.shards, prefill_tokens, setup.memory_fraction))
     match setup.engine:
         case "tgi":
-            return Shares(usable, CONTEXT + FLASHINFER_WORKSPACE, TGI_GRAPHS, total - usable, False)
+            return Shares(usable, TGI_OVERHEAD, TGI_GRAPHS, total - usable, False)
         case "vllm":
-            return Shares(usable, CONTEXT + WORKSPACE, VLLM_GRAPHS, 0, False)
+            return Shares(usable, VLLM_OVERHEAD, VLLM_GRAPHS, 0, False)
         case "sglang":
             graphs = SGLANG_MIB_PER_GRAPH * _sglang_sizes(setup.gpu.memory_mib, setup.shards) * MIB
-            return Shares(usable, CONTEXT, graphs, total - usable, True)
+            return Shares(usable, SGLANG_OVERHEAD, graphs, total - usable, True)
 
 
 def usable_share(engine: ServerName, gpu: Gpu, shards: int, prefill_tokens: int, fraction: float | None) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zephyr_deploy.plan.memory.activations import logit_bytes, step_bytes
+from zephyr_deploy.plan.memory.activations import sampler_bytes, step_bytes
 from zephyr_deploy.plan.memory.breakdown import Memory
 from zephyr_deploy.plan.memory.engines import shares
 from zephyr_deploy.plan.memory.weights import weight_bytes
@@ -23,8 +23,8 @@ def weigh(setup: Setup, prefill_tokens: int) -> Memory:
     share = shares(setup, prefill_tokens)
     weights = weight_bytes(setup)
     activations = step_bytes(setup.model, setup.shards, prefill_tokens)
-    if setup.engine != "tgi":
-        activations += logit_bytes(setup.model)
+    if setup.engine == "vllm":
+        activations = max(activations, sampler_bytes(setup.model))
     graphs, outside = share.graphs, share.outside
     if share.activations_outside:
         inside = max(0, activations - outside)
