@@ -99,6 +99,11 @@ def test_quantization_in_vllms_words(quantize, word):
         ({"quantize": "eetq"}, "engine.quantize", "fp8 with any"),
         ({"quantize": "awq"}, "engine.quantize", "quantized with awq"),
         ({"num_shard": 3}, "engine.num_shard", "divides 32"),
+        (
+            {"max_batch_prefill_tokens": 512, "max_concurrent_requests": 600},
+            "limits.max_batch_prefill_tokens",
+            "600 or more",
+        ),
         ({"max_total_tokens": 40000}, "limits.max_total_tokens", "32768 or less"),
         ({"extra_env": {"VLLM_API_KEY": "s3cret"}}, "engine.env.VLLM_API_KEY", "access.expose"),
         ({"extra_args": ("--api-key", "s3cret")}, "engine.args", "access.expose"),

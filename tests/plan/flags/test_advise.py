@@ -238,6 +238,18 @@ class TestForAWorkload:
         assert found.serve.max_concurrent_requests == 200
         assert "are computed at a time" in reason(found, "limits.max_concurrent_requests").why
 
+    def test_more_than_usual_where_they_are_asked_for_and_have_room(self):
+        for engine in ("tgi", "vllm", "sglang"):
+            found = advise(setup(gpu="h100", engine=engine), Deployment(), Workload(concurrency=400))
+            assert found.serve.max_concurrent_requests == 400
+            assert not found.problems
+
+    def test_vllm_takes_no_more_than_a_step_has_tokens(self):
+        wish = Deployment(limits=Limits(max_batch_prefill_tokens=64))
+        found = advise(setup(gpu="h100", engine="vllm"), wish, Workload(concurrency=400))
+        assert found.serve.max_concurrent_requests == 64
+        assert not found.problems
+
     def test_no_more_than_keep_the_times(self):
         found = advise(setup(), Deployment(), Workload(), concurrency=20)
         assert found.serve.max_concurrent_requests == 20

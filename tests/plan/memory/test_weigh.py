@@ -91,6 +91,25 @@ def test_zephyr_in_16_bits_does_not_fit_16_gb(gpu, engine):
 
 
 @pytest.mark.parametrize(
+    ("model", "smallest"),
+    [
+        (QWEN_HALF_B, 1),
+        (ZEPHYR, 1),
+        (LLAMA_8B, 1),
+        (QWQ_32B, 1),
+        (MIXTRAL, 2),
+        (LLAMA_70B, 2),
+        (LLAMA_405B, None),
+    ],
+)
+@pytest.mark.parametrize("shards", [1, 2, 4, 8])
+@pytest.mark.parametrize("gpu", ["a100-80", "h100"])
+def test_how_many_cards_of_80_gb_it_takes_in_16_bits(model, smallest, shards, gpu):
+    fits = weigh(setup(model, gpu, engine="vllm", shards=shards), 2048).sure_kv_tokens >= 4096
+    assert fits == (smallest is not None and shards >= smallest)
+
+
+@pytest.mark.parametrize(
     ("gpu", "expected"),
     [("l4", 46_000), ("a30", 57_000), ("a40", 212_000), ("a100-80", 470_000), ("h200", 915_000), ("b200", 1_200_000)],
 )

@@ -33,6 +33,11 @@ def problems(settings: ServeSettings, shape: ModelShape | None) -> list[Problem]
         reason = f"vLLM 0.33 does not have {settings.quantize}"
         fix = "Use awq or gptq with a model quantized so, fp8 with any, or the tgi engine."
         found.append(Problem("engine.quantize", reason, fix))
+    step, requests = settings.max_batch_prefill_tokens, settings.max_concurrent_requests
+    if step is not None and requests is not None and step < requests:
+        reason = f"a step of {step} tokens is too small for {requests} requests, each of which adds one to it"
+        fix = f"Set it to {requests} or more, or limits.max_concurrent_requests to {step} or less."
+        found.append(Problem("limits.max_batch_prefill_tokens", reason, fix))
     if "VLLM_API_KEY" in settings.extra_env:
         reason = "vLLM's key guards /v1 only; /invocations would generate for anyone"
         fix = "Remove it; access.expose asks for a token in front of every path."

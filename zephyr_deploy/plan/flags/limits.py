@@ -82,7 +82,7 @@ def choose_limits(wanted: Wanted) -> Limits:
     if not wanted.chunking and said.max_batch_prefill_tokens is None and prefill.tokens < longest:
         prefill = Prefill(longest, "One prompt has to fit one step, because prefill chunking is off.")
         memory = weigh(wanted.setup, prefill.tokens)
-    concurrent, concurrent_why = _concurrent(wanted, total, memory)
+    concurrent, concurrent_why = _concurrent(wanted, total, memory, prefill.tokens)
     return Limits(
         max_input_tokens=longest,
         max_total_tokens=total,
@@ -159,24 +159,27 @@ def _longest(wanted: Wanted, total: int) -> tuple[int, str]:
     return share, "Three quarters of the longest request; the answer has the rest."
 
 
-def _concurrent(wanted: Wanted, total: int, memory: Memory) -> tuple[int, str]:
-    said, work = wanted.wish.limits.max_concurrent_requests, wanted.workload
+def _concurrent(wanted: Wanted, total: int, memory: Memory, prefill: int) -> tuple[int, str]:
+    said, shape = wanted.wish.limits.max_concurrent_requests, wanted.workload or Workload()
     if said:
         return said, ""
-    shape = work or Workload()
+    asked, tgi = shape.concurrency or 0, wanted.setup.engine == "tgi"
     each = min(total, shape.input_tokens + shape.output_tokens)
-    most = max(1, min(MOST_CONCURRENT, min(memory.sure_kv_tokens, _batch(wanted)) // each))
-    why = f"So many requests of {each} tokens have room at a time."
-    if most == MOST_CONCURRENT:
-        why = "More at a time gain little, and each waits longer."
-    elif memory.sure_kv_tokens < each:
+    room = min(memory.sure_kv_tokens, _batch(wanted)) // each
+    most, why = max(1, room), f"So many requests of {each} tokens have room at a time."
+    if room == 0:
         why = f"Not one request of {each} tokens has room for sure."
-    unasked = work is None and wanted.slo is None and memory.sure_kv_tokens >= each
-    if wanted.setup.engine == "tgi" and unasked and most < TGI_CONCURRENT:
-        return TGI_CONCURRENT, f"{most} are computed at a time, and the others wait; more than these are refused."
+    if most > max(asked, MOST_CONCURRENT):
+        most, why = max(asked, MOST_CONCURRENT), "More at a time gain little, and each waits longer."
+    if most > prefill and not tgi:
+        most, why = prefill, "Each of them adds a token to a step."
     if wanted.concurrency is not None and wanted.concurrency < most:
         most, why = max(1, wanted.concurrency), "The most that keep the times that are asked for."
-    if work and work.concurrency and work.concurrency > most:
-        return work.concurrency, f"As many as are asked for; {most} are computed at a time, and the others wait."
-    refused = " TGI refuses one more with 429." if wanted.setup.engine == "tgi" else ""
-    return most, why + refused
+    if not tgi:  # the others let what is more wait, whatever this is
+        return most, why
+    unasked = wanted.workload is None and wanted.slo is None and wanted.concurrency is None
+    if unasked and 0 < room and most < TGI_CONCURRENT:
+        return TGI_CONCURRENT, f"{most} are computed at a time, and the others wait; more than these get 429."
+    if asked > most:
+        return asked, f"As many as are asked for; {most} are computed at a time, and the others wait."
+    return most, f"{why} TGI refuses one more with 429."
