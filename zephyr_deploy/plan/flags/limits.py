@@ -177,8 +177,8 @@ def _concurrent(wanted: Wanted, total: int, memory: Memory, prefill: int) -> tup
         most, why = max(1, wanted.concurrency), "The most that keep the times that are asked for."
     if not tgi:  # the others let what is more wait, whatever this is
         return most, why
-    unasked = wanted.workload is None and wanted.slo is None and wanted.concurrency is None
-    if unasked and 0 < room and most < TGI_CONCURRENT:
+    bounded = wanted.workload or wanted.slo or wanted.concurrency or wanted.wish.limits.max_batch_total_tokens
+    if not bounded and room and most < TGI_CONCURRENT:
         return TGI_CONCURRENT, f"{most} are computed at a time, and the others wait; more than these get 429."
     if asked > most:
         return asked, f"As many as are asked for; {most} are computed at a time, and the others wait."
