@@ -143,8 +143,7 @@ def stored_kind(stored: StoredQuantization, gpu: Gpu, engine: ServerName) -> Wei
     cards = STORED[engine].get(stored.method)
     if cards is None or not cards.holds(gpu):
         return None
-    floats = stored.method == "fp8" or (stored.bits == BYTE and "float" in stored.said)
-    if floats or stored.activations == "fp8":
+    if stored.method == "fp8" or stored.activations == "fp8":
         return _fp8(gpu, engine)
     if stored.bits == BYTE:
         return "int8" if stored.activations == "int8" else "int8-weight"
