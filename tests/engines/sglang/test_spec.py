@@ -71,13 +71,19 @@ def test_everything_that_can_be_said():
     assert SGLANG.problems(settings, SHAPE) == []
 
 
+def test_sizes_of_cuda_graphs_are_those_of_decoding():
+    argv = SGLANG.argv(ServeSettings(model_id=ZEPHYR, cuda_graphs=(1, 2, 8)))
+    place = argv.index("--cuda-graph-bs-decode")
+    assert argv[place + 1 : place + 4] == ["1", "2", "8"]
+    assert "--cuda-graph-backend-decode" not in argv
+
+
 @pytest.mark.parametrize(
     ("settings", "blamed", "instead"),
     [
         ({"max_input_tokens": 3072}, "limits.max_input_tokens", "limits.max_total_tokens"),
         ({"quantize": "eetq"}, "engine.quantize", "fp8"),
         ({"quantize": "exl2"}, "engine.quantize", "fp8"),
-        ({"cuda_graphs": (1, 2)}, "engine.cuda_graphs", "[0]"),
         ({"quantize": "gptq"}, "engine.quantize", "quantized with gptq"),
         ({"num_shard": 5}, "engine.num_shard", "divides 32"),
         ({"extra_args": ("--admin-api-key=s3cret",)}, "engine.args", "access.expose"),

@@ -26,7 +26,8 @@ KV_CACHE = {"fp8_e4m3fn": "fp8_e4m3", "fp8_e5m2": "fp8_e5m2"}
 
 def arguments(settings: ServeSettings) -> list[str]:
     """Every argument that the settings decide. Metrics are off unless asked for, so they are asked for."""
-    graphs_off = "disabled" if settings.cuda_graphs == (0,) else None
+    graphs = settings.cuda_graphs
+    graphs_off = "disabled" if graphs == (0,) else None
     return options(
         (
             ("--model-path", settings.model_id),
@@ -41,6 +42,7 @@ def arguments(settings: ServeSettings) -> list[str]:
             ("--max-total-tokens", settings.max_batch_total_tokens),
             ("--max-running-requests", settings.max_concurrent_requests),
             ("--mem-fraction-static", settings.memory_fraction),
+            ("--cuda-graph-bs-decode", graphs if graphs and not graphs_off else None),
             ("--cuda-graph-backend-decode", graphs_off),
             ("--cuda-graph-backend-prefill", graphs_off),
             ("--speculative-algorithm", "NGRAM" if settings.speculate else None),

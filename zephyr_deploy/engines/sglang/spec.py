@@ -28,9 +28,6 @@ def problems(settings: ServeSettings, shape: ModelShape | None) -> list[Problem]
         reason = f"SGLang does not have {settings.quantize} for weights that are not quantized yet"
         fix = "Use fp8 with any model, awq or gptq with a model quantized so, or the tgi engine."
         found.append(Problem("engine.quantize", reason, fix))
-    if settings.cuda_graphs not in {None, (0,)}:
-        reason = "only switching CUDA graphs off is mapped to SGLang"
-        found.append(Problem("engine.cuda_graphs", reason, "Remove it, or say [0]."))
     return [*found, *shape_problems(settings, shape), *argument_problems(settings, arguments(settings))]
 
 

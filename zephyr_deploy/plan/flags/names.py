@@ -46,7 +46,7 @@ FLAGS: dict[ServerName, dict[str, str]] = {
         "max_batch_total_tokens": "--max-total-tokens",
         "max_concurrent_requests": "--max-running-requests",
         "memory_fraction": "--mem-fraction-static",
-        "cuda_graphs": "--cuda-graph-backend-decode",
+        "cuda_graphs": "--cuda-graph-bs-decode",
         "speculate": "--speculative-num-draft-tokens",
     },
 }
