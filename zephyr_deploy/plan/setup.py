@@ -39,5 +39,9 @@ class Setup(Frozen):
 
     @property
     def kv_bytes_per_token(self) -> float:
-        """Of one shard."""
-        return self.model.kv_values(self.shards) * (1 if self.kv_cache_dtype else BYTES_16BIT)
+        """Of one shard.
+
+        TGI keeps keys and values of latent attention as of any other, as wide as keys (models/__init__.py of v3.3.7).
+        """
+        values = self.model.kv_values(self.shards, latent=self.engine != "tgi")
+        return values * (1 if self.kv_cache_dtype else BYTES_16BIT)

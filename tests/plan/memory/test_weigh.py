@@ -134,8 +134,10 @@ def test_key_value_heads_are_shared_and_then_copied():
 
 
 def test_a_latent_is_kept_whole_on_each_gpu():
-    latent = LLAMA_8B.model_copy(update={"latent_kv": 576})
-    assert {setup(latent, shards=shards).kv_bytes_per_token for shards in (1, 2, 4)} == {32 * 576 * 2}
+    latent = LLAMA_8B.model_copy(update={"latent_kv": 576, "kv_heads": 32})
+    found = {setup(latent, shards=shards, engine="vllm").kv_bytes_per_token for shards in (1, 2, 4)}
+    assert found == {32 * 576 * 2}
+    assert setup(latent, shards=2, engine="tgi").kv_bytes_per_token == 2 * 32 * 128 * 32  # keys and values of all heads
 
 
 def test_sglang_leaves_what_its_own_heuristic_leaves():

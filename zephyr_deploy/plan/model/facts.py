@@ -95,9 +95,14 @@ class ModelFacts(Frozen):
         """Those of `body_parameters` that one token passes through."""
         return self.body_parameters - (self.parameters - self.active_parameters)
 
-    def kv_values(self, shards: int = 1) -> float:
-        """Values that the KV cache of one shard keeps for a token; heads are copied where there are more shards."""
-        if self.latent_kv is not None:
+    def kv_values(self, shards: int = 1, *, latent: bool = True) -> float:
+        """Values that the KV cache of one shard keeps for a token; heads are copied where there are more shards.
+
+        Args:
+            shards: Cards that share the model.
+            latent: Whether the engine keeps the latent of multi-head latent attention, and not keys and values.
+        """
+        if latent and self.latent_kv is not None:
             return self.layers * self.latent_kv  # the latent is not shared between shards
         return 2 * self.layers * self.head_dim * self.kv_heads / min(shards, self.kv_heads)
 
