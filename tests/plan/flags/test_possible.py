@@ -82,6 +82,12 @@ def test_what_the_user_says_has_a_form_though_it_is_not_proposed():
     assert kind_of(ZEPHYR_AWQ, l4, "tgi", "awq") == "int4"
 
 
+def test_what_no_engine_loads_is_weighed_by_its_bits():
+    l4 = gpus()["l4"]
+    kinds = [kind_of(stored("gguf", bits), l4, "tgi", None) for bits in (4.5, 5.9, 6.6, 8, 16)]
+    assert kinds == ["int4", "int4", "int8-weight", "int8-weight", "16bit"]
+
+
 def test_experts_of_tgi_are_not_quantized_into_what_it_multiplies_one_by_one():
     assert forms(MIXTRAL, gpus()["h100"], "tgi") == [("16bit", None), ("fp8", "fp8")]
     assert forms(MIXTRAL, gpus()["a100-80"], "tgi") == [("16bit", None)]

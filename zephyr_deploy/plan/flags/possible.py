@@ -156,7 +156,7 @@ def kind_of(model: ModelFacts, gpu: Gpu, engine: ServerName, quantize: Quantizat
     """The form that weights take where the engine is told ``quantize``, be it possible or not."""
     possible = forms(model, gpu, engine)
     if model.quantization is not None:
-        return possible[0][0] if possible else "int4"
+        return possible[0][0] if possible else _by_bits(model.quantization)
     found = next((kind for kind, told in possible if told == quantize), None)
     if found is not None:
         return found
@@ -202,6 +202,13 @@ def shard_refusal(model: ModelFacts, shards: int, engine: ServerName = "tgi") ->
     if group and group > 0 and each % group:
         return f"the quantization's groups of {group} do not divide the {each} neurons that each of {shards} GPUs has"
     return None
+
+
+def _by_bits(stored: StoredQuantization) -> WeightKind:
+    """The form whose bytes come nearest, where the engine has none."""
+    if stored.bits > BYTE:
+        return "16bit"
+    return "int4" if stored.bits <= (BYTE + HALF_BYTE) / 2 else "int8-weight"
 
 
 def _below(cards: Range) -> str:

@@ -25,8 +25,9 @@ SGLANG_OVERHEAD = 1_000_000_000
 """The same, of Llama-3.1-8B on a card of 80 GB, and of QwQ-32B on four L4."""
 VLLM_GRAPHS = 768 * MIB
 """vLLM captures up to 86 sizes; 0.33 estimates them and counts them in. Its logs say 0.5 to 1.1 GiB."""
-TGI_GRAPHS = 40 * MIB
-"""Of the largest size, which the smaller ones share; they are captured in what the wiggle room leaves."""
+TGI_GRAPHS = 400 * MIB
+"""FlashInfer's 8 MiB for each of up to 19 sizes, tables of as many tokens as a request may have, and the largest size's
+work, which the others share; captured in what the wiggle room leaves. Reckoned, not measured."""
 SGLANG_META_MIB = 512
 SGLANG_MIB_PER_TOKEN = 1.5
 SGLANG_MIB_PER_GRAPH = 2
