@@ -6,7 +6,6 @@ import sys
 from datetime import date
 from functools import cache
 
-from zephyr_deploy.plan.weights import WeightKind
 from zephyr_deploy.resources import resource
 from zephyr_deploy.spec.deployment import Frozen
 
@@ -22,8 +21,7 @@ class Speed(Frozen):
     as_of: date
     base: dict[str, float]
     era: dict[str, dict[str, float]]
-    """Multipliers of `base`."""
-    weights: dict[WeightKind, dict[str, float]]
+    weights: dict[str, dict[str, float]]
     sustained: dict[str, float]
     """By card: what it keeps up of its datasheet's compute."""
 

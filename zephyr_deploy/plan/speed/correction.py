@@ -14,8 +14,7 @@ class Correction(Frozen):
 
     bandwidth_use: float = Multiplier
     kv_use: float = Multiplier
-    decode_use: float = Multiplier
-    prefill_use: float = Multiplier
+    compute_use: float = Multiplier
     host_s: float = Multiplier
     sequence_s: float = Multiplier
     first_s: float = Multiplier

@@ -6,12 +6,12 @@ from typing import Literal
 
 from zephyr_deploy.plan.setup import ServerName
 
-Era = Literal["eager", "py2024", "compiled", "modern"]
+Era = Literal["eager", "tgi1", "py2024", "compiled", "modern", "overlapped"]
 """``eager``: no CUDA graphs (TGI 1, DeepSpeed-MII). ``py2024``: a Python scheduler in the way of each step (vLLM up
 to 0.7, TGI 2). ``compiled``: C++ or compiled loops (TensorRT-LLM, LMDeploy, TinyChat). ``modern``: a scheduler beside
 the GPU, or overlapped with it (vLLM from 0.8, SGLang 0.5)."""
 
-ERAS: dict[ServerName, Era] = {"tgi": "modern", "vllm": "modern", "sglang": "modern"}
+ERAS: dict[ServerName, Era] = {"tgi": "modern", "vllm": "modern", "sglang": "overlapped"}
 """Of the versions that are deployed. Of TGI 3 hardly anything has been published: it is taken for modern."""
 EXTRAPOLATED: frozenset[ServerName] = frozenset({"tgi"})
 """Engines whose era is assumed, and not measured."""

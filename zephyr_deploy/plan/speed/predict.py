@@ -80,7 +80,7 @@ def curve(
 
 def prefill_ms(setup: Setup, tokens: int, correction: Correction | None = None) -> float:
     """Milliseconds of a step that reads a prompt of so many tokens."""
-    return prefill(work_of(setup), coefficients_of(setup, correction), tokens, tokens) * MS
+    return prefill(work_of(setup), coefficients_of(setup, correction), tokens, tokens, PLAIN) * MS
 
 
 def _closed(work: Work, use: Coefficients, workload: Workload, concurrency: float, kv_tokens: int) -> Speeds:

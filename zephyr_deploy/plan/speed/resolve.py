@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import NamedTuple
 
 from zephyr_deploy.errors import ConfigError
 from zephyr_deploy.plan.gpus import Gpu
 from zephyr_deploy.plan.setup import Setup
-from zephyr_deploy.plan.speed.constants import speed
+from zephyr_deploy.plan.speed.constants import Speed, speed
 from zephyr_deploy.plan.speed.correction import Correction
 from zephyr_deploy.plan.speed.eras import ERAS, Era
 from zephyr_deploy.plan.speed.roofline import Coefficients, Work
@@ -18,6 +19,8 @@ TERA = 1e12
 PCIE_GB_S = {"3.0 x16": 15.75, "4.0 x16": 31.5, "5.0 x16": 63.0}
 """One direction, as PCI-SIG states it."""
 SLOWEST_PCIE_GB_S = 15.75
+FP8_CAPABILITY = (8, 9)
+MARLIN_CAPABILITY = (8, 0)
 HBM = ("V100", "A30", "A100", "A800", "H100", "H20", "H200", "GH200", "B200", "MI")
 """Cards whose memory is stacked beside the chip, by the start of their name; others have GDDR."""
 
@@ -40,15 +43,20 @@ def work_of(setup: Setup) -> Work:
             f"the speed of {gpu.name} is not known: its bandwidth or compute is missing",
             hint="Add bandwidth_gb_s and tflops to its row in your gpus.toml.",
         )
+    chosen = model.experts_per_token / model.experts if model.experts > model.experts_per_token else 0.0
+    experts = (model.body_parameters - model.active_body_parameters) / (1 - chosen) if chosen else 0.0
     return Work(
         layers=model.layers,
         hidden=model.hidden,
         attention=model.heads * model.head_dim,
         body=max(model.active_body_parameters, 1),
-        stored=max(model.body_parameters, 1),
+        experts=experts,
+        chosen=chosen,
         head=model.head_parameters,
         weight_bytes=form.bytes_per_weight,
         kv_bytes=setup.kv_bytes_per_token,
+        window=model.sliding_window or model.max_positions,
+        windowed=model.windowed_layers / model.layers if model.sliding_window else 0.0,
         multi_head=float(model.kv_heads == model.heads),
         shards=setup.shards,
         bandwidth=gpu.bandwidth_gb_s * GIGA,
@@ -75,11 +83,23 @@ def is_hbm(gpu: Gpu) -> bool:
     return any(name.removeprefix("AMD Instinct ").startswith(HBM) for name in (gpu.name.removeprefix("NVIDIA "),))
 
 
+def class_of(setup: Setup) -> Class:
+    """Which constants apply to it."""
+    gpu = setup.gpu
+    software_kv = setup.kv_cache_dtype is not None and gpu.capability < FP8_CAPABILITY
+    return Class(
+        gpu.key, is_hbm(gpu), gpu.nvlink_gb_s > 0, ERAS[setup.engine], kernels_of(setup.weights, gpu), software_kv
+    )
+
+
+def kernels_of(weights: WeightKind, gpu: Gpu) -> str:
+    """The name of the kernels for a form of weights on a card: Marlin's, and what is derived from it, need Ampere."""
+    return "int4-exllama" if weights == "int4" and gpu.capability < MARLIN_CAPABILITY else weights
+
+
 def coefficients_of(setup: Setup, correction: Correction | None = None) -> Coefficients:
     """The constants that apply to it."""
-    found = _coefficients(
-        setup.gpu.key, is_hbm(setup.gpu), setup.gpu.nvlink_gb_s > 0, ERAS[setup.engine], setup.weights
-    )
+    found = _known(class_of(setup))
     if correction is None:
         return found
     fields = found._fields
@@ -88,21 +108,41 @@ def coefficients_of(setup: Setup, correction: Correction | None = None) -> Coeff
     )
 
 
+class Class(NamedTuple):
+    """What decides which constants apply."""
+
+    gpu: str
+    hbm: bool
+    nvlink: bool
+    era: Era
+    kernels: str
+    """Those that multiply with the weights."""
+    software_kv: bool
+    """Whether keys and values are in FP8 on a card that does not know that type."""
+
+
 @lru_cache(maxsize=4096)
-def _coefficients(gpu: str, hbm: bool, nvlink: bool, era: Era, weights: WeightKind) -> Coefficients:
-    constants = speed()
-    base, of_era, kernels = constants.base, constants.era[era], constants.weights[weights]
-    compute = constants.sustained_of(gpu) * kernels["compute_use"]
+def _known(of: Class) -> Coefficients:
+    return coefficients(speed(), of)
+
+
+def coefficients(constants: Speed, of: Class) -> Coefficients:
+    """The constants that apply to a class of setups."""
+    base, era, kernels = constants.base, constants.era[of.era], constants.weights[of.kernels]
+    compute = constants.sustained_of(of.gpu) * kernels["compute_use"]
     return Coefficients(
-        bandwidth_use=base["hbm_use" if hbm else "gddr_use"] * kernels["bandwidth_use"],
-        kv_use=base["kv_use"] * of_era["kv_use"],
-        decode_use=base["decode_use"] * compute,
-        prefill_use=base["prefill_use"] * of_era["prefill_use"] * compute,
-        launch_s=base["launch_s"],
-        eager_s=base["eager_s"] if era == "eager" else 0,
-        host_s=base["host_s"] * of_era["host_s"],
-        sequence_s=base["sequence_s"] * of_era["sequence_s"],
-        first_s=base["first_s"] * of_era["first_s"],
-        reduce_s=base["nvlink_reduce_s" if nvlink else "pcie_reduce_s"],
+        bandwidth_use=base["hbm_use" if of.hbm else "gddr_use"] * kernels["bandwidth_use"],
+        kv_use=era["kv_use"] * (base["software_fp8_use"] if of.software_kv else 1),
+        compute_use=base["compute_use"] * era["compute_use"] * compute,
+        fill_tokens=base["fill_tokens"],
+        launch_s=era["launch_s"],
+        eager_s=era.get("eager_s", 0.0),
+        host_s=era["host_s"],
+        sequence_s=era["sequence_s"],
+        first_s=era["first_s"],
+        stall=era["stall"],
+        reduce_s=base["nvlink_reduce_s" if of.nvlink else "pcie_reduce_s"],
+        rank_s=base["nvlink_rank_s" if of.nvlink else "pcie_rank_s"],
         link_use=base["link_use"],
+        multi_head_use=base["multi_head_use"],
     )

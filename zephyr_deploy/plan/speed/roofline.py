@@ -1,4 +1,4 @@
-"""The time of a step and of a prompt: what must be read, computed and sent, at the rates that cards reach.
+"""The time of a step: what must be read, computed and sent, at the rates that cards reach.
 
 Every formula is written with ``+ - * / **`` and the `Extremes` that it is given: it takes plain numbers here, and
 arrays of measurements in ``benchmarks/planner/fit.py``. What is fitted is what runs. Times are in seconds.
@@ -30,14 +30,20 @@ class Work(NamedTuple):
     """Query heads times their width: what a token's attention multiplies with each token before it."""
     body: float
     """Parameters that one token passes through, without embedding and head."""
-    stored: float
-    """Parameters that are in memory, without embedding and head: more than `body` in a mixture of experts."""
+    experts: float
+    """Parameters of all experts; 0: dense."""
+    chosen: float
+    """Share of the experts that one token passes through."""
     head: float
     """Parameters of the output head."""
     weight_bytes: float
     """Of a parameter of the body."""
     kv_bytes: float
     """Of a token, in one shard."""
+    window: float
+    """Tokens that windowed layers look back on at most."""
+    windowed: float
+    """Share of the layers that are windowed."""
     multi_head: float
     """1 where every query head has keys and values of its own, else 0."""
     shards: float
@@ -56,10 +62,10 @@ class Coefficients(NamedTuple):
     """Share of the memory's bandwidth at which weights are read."""
     kv_use: float
     """The same for keys and values."""
-    decode_use: float
-    """Share of the compute that a step of decoding reaches."""
-    prefill_use: float
-    """Share of the compute that a prompt reaches."""
+    compute_use: float
+    """Share of the compute that a long prompt reaches."""
+    fill_tokens: float
+    """Tokens that a product costs beyond its own: tiles that are not full, and how short ones start and end."""
     launch_s: float
     """To start the kernels of a layer."""
     eager_s: float
@@ -70,54 +76,97 @@ class Coefficients(NamedTuple):
     """Of a step, outside the GPU, for each sequence in it."""
     first_s: float
     """From a request to its first step, and from the first token to the client."""
+    stall: float
+    """Share of the others' prompts that a running request waits for; the rest is computed beside its steps."""
     reduce_s: float
     """Latency of one all-reduce between two cards."""
+    rank_s: float
+    """What each further card adds to it."""
     link_use: float
     """Share of the link's bandwidth that an all-reduce reaches."""
+    multi_head_use: float
+    """Share of `kv_use` that multi-head attention reaches: it has no group of queries that shares what is read."""
 
 
-MULTI_HEAD = 1.09
-"""Keys and values of multi-head attention are read slower by this than grouped ones of the same size."""
-MORE_SHARDS = 0.15
-"""An all-reduce's latency grows by this share with each card beyond two."""
+class Batch(NamedTuple):
+    """What one step computes."""
+
+    sequences: float
+    """That decode, one token each."""
+    context: float
+    """Tokens before each of them."""
+    tokens: float = 0.0
+    """Of prompts."""
+    prompt: float = 1.0
+    """How long the prompts are that they belong to."""
+
+
 REDUCES = 2
 """All-reduces of a layer: behind attention and behind the MLP (Megatron-LM, arXiv 1909.08053)."""
 BYTES_16BIT = 2
 
 
-def step(work: Work, use: Coefficients, sequences: float, context: float) -> float:
-    """Seconds of one step of decoding, which gives each of ``sequences`` one token behind ``context`` tokens."""
-    weights = weight_read(work, use)
-    compute = 2 * (work.body + work.head) * sequences / (work.shards * work.compute * use.decode_use)
-    kv = sequences * context * work.kv_bytes / (work.bandwidth * use.kv_use)
-    kv = kv * (1 + (MULTI_HEAD - 1) * work.multi_head)
-    gpu = overlapped(weights, compute, 3) + kv + work.layers * use.launch_s
-    gpu = gpu + reduces(work, use, sequences)
+def step(work: Work, use: Coefficients, batch: Batch, of: Extremes) -> float:
+    """Seconds of one step."""
+    gpu = gpu_step(work, use, batch, of)
+    # without CUDA graphs, the CPU starts each kernel, and a short step waits for it
     floor = work.layers * use.eager_s
-    return overlapped(gpu, floor, 4) + use.host_s + use.sequence_s * sequences
+    return overlapped(gpu, floor, 4) + use.host_s + use.sequence_s * batch.sequences
 
 
-def prefill(work: Work, use: Coefficients, tokens: float, prompt: float) -> float:
+def gpu_step(work: Work, use: Coefficients, batch: Batch, of: Extremes) -> float:
+    """Seconds of the GPUs' part of a step."""
+    tokens = batch.sequences + batch.tokens
+    busy = overlapped(weight_read(work, use, tokens), products(work, use, batch, of), 3)
+    kv = batch.sequences * looked_back(work, batch.context, of) * work.kv_bytes / (work.bandwidth * use.kv_use)
+    kv = kv * (1 + work.multi_head * (1 / use.multi_head_use - 1))
+    return busy + kv + work.layers * use.launch_s + reduces(work, use, tokens, of)
+
+
+def prefill(work: Work, use: Coefficients, tokens: float, prompt: float, of: Extremes) -> float:
     """Seconds of one step that reads ``tokens`` of prompts, each ``prompt`` tokens long."""
-    flops = 2 * work.body * tokens + 2 * work.head + 2 * work.layers * work.attention * tokens * prompt
-    compute = flops / (work.shards * work.compute * use.prefill_use)
-    gpu = overlapped(compute, weight_read(work, use), 3)
-    return gpu + 1.5 * work.layers * use.launch_s + reduces(work, use, tokens) + use.host_s
+    return step(work, use, Batch(0.0, 0.0, tokens, prompt), of)
 
 
-def weight_read(work: Work, use: Coefficients) -> float:
-    """Seconds in which one card reads its share of the weights; of the embedding only rows are looked up."""
-    read = work.stored * work.weight_bytes + work.head * BYTES_16BIT
+def products(work: Work, use: Coefficients, batch: Batch, of: Extremes) -> float:
+    """Seconds of the matrix products, were weights and activations at hand."""
+    tokens = batch.sequences + batch.tokens
+    seen = of.smaller(batch.prompt, work.window)
+    # a causal prompt: each token looks back on half of it, or on the window once that is full
+    whole = batch.prompt / 2
+    behind = whole + work.windowed * (seen * (1 - seen / (2 * batch.prompt)) - whole)
+    attention = 4 * work.layers * work.attention * batch.tokens * behind
+    answers = batch.sequences + batch.tokens / batch.prompt
+    flops = 2 * work.body * (tokens + use.fill_tokens) + 2 * work.head * answers + attention
+    return flops / (work.shards * work.compute * use.compute_use)
+
+
+def weight_read(work: Work, use: Coefficients, tokens: float) -> float:
+    """Seconds in which one card reads its share of the weights; of the embedding only rows are looked up.
+
+    Of a mixture of experts, those that at least one of the tokens has chosen, were each as likely as the next.
+    """
+    passed_by: float = (1 - work.chosen) ** tokens
+    touched = work.experts * (1 - passed_by)
+    dense = work.body - work.experts * work.chosen
+    read = (dense + touched) * work.weight_bytes + work.head * BYTES_16BIT
     return read / (work.shards * work.bandwidth * use.bandwidth_use)
 
 
-def reduces(work: Work, use: Coefficients, tokens: float) -> float:
-    """Seconds in which the cards of a step add up what each has computed of ``tokens``; none for one card."""
-    several = 1 - 1 / work.shards
-    crowd = 1 + MORE_SHARDS * (work.shards - 2)
-    sent = 2 * several * tokens * work.hidden * BYTES_16BIT / (work.link * use.link_use)
-    # the latency is one of several cards alone: for one card, several is 0 and crowd of no matter
-    latency = use.reduce_s * crowd * (several > 0)
+def looked_back(work: Work, context: float, of: Extremes) -> float:
+    """Tokens whose keys and values a decoding token reads, on average over the layers."""
+    return context + work.windowed * (of.smaller(context, work.window) - context)
+
+
+def reduces(work: Work, use: Coefficients, tokens: float, of: Extremes) -> float:
+    """Seconds in which the cards of a step add up what each has computed; none for one card.
+
+    A ring sends ``2 (n - 1) / n`` of the message over each link (Patarasuk and Yuan, 2009).
+    """
+    others = work.shards - 1
+    several = of.smaller(others, 1)
+    sent = 2 * others / work.shards * tokens * work.hidden * BYTES_16BIT / (work.link * use.link_use)
+    latency = several * use.reduce_s + (others - several) * use.rank_s
     return REDUCES * work.layers * (latency + sent)
 
 

@@ -7,10 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from zephyr_deploy.plan.speed.roofline import Coefficients, Extremes, Work, prefill, step
-
-INTERFERENCE = 0.75
-"""Share of the others' prompts that a running request waits for; the rest is computed beside its steps."""
+from zephyr_deploy.plan.speed.roofline import Batch, Coefficients, Extremes, Work, gpu_step, prefill, step
 
 
 class Load(NamedTuple):
@@ -28,25 +25,34 @@ class Speeds(NamedTuple):
 
     running: float
     ttft: float
-    """Of a request that comes while the others run, and finds room."""
+    """Of a request that comes while the others run."""
     itl: float
     output_tokens: float
     requests: float
 
 
-def idle_ttft(work: Work, use: Coefficients, prompt: float) -> float:
+def idle_ttft(work: Work, use: Coefficients, prompt: float, of: Extremes) -> float:
     """Seconds to the first token where nothing else runs."""
-    return prefill(work, use, prompt, prompt) + use.first_s
+    return prefill(work, use, prompt, prompt, of) + use.first_s
 
 
 def closed_loop(work: Work, use: Coefficients, load: Load, of: Extremes) -> Speeds:
     """Where each request that ends is followed by the next one at once."""
-    running = of.larger(of.smaller(load.concurrency, load.kv_tokens / (load.prompt + load.output / 2)), 1)
-    prompt_s = prefill(work, use, load.prompt, load.prompt)
-    step_s = step(work, use, running, load.prompt + load.output / 2)
-    itl = step_s + INTERFERENCE * (running - 1) * prompt_s / load.output
-    round_s = (INTERFERENCE * running + 1 - INTERFERENCE) * prompt_s + load.output * step_s + use.first_s / 2
+    context = load.prompt + load.output / 2
+    running = of.larger(of.smaller(load.concurrency, load.kv_tokens / context), 1)
+    alone_s = prefill(work, use, load.prompt, load.prompt, of)
+    step_s = step(work, use, Batch(running, context), of)
+    beside_s = beside(work, use, load, running, of)
+    itl = step_s + use.stall * (running - 1) * beside_s / load.output
+    round_s = use.stall * (running - 1) * beside_s + alone_s + load.output * step_s + use.first_s / 2
     requests = running / round_s
     queue_s = (load.concurrency - running) / requests
-    ttft = prompt_s + use.first_s + 0.5 * step_s * (running - 1) / running + queue_s
+    ttft = alone_s + use.first_s + 0.5 * step_s * (running - 1) / running + queue_s
     return Speeds(running, ttft, itl, requests * load.output, requests)
+
+
+def beside(work: Work, use: Coefficients, load: Load, running: float, of: Extremes) -> float:
+    """Seconds by which a step is longer that reads a prompt, too."""
+    context = load.prompt + load.output / 2
+    both = gpu_step(work, use, Batch(running, context, load.prompt, load.prompt), of)
+    return both - gpu_step(work, use, Batch(running, context), of)
