@@ -26,11 +26,13 @@ if TYPE_CHECKING:
     from zephyr_deploy.deploy.extend import extend
     from zephyr_deploy.deploy.find import endpoint_of, services
     from zephyr_deploy.deploy.logs import logs
+    from zephyr_deploy.deploy.planning import estimate
     from zephyr_deploy.deploy.status import status
     from zephyr_deploy.deploy.up import plan_of, up
     from zephyr_deploy.endpoint.smoke import smoke
     from zephyr_deploy.endpoint.types import Endpoint
     from zephyr_deploy.errors import ZephyrError
+    from zephyr_deploy.plan.workload import Slo, Workload
     from zephyr_deploy.spec.deployment import Deployment
 
 __version__ = "0.1.0.dev0"
@@ -40,12 +42,15 @@ _HOMES = {
     "BenchSpec": "zephyr_deploy.bench.spec",
     "Deployment": "zephyr_deploy.spec.deployment",
     "Endpoint": "zephyr_deploy.endpoint.types",
+    "Slo": "zephyr_deploy.plan.workload",
+    "Workload": "zephyr_deploy.plan.workload",
     "ZephyrError": "zephyr_deploy.errors",
     "benchmark": "zephyr_deploy.bench.run:bench",
     "costs": "zephyr_deploy.deploy.cost",
     "doctor": "zephyr_deploy.deploy.doctor",
     "down": "zephyr_deploy.deploy.down",
     "endpoint_of": "zephyr_deploy.deploy.find",
+    "estimate": "zephyr_deploy.deploy.planning",
     "extend": "zephyr_deploy.deploy.extend",
     "logs": "zephyr_deploy.deploy.logs",
     "plan_of": "zephyr_deploy.deploy.up",
@@ -59,6 +64,8 @@ __all__ = [
     "BenchSpec",
     "Deployment",
     "Endpoint",
+    "Slo",
+    "Workload",
     "ZephyrError",
     "__version__",
     "benchmark",
@@ -66,6 +73,7 @@ __all__ = [
     "doctor",
     "down",
     "endpoint_of",
+    "estimate",
     "extend",
     "logs",
     "plan_of",

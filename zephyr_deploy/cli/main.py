@@ -32,6 +32,7 @@ COMMANDS = (
     "status",
     "ls",
     "releases",
+    "plan",
     "gpus",
     "offers",
     "render",

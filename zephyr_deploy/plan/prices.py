@@ -16,13 +16,14 @@ AWS_REGION = "us-east-1"
 E2E_COUNTS = (1, 2, 4, 8)
 """GPUs of a plan of E2E; its list has the price of one, and plans of several are taken for multiples of it."""
 OWN = "yours"
+"""Where a price of the user's own is, if they do not say."""
 
 
 class Price(Frozen):
     """What a machine with GPUs costs."""
 
     cloud: str
-    """E.g. aws, or `OWN`."""
+    """E.g. aws."""
     gpu: str
     """Key of `zephyr_deploy.plan.gpus`."""
     gpus: int = Field(1, ge=1)
@@ -39,6 +40,11 @@ class Price(Frozen):
     """Whether `up` can order it."""
     spot: bool = False
     """Whether it can be taken away at any time."""
+
+    @property
+    def own(self) -> bool:
+        """Whether the user has said it."""
+        return self.source == OWN_FILE
 
     @property
     def usd_per_gpu_hour(self) -> float:

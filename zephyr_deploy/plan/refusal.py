@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from zephyr_deploy.engines.base import Problem
 
 
-def refuse(problems: Sequence[Problem]) -> None:
-    """Raise if there is any problem.
+def refuse(problems: Sequence[Problem], command: str = "up") -> None:
+    """Raise if there is any problem; ``command`` is what to type when it is mended.
 
     Raises:
         ConfigError: each with its setting, its reason and what to do.
@@ -22,4 +22,4 @@ def refuse(problems: Sequence[Problem]) -> None:
         return
     lines = [f"{p.setting}: {p.reason}. {p.fix}" for p in problems]
     message = "this cannot be served here:\n  " + "\n  ".join(lines)
-    raise ConfigError(message, hint="Change the settings named, then `zephyr-deploy up`.")
+    raise ConfigError(message, hint=f"Change the settings named, then `zephyr-deploy {command}`.")

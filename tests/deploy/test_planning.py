@@ -1,0 +1,87 @@
+"""`estimate`: model and prices are looked up, and the rest is arithmetic."""
+
+from __future__ import annotations
+
+import datetime
+
+import pytest
+from emulators.memory import MemoryCloud, offer
+
+from zephyr_deploy.deploy.planning import estimate, market_of
+from zephyr_deploy.errors import ConfigError, CredentialsError
+from zephyr_deploy.plan.workload import Slo, Workload
+from zephyr_deploy.providers import registry
+from zephyr_deploy.spec.deployment import Deployment, Engine, Machine
+
+L4 = offer("g6.xlarge", 0.7, gpu="l4", gpu_memory_gib=22.35, region="us-east-1")
+FAR = offer("g6.xlarge", 0.5, gpu="l4", region="ap-south-1", priced_on=datetime.date(2026, 11, 9))
+SPOT = offer("g6.xlarge", 0.3, gpu="l4", region="us-east-1", spot=True)
+
+
+class Cloud(MemoryCloud):
+    wants = ("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",)
+    has_key = True
+
+    def configured(self):
+        return self.has_key
+
+    def regions(self):
+        return ("us-east-1", "ap-south-1")
+
+    def offers(self, region=None):
+        return [one for one in (L4, FAR, SPOT) if one.region == region]
+
+
+@pytest.fixture
+def cloud(monkeypatch):
+    made = Cloud()
+    known = registry.provider
+    monkeypatch.setattr(registry, "CLOUDS", ("aws",))
+    monkeypatch.setattr(registry, "provider", lambda name: made if name == "aws" else known(name))
+    return made
+
+
+def test_a_card_that_is_named():
+    found = estimate(Deployment(machine=Machine(gpu="l4")), Workload(concurrency=8), offline=True)
+    assert (found.chosen, found.outlook.advice.setup.gpu.key) == (False, "l4")
+    assert found.outlook.asked.prediction.concurrency == 8
+    assert any(note.startswith("Facts of HuggingFaceH4/zephyr-7b-beta") for note in found.notes)
+
+
+def test_without_a_card_the_cheapest_is_chosen():
+    found = estimate(Deployment(), Workload(concurrency=8), Slo(itl_ms=30), offline=True)
+    assert found.chosen
+    assert found.outlook.meets
+
+
+def test_a_name_that_several_cards_have():
+    found = estimate(Deployment(machine=Machine(gpu="a100")), offline=True)
+    assert "a100 is taken for a100-40; it could be a100-80, a100-80-pcie as well." in found.notes
+
+
+@pytest.mark.parametrize("gpu", ["l4", None])
+def test_an_engine_for_processors(gpu):
+    with pytest.raises(ConfigError, match="plans are for GPUs"):
+        estimate(Deployment(engine=Engine(name="llamacpp"), machine=Machine(gpu=gpu)), offline=True)
+
+
+def test_prices_are_those_of_the_cloud_that_is_named():
+    assert {price.cloud for price in market_of(Deployment(provider="e2e"))} == {"e2e"}
+    assert {price.cloud for price in market_of(Deployment())} == {"aws", "e2e"}
+    there = Deployment(provider="aws", machine=Machine(region="ap-south-1"))
+    assert {price.region for price in market_of(there)} == {"ap-south-1"}
+
+
+def test_clouds_are_asked(cloud):
+    found = {(price.region, price.usd_per_hour): price for price in market_of(Deployment(), live=True)}
+    assert found.keys() == {("us-east-1", 0.7), ("ap-south-1", 0.5)}
+    assert found["us-east-1", 0.7].as_of is None
+    assert found["ap-south-1", 0.5].as_of == datetime.date(2026, 11, 9)
+    spot = market_of(Deployment(machine=Machine(spot=True, region="us-east-1")), live=True)
+    assert {(price.usd_per_hour, price.spot) for price in spot} == {(0.7, False), (0.3, True)}
+
+
+def test_no_cloud_can_be_asked(cloud):
+    cloud.has_key = False
+    with pytest.raises(CredentialsError):
+        market_of(Deployment(), live=True)

@@ -1,0 +1,148 @@
+"""``zephyr-deploy plan``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from zephyr_deploy.cli.asked import Asked
+from zephyr_deploy.cli.session import Session
+from zephyr_deploy.cli.verb import LOOK, verb
+from zephyr_deploy.cli.whatif import changes, exchange
+from zephyr_deploy.cli.wish import (
+    GpuOpt,
+    GpusOpt,
+    MaxPriceOpt,
+    ModelOpt,
+    ProviderOpt,
+    QuantizeOpt,
+    RegionOpt,
+    RevisionOpt,
+    SpotOpt,
+    TotalTokensOpt,
+)
+from zephyr_deploy.errors import CapacityError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from zephyr_deploy.deploy.planning import Known
+    from zephyr_deploy.plan.choice.outcome import PlanResult
+
+SHOWN = 12
+INPUT_TOKENS, OUTPUT_TOKENS = 512, 128
+LOOKED_UP = {"model.id", "model.revision", "provider", "machine.region", "machine.spot"}
+"""Settings by which model and prices are looked up."""
+
+
+@verb(
+    panel=LOOK,
+    examples=[
+        ("zephyr-deploy plan --gpu l4", "Does it fit, with which settings, how fast, for how much"),
+        ("zephyr-deploy plan --ttft 300ms --itl 40ms --concurrency 32", "The cheapest GPU that is so fast"),
+        ("zephyr-deploy plan --gpu l4 --what-if engine.quantize=fp8 --explain", "What a setting changes, and why"),
+        ("zephyr-deploy plan --gpu a100-80 --rate 5/s --itl 30ms", "Under five requests a second"),
+        ("zephyr-deploy plan --gpu l4 --output json", "All of it, for a script"),
+    ],
+)
+def plan(
+    session: Session,
+    *,
+    model: ModelOpt = None,
+    revision: RevisionOpt = None,
+    gpu: GpuOpt = None,
+    gpus: GpusOpt = None,
+    provider: ProviderOpt = None,
+    region: RegionOpt = None,
+    spot: SpotOpt = False,
+    engine: Annotated[str | None, typer.Option(help="Server to plan for: tgi, vllm or sglang.")] = None,
+    quantize: QuantizeOpt = None,
+    max_total_tokens: TotalTokensOpt = None,
+    max_price: MaxPriceOpt = None,
+    input_tokens: Annotated[int, typer.Option(min=1, help="Tokens of a prompt.")] = INPUT_TOKENS,
+    output_tokens: Annotated[int, typer.Option(min=1, help="Tokens of an answer.")] = OUTPUT_TOKENS,
+    concurrency: Annotated[int | None, typer.Option(min=1, help="Requests at a time.  [default: 1]")] = None,
+    rate: Annotated[str | None, typer.Option(help="Requests by time instead, e.g. 5/s or 90/m.")] = None,
+    ttft: Annotated[str | None, typer.Option(help="Time to first token, at most, e.g. 300ms.")] = None,
+    itl: Annotated[str | None, typer.Option(help="Time between tokens, at most, e.g. 40ms.")] = None,
+    percentile: Annotated[str, typer.Option(help="Of requests, for both: mean, p50, p90 or p99.")] = "p50",
+    what_if: Annotated[
+        list[str] | None, typer.Option(help="KEY=VALUE of any setting: show before and after; repeatable.")
+    ] = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Why each setting, and where the time goes.")] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Do not ask the hub for the model.")] = False,
+    live: Annotated[bool, typer.Option("--live", help="Ask clouds for prices, instead of dated tables.")] = False,
+    limit: Annotated[int, typer.Option(min=1, help="How many others a table shows at most.")] = SHOWN,
+) -> None:
+    """Say what fits, how fast it will be and what it costs, before anything exists; or choose the cheapest.
+
+    With --gpu that card is looked at. Without, the cheapest way to be as fast as asked is chosen among GPUs, counts,
+    quantizations and engines. Figures are predictions; their range holds four of five measurements.
+    """
+    flags: dict[str, object] = {
+        "model.id": model,
+        "model.revision": revision,
+        "machine.gpu": gpu,
+        "machine.gpus": gpus,
+        "machine.region": region,
+        "machine.spot": spot or None,
+        "provider": provider,
+        "engine.name": engine,
+        "engine.quantize": quantize,
+        "limits.max_total_tokens": max_total_tokens,
+        "cost.max_hourly_usd": max_price,
+    }
+    asked = Asked(input_tokens, output_tokens, concurrency, rate, ttft, itl, percentile)
+    settings, others = changes(what_if or ())
+    result, known = _estimated(session, flags, asked, offline=offline, live=live)
+    if what_if:
+        again = known if settings.keys().isdisjoint(LOOKED_UP) else None
+        after, _ = _estimated(
+            session, {**flags, **settings}, exchange(asked, others), offline=offline, live=live, known=again
+        )
+        result = result.model_copy(update={"what_if": after, "changes": tuple(what_if)})
+    _show(session, result, limit=limit, explain=explain)
+    _end(result)
+
+
+def _estimated(
+    session: Session,
+    flags: Mapping[str, object],
+    asked: Asked,
+    *,
+    offline: bool,
+    live: bool,
+    known: Known | None = None,
+) -> tuple[PlanResult, Known]:
+    from zephyr_deploy.deploy.planning import estimate_of, look_up
+
+    workload, slo = asked.workload(), asked.slo()
+    deployment = session.load(flags).deployment
+    found = known or look_up(deployment, offline=offline, live=live)
+    return estimate_of(deployment, found, workload, slo), found
+
+
+def _show(session: Session, result: PlanResult, *, limit: int, explain: bool) -> None:
+    from zephyr_deploy.cli.planned import asked_line, planned
+
+    session.out.result(
+        "plan", result, table=lambda: planned(result, limit=limit, explain=explain), quiet=_quiet(result)
+    )
+    session.out.note(asked_line(result.workload, result.slo))
+    for note in (*result.notes, *(result.outlook.notes if result.outlook else ())):
+        session.out.note(note)
+
+
+def _quiet(result: PlanResult) -> Iterator[str]:
+    if result.outlook:
+        setup, price = result.outlook.advice.setup, result.outlook.price
+        cost = f" {price.usd_per_hour:.4f}" if price else ""
+        yield f"{setup.gpu.key} {setup.shards} {setup.engine} {setup.weights}{cost}"
+
+
+def _end(result: PlanResult) -> None:
+    """With the code of no capacity, where nothing fits or nothing is fast enough."""
+    outlook = result.outlook
+    if outlook is None or outlook.missing_bytes or outlook.meets is False:
+        raise typer.Exit(CapacityError.exit_code)

@@ -1,0 +1,88 @@
+"""The cheapest way to serve a model as fast as asked: a pure function."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from zephyr_deploy.errors import ConfigError
+from zephyr_deploy.plan.choice.candidates import candidates
+from zephyr_deploy.plan.choice.outcome import Outlook, PlanResult
+from zephyr_deploy.plan.choice.outlook import outlook
+from zephyr_deploy.plan.choice.rank import Weighed, options, weigh_all
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from zephyr_deploy.plan.model.facts import ModelFacts
+    from zephyr_deploy.plan.prices import Price
+    from zephyr_deploy.plan.workload import Slo, Workload
+    from zephyr_deploy.spec.deployment import Deployment
+
+TRIES = 12
+"""So many of the cheapest are looked at in full, settings and all, before it is said that none does."""
+
+
+def choose(wish: Deployment, model: ModelFacts, workload: Workload, slo: Slo, prices: tuple[Price, ...]) -> PlanResult:
+    """Weigh everything that the wish leaves open.
+
+    Raises:
+        ConfigError: nobody knows such a GPU; the model has no room for such a request in any machine.
+    """
+    check_context(model, workload)
+    most = wish.cost.max_hourly_usd
+    found = candidates(wish, model)
+    weighed = weigh_all(found, prices, workload, slo, None if most is None else float(most))
+    taken, best, refused = _first_that_does(wish, weighed, workload, slo)
+    return PlanResult(
+        model=model,
+        workload=workload,
+        slo=slo,
+        chosen=True,
+        outlook=best,
+        others=options(weighed, taken, refused),
+        considered=len(found),
+        notes=tuple(_notes(weighed, slo, best)),
+    )
+
+
+def check_context(model: ModelFacts, workload: Workload) -> None:
+    """See that the model can take such requests.
+
+    Raises:
+        ConfigError: they are longer than its context.
+    """
+    asked = workload.input_tokens + workload.output_tokens
+    if asked > model.max_positions:
+        said = f"{workload.input_tokens} + {workload.output_tokens} tokens"
+        raise ConfigError(
+            f"a request of {said} is beyond the {model.max_positions} tokens of {model.id}",
+            hint="Ask for less with --input-tokens and --output-tokens, or take a model with a longer context.",
+        )
+
+
+def _first_that_does(
+    wish: Deployment, weighed: Sequence[Weighed], workload: Workload, slo: Slo
+) -> tuple[Weighed | None, Outlook | None, dict[int, str]]:
+    """The first whose settings the engine takes, and which is fast enough with them; what was said to those before."""
+    refused: dict[int, str] = {}
+    for place, one in enumerate(weighed[:TRIES]):
+        if not one.possible:
+            break
+        looked = outlook(one.setup, wish, workload, slo, price=one.price)
+        problems = looked.advice.problems
+        if problems:
+            refused[place] = problems[0].reason
+        elif looked.missing_bytes or looked.meets is False:
+            refused[place] = looked.why
+        else:
+            return one, looked, refused
+    return None, None, refused
+
+
+def _notes(weighed: Sequence[Weighed], slo: Slo, best: Outlook | None) -> Iterator[str]:
+    if slo.ttft_ms is None and slo.itl_ms is None:
+        yield "No times are asked for: the cheapest that fits. --ttft 300ms and --itl 40ms ask for some."
+    if not any(one.price for one in weighed):
+        yield "No price of any of these is known: they are ranked by GPU-hours."
+    if best and best.price and best.price.as_of:
+        yield f"Prices are those of {best.price.as_of}; --live asks the clouds."

@@ -1,0 +1,102 @@
+"""What comes of weighing setups against each other: plain data, for people and for JSON."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from zephyr_deploy.plan.flags.advice import Advice
+from zephyr_deploy.plan.model.facts import ModelFacts
+from zephyr_deploy.plan.prices import Price
+from zephyr_deploy.plan.setup import ServerName
+from zephyr_deploy.plan.speed.prediction import Prediction
+from zephyr_deploy.plan.weights import WeightKind
+from zephyr_deploy.plan.workload import Slo, Workload
+from zephyr_deploy.spec.deployment import Frozen, KvCacheDtype, Quantization
+
+Verdict = Literal["best", "dearer", "worse", "unpriced", "too-dear", "too-slow", "unknown-speed", "no-room", "refused"]
+"""``worse``: at the same price, another one gives more, or leaves the weights as they are. ``too-dear``: beyond the
+limit that was given. ``too-slow``: the SLO is missed. ``no-room``: it does not fit."""
+
+
+class Level(Frozen):
+    """A load, and what it comes to."""
+
+    prediction: Prediction
+    ttft_ms: float
+    """At the percentile that is asked for; `Prediction` has the ordinary request's."""
+    itl_ms: float
+    chance: float | None = None
+    """That the SLO is met, from 0 to 1, as far as the prediction's interval says; None: nothing is asked."""
+    usd_per_million_tokens: float | None = None
+    """Output tokens at the machine's price; None: no price is known."""
+
+
+class Option(Frozen):
+    """A way to serve the model, in figures alone."""
+
+    model: str
+    engine: ServerName
+    gpu: str
+    gpus: int
+    weights: WeightKind
+    quantize: Quantization | None = None
+    kv_cache_dtype: KvCacheDtype | None = None
+    price: Price | None = None
+    ttft_ms: float | None = None
+    itl_ms: float | None = None
+    output_tokens_per_s: float | None = None
+    usd_per_million_tokens: float | None = None
+    chance: float | None = None
+    """As in `Level`."""
+    missing_bytes: int = 0
+    """Of each GPU; 0: it fits."""
+    verdict: Verdict
+    why: str
+    """For people."""
+
+
+class Outlook(Frozen):
+    """All that is known of one setup before it exists."""
+
+    advice: Advice
+    """The setup, its memory and its settings."""
+    price: Price | None
+    workload: Workload
+    slo: Slo
+    asked: Level | None
+    """Under the workload; None: it does not fit, or its speed is not known."""
+    levels: tuple[Level, ...] = ()
+    """At 1, 2, 4, ... requests at a time."""
+    saturation: Level | None = None
+    """With as many requests as have room."""
+    most_concurrency: int | None = None
+    """Requests at a time for which the SLO holds; 0: it never does; None: nothing is asked."""
+    missing_bytes: int = 0
+    """Of each GPU, before one request of the workload has room."""
+    remedies: tuple[str, ...] = ()
+    """What would have it fit."""
+    meets: bool | None = None
+    """Whether the SLO is met; None: nothing is asked."""
+    why: str = ""
+    """Where it is not, or nothing fits: the reason."""
+    notes: tuple[str, ...] = ()
+
+
+class PlanResult(Frozen):
+    """One way to serve a model in full, and the others in figures."""
+
+    model: ModelFacts
+    workload: Workload
+    slo: Slo
+    chosen: bool
+    """Whether it was chosen among all; else it is what the user has named."""
+    outlook: Outlook | None
+    """None: nothing fits, or nothing is fast enough."""
+    others: tuple[Option, ...]
+    """Where it was chosen: all others, those that came near first; else those worth a look."""
+    considered: int
+    changes: tuple[str, ...] = ()
+    """Settings of `what_if`, each as KEY=VALUE."""
+    what_if: PlanResult | None = None
+    """The same with some settings changed."""
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,157 @@
+"""All that is known of one setup before it exists: memory, settings, speed at every load, price."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from zephyr_deploy.errors import ConfigError
+from zephyr_deploy.plan.choice.judge import Judged, judge, measure, missing_bytes, usd_per_million
+from zephyr_deploy.plan.choice.outcome import Level, Outlook
+from zephyr_deploy.plan.flags.advise import advise
+from zephyr_deploy.plan.speed.predict import curve, predict, prefill_ms, saturation
+from zephyr_deploy.plan.workload import Slo, Workload
+
+if TYPE_CHECKING:
+    from zephyr_deploy.plan.flags.advice import Advice
+    from zephyr_deploy.plan.prices import Price
+    from zephyr_deploy.plan.setup import Setup
+    from zephyr_deploy.plan.speed.correction import Correction
+    from zephyr_deploy.plan.speed.prediction import Prediction
+    from zephyr_deploy.spec.deployment import Deployment
+
+MOST = 4096
+"""More requests at a time are not asked about."""
+
+
+def outlook(
+    setup: Setup,
+    wish: Deployment,
+    workload: Workload,
+    slo: Slo,
+    *,
+    price: Price | None = None,
+    correction: Correction | None = None,
+) -> Outlook:
+    """Look at one setup, whether or not it fits and is fast enough.
+
+    Args:
+        setup: What is proposed; what the wish says of it counts.
+        wish: What the user has said.
+        workload: What is asked of it.
+        slo: How fast that is to be.
+        price: Of the machine; None: not known.
+        correction: What one's own measurements say.
+
+    Raises:
+        ConfigError: the engine takes no such setup, or such settings; every reason is in the message.
+    """
+    speed = _Speed(setup, workload, slo, price, correction)
+    advice = speed.advise(wish)
+    missing = missing_bytes(advice.memory, workload)
+    about = {"advice": advice, "price": price, "workload": workload, "slo": slo, "missing_bytes": missing}
+    asks = slo.ttft_ms is not None or slo.itl_ms is not None
+    if missing or speed.unknown:
+        verdict = judge(advice.setup, workload, slo, prefill_tokens=advice.serve.max_batch_prefill_tokens)
+        why = speed.unknown or verdict.why
+        return Outlook(
+            **about, asked=None, meets=False if asks or missing else None, why=why, notes=_notes(price, advice)
+        )
+    asked, judged = speed.asked(advice)
+    return Outlook(
+        **about,
+        asked=asked,
+        levels=speed.levels(advice),
+        saturation=speed.full(advice),
+        most_concurrency=speed.most(advice.memory.kv_tokens) if asks else None,
+        meets=judged.meets if asks or workload.request_rate else None,
+        why=judged.why,
+        notes=_notes(price, advice),
+    )
+
+
+class _Speed:
+    """The predictions of one setup."""
+
+    def __init__(
+        self, setup: Setup, workload: Workload, slo: Slo, price: Price | None, correction: Correction | None
+    ) -> None:
+        self.setup, self._workload, self._slo, self._price, self._correction = setup, workload, slo, price, correction
+        self.unknown = ""
+        """Why there are none; empty: there are."""
+        try:
+            self._prefill = prefill_ms(setup, workload.input_tokens, correction)
+        except ConfigError as error:
+            self.unknown = error.message
+
+    def advise(self, wish: Deployment) -> Advice:
+        """The settings; those that depend on times have the predicted ones."""
+        if self.unknown:
+            return advise(self.setup, wish, self._workload, self._slo)
+        times = partial(prefill_ms, self.setup, correction=self._correction)
+        first = advise(self.setup, wish, self._workload, self._slo, prefill_ms=times)
+        if self._slo.itl_ms is None and self._slo.ttft_ms is None:
+            return first
+        most = self.most(first.memory.kv_tokens)
+        return advise(self.setup, wish, self._workload, self._slo, prefill_ms=times, concurrency=most or None)
+
+    def asked(self, advice: Advice) -> tuple[Level, Judged]:
+        """Under the workload itself."""
+        found = self._predict(self._workload, advice.memory.kv_tokens, advice.serve.max_batch_prefill_tokens)
+        return self._level(found, self._workload)
+
+    def levels(self, advice: Advice) -> tuple[Level, ...]:
+        """At 1, 2, 4, ... requests at a time, as far as there is room, and at as many as are asked for."""
+        room, step = advice.memory.kv_tokens, advice.serve.max_batch_prefill_tokens
+        found = list(curve(self.setup, self._workload, room, self._correction))
+        said = self._workload.concurrency
+        if said and said not in {round(one.concurrency) for one in found}:
+            found.append(self._predict(self._at(said), room, step))
+        found.sort(key=lambda one: one.concurrency)
+        return tuple(self._level(one, self._at(max(1, round(one.concurrency))))[0] for one in found)
+
+    def full(self, advice: Advice) -> Level:
+        """With as many requests as have room."""
+        room = advice.memory.kv_tokens
+        found = saturation(self.setup, self._at(1), kv_tokens=room, correction=self._correction)
+        return self._level(found, self._at(max(1, round(found.concurrency))))[0]
+
+    def most(self, kv_tokens: int) -> int:
+        """Requests at a time for which the SLO holds."""
+        if not self._holds(1, kv_tokens):
+            return 0
+        low, high = 1, MOST
+        while low < high:
+            middle = (low + high + 1) // 2
+            low, high = (middle, high) if self._holds(middle, kv_tokens) else (low, middle - 1)
+        return low
+
+    def _holds(self, concurrency: int, kv_tokens: int) -> bool:
+        at = self._at(concurrency)
+        return self._level(self._predict(at, kv_tokens, None), at)[1].meets
+
+    def _at(self, concurrency: int) -> Workload:
+        return self._workload.model_copy(update={"concurrency": concurrency, "request_rate": None})
+
+    def _predict(self, workload: Workload, kv_tokens: int, step: int | None) -> Prediction:
+        return predict(self.setup, workload, kv_tokens=kv_tokens, prefill_tokens=step, correction=self._correction)
+
+    def _level(self, found: Prediction, workload: Workload) -> tuple[Level, Judged]:
+        judged = measure(found, self._prefill, workload, self._slo)
+        level = Level(
+            prediction=found,
+            ttft_ms=judged.ttft_ms,
+            itl_ms=judged.itl_ms,
+            chance=judged.chance,
+            usd_per_million_tokens=usd_per_million(self._price, found),
+        )
+        return level, judged
+
+
+def _notes(price: Price | None, advice: Advice) -> tuple[str, ...]:
+    used, notes = advice.setup.shards, list(advice.notes)
+    if price is None:
+        notes.append("No price of such a machine is known: what it costs is left out.")
+    elif price.gpus > used:
+        notes.append(f"{price.machine or 'The machine'} has {price.gpus} GPUs, of which {used} would be used.")
+    return tuple(notes)

@@ -1,0 +1,172 @@
+"""The cheapest setup that is fast enough, and why each of the others is not it."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import TYPE_CHECKING, NamedTuple
+
+from zephyr_deploy.plan.choice.candidates import ENGINES
+from zephyr_deploy.plan.choice.judge import GB, Judged, judge, usd_per_million
+from zephyr_deploy.plan.choice.outcome import Option, Verdict
+from zephyr_deploy.plan.prices import Price, cheapest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from zephyr_deploy.plan.choice.candidates import Candidate
+    from zephyr_deploy.plan.setup import Setup
+    from zephyr_deploy.plan.workload import Slo, Workload
+
+
+class Weighed(NamedTuple):
+    """A candidate, what it comes to and what it costs."""
+
+    candidate: Candidate
+    judged: Judged
+    price: Price | None
+    usd_per_million: float | None
+    max_usd: float | None
+    """What the machine may cost an hour."""
+    by_price: bool
+    """Whether prices decide; else none is known of any candidate."""
+
+    @property
+    def setup(self) -> Setup:
+        """The candidate's."""
+        return self.candidate.setup
+
+    @property
+    def too_dear(self) -> bool:
+        """Whether it costs more than the user wants to pay."""
+        return self.max_usd is not None and self.price is not None and self.price.usd_per_hour > self.max_usd
+
+    @property
+    def will_do(self) -> bool:
+        """Whether it is taken, fits, and is fast enough."""
+        return not self.candidate.refused and self.judged.meets
+
+    @property
+    def possible(self) -> bool:
+        """Whether it could be the answer."""
+        priced = self.price is not None or not self.by_price
+        return self.will_do and priced and not self.too_dear
+
+
+def weigh_all(
+    found: Sequence[Candidate], prices: Iterable[Price], workload: Workload, slo: Slo, max_usd: float | None = None
+) -> list[Weighed]:
+    """Judge every candidate; the cheapest that could be the answer first, and behind them those that came near.
+
+    Where no price is known of any, GPU-hours are counted instead.
+    """
+    known = tuple(prices)
+    places = {(one.setup.gpu.key, one.setup.shards) for one in found}
+    machines = {place: cheapest(known, *place) for place in places}
+    by_price = any(machines.values())
+    weighed = []
+    for candidate in found:
+        setup = candidate.setup
+        judged = _refused() if candidate.refused else judge(setup, workload, slo)
+        price = machines[setup.gpu.key, setup.shards]
+        cost = usd_per_million(price, judged.prediction)
+        weighed.append(Weighed(candidate, judged, price, cost, max_usd, by_price))
+    return sorted(weighed, key=_order)
+
+
+def options(weighed: Sequence[Weighed], best: Weighed | None, refused: dict[int, str]) -> tuple[Option, ...]:
+    """Each with the reason why it is not the best.
+
+    Args:
+        weighed: In order.
+        best: The one that was taken; None: there is none.
+        refused: By the place in ``weighed``, what the engine says to settings of those that were tried.
+    """
+    return tuple(
+        option(one, *_verdict(one, best, refused.get(place, ""))) for place, one in enumerate(weighed) if one != best
+    )
+
+
+def option(one: Weighed, verdict: Verdict, why: str) -> Option:
+    """A weighed candidate in figures alone."""
+    setup, judged = one.setup, one.judged
+    known = judged.prediction
+    return Option(
+        model=setup.model.id,
+        engine=setup.engine,
+        gpu=setup.gpu.key,
+        gpus=setup.shards,
+        weights=setup.weights,
+        quantize=setup.quantize,
+        kv_cache_dtype=setup.kv_cache_dtype,
+        price=one.price,
+        ttft_ms=judged.ttft_ms if known else None,
+        itl_ms=judged.itl_ms if known else None,
+        output_tokens_per_s=known.output_tokens_per_s.value if known else None,
+        usd_per_million_tokens=one.usd_per_million,
+        chance=judged.chance,
+        missing_bytes=judged.missing_bytes,
+        verdict=verdict,
+        why=why or f"{judged.missing_bytes / GB:.1f} GB are missing",
+    )
+
+
+def _refused() -> Judged:
+    return Judged(0, None, inf, inf, None, inf, "")
+
+
+def _order(one: Weighed) -> tuple[float | bool | int, ...]:
+    """Total. What a quantized answer loses is not weighed: of two machines with one price, it comes second."""
+    setup, judged = one.setup, one.judged
+    speed = judged.prediction.output_tokens_per_s.value if judged.prediction else 0
+    price = one.price.usd_per_hour if one.price else inf
+    per_million = inf if one.usd_per_million is None else round(one.usd_per_million, 3)
+    return (
+        not one.possible,
+        bool(one.candidate.refused),
+        judged.missing_bytes / setup.gpu.memory_bytes,
+        0 if one.possible else judged.over,
+        price,
+        setup.shards,
+        one.candidate.altered,
+        per_million,
+        round(-speed),
+        ENGINES.index(setup.engine),
+    )
+
+
+def _verdict(one: Weighed, best: Weighed | None, refused: str) -> tuple[Verdict, str]:
+    judged, why = one.judged, one.candidate.refused or refused
+    if why:
+        return "refused", f"{one.setup.engine} refuses: {why}"
+    if not judged.meets:
+        missed: Verdict = "no-room" if judged.missing_bytes else "too-slow" if judged.prediction else "unknown-speed"
+        return missed, judged.why
+    if one.price is None:
+        return _more_gpus(one, best) if not one.by_price else ("unpriced", "no price is known")
+    if one.too_dear:
+        return "too-dear", f"${one.price.usd_per_hour:.2f} an hour is over ${one.max_usd:.2f}"
+    return _dearer(one, one.price, best)
+
+
+def _dearer(one: Weighed, price: Price, best: Weighed | None) -> tuple[Verdict, str]:
+    """Why one that would do is not the best."""
+    if best and best.price and price.usd_per_hour > best.price.usd_per_hour:
+        return "dearer", f"dearer: ${price.usd_per_hour:.2f} against ${best.price.usd_per_hour:.2f}"
+    if best and one.candidate.altered and not best.candidate.altered:
+        return "worse", "the same price, and the weights would be quantized"
+    return "worse", _slower(one, best)
+
+
+def _more_gpus(one: Weighed, best: Weighed | None) -> tuple[Verdict, str]:
+    """The same where no price is known."""
+    if best and one.setup.shards > best.setup.shards:
+        return "dearer", f"more GPUs: {one.setup.shards} against {best.setup.shards}"
+    return "worse", _slower(one, best)
+
+
+def _slower(one: Weighed, best: Weighed | None) -> str:
+    mine, theirs = (each.judged.prediction if each else None for each in (one, best))
+    if mine and theirs and round(mine.output_tokens_per_s.value) < round(theirs.output_tokens_per_s.value):
+        rates = f"{mine.output_tokens_per_s.value:.0f} tokens/s against {theirs.output_tokens_per_s.value:.0f}"
+        return f"slower for as much: {rates}"
+    return "as good"
