@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -42,7 +43,7 @@ LOOKED_UP = {"model.id", "model.revision", "provider", "machine.region", "machin
         ("zephyr-deploy plan --gpu l4", "Does it fit, with which settings, how fast, for how much"),
         ("zephyr-deploy plan --ttft 300ms --itl 40ms --concurrency 32", "The cheapest GPU that is so fast"),
         ("zephyr-deploy plan --gpu l4 --what-if engine.quantize=fp8 --explain", "What a setting changes, and why"),
-        ("zephyr-deploy plan --gpu a100-80 --rate 5/s --itl 30ms", "Under five requests a second"),
+        ("zephyr-deploy plan --gpu a100-80 --rate 5/s --html plan.html", "Under five requests a second; as a page"),
         ("zephyr-deploy plan --gpu l4 --output json", "All of it, for a script"),
     ],
 )
@@ -71,6 +72,8 @@ def plan(
         list[str] | None, typer.Option(help="KEY=VALUE of any setting: show before and after; repeatable.")
     ] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Why each setting, and where the time goes.")] = False,
+    plot: Annotated[bool, typer.Option("--plot", help="Draw throughput against latency.")] = False,
+    html: Annotated[Path | None, typer.Option(help="Write a page with the plot into this file, too.")] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Do not ask the hub for the model.")] = False,
     live: Annotated[bool, typer.Option("--live", help="Ask clouds for prices, instead of dated tables.")] = False,
     limit: Annotated[int, typer.Option(min=1, help="How many others a table shows at most.")] = SHOWN,
@@ -102,7 +105,11 @@ def plan(
             session, {**flags, **settings}, exchange(asked, others), offline=offline, live=live, known=again
         )
         result = result.model_copy(update={"what_if": after, "changes": tuple(what_if)})
-    _show(session, result, limit=limit, explain=explain)
+    if explain or html is not None:
+        from zephyr_deploy.deploy.planning import explained
+
+        result = explained(result)
+    _show(session, result, limit=limit, explain=explain, plot=plot, html=html)
     _end(result)
 
 
@@ -123,15 +130,24 @@ def _estimated(
     return estimate_of(deployment, found, workload, slo), found
 
 
-def _show(session: Session, result: PlanResult, *, limit: int, explain: bool) -> None:
-    from zephyr_deploy.cli.planned import asked_line, planned
+def _show(session: Session, result: PlanResult, *, limit: int, explain: bool, plot: bool, html: Path | None) -> None:
+    from zephyr_deploy.cli.drawn import drawn
+    from zephyr_deploy.cli.page import write_page
+    from zephyr_deploy.cli.planned import asked_line
 
+    if html is not None:
+        write_page(result, html)
     session.out.result(
-        "plan", result, table=lambda: planned(result, limit=limit, explain=explain), quiet=_quiet(result)
+        "plan",
+        result,
+        table=lambda: drawn(result, limit=limit, explain=explain, with_plot=plot),
+        quiet=_quiet(result),
     )
     session.out.note(asked_line(result.workload, result.slo))
     for note in (*result.notes, *(result.outlook.notes if result.outlook else ())):
         session.out.note(note)
+    if html is not None:
+        session.out.note(f"The page is in {html}.")
 
 
 def _quiet(result: PlanResult) -> Iterator[str]:

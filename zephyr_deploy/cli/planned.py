@@ -1,14 +1,9 @@
-"""Shows a plan to people: memory, settings, speed at every load, and the others."""
+"""A plan in words and tables, for whoever shows it: the terminal or a page."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from rich.console import Group
-from rich.text import Text
-
-from zephyr_deploy.cli.tables import grid
-from zephyr_deploy.cli.terminal import visible
 from zephyr_deploy.cli.whatif import COLUMNS, side_by_side
 from zephyr_deploy.plan.choice.judge import GB, milliseconds
 from zephyr_deploy.plan.flags.possible import NAMES
@@ -17,84 +12,76 @@ from zephyr_deploy.plan.weights import FORMS
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
-
     from zephyr_deploy.plan.choice.outcome import Level, Option, Outlook, PlanResult
-    from zephyr_deploy.plan.memory.breakdown import Memory
     from zephyr_deploy.plan.prices import Price
     from zephyr_deploy.plan.speed.prediction import Estimate
     from zephyr_deploy.plan.workload import Slo, Workload
 
-BAR = 60
 LEVELS = ("AT A TIME", "TTFT", "ITL", "TOKENS/S", "$/M TOKENS", "SLO")
-OTHERS = ("GPU", "ENGINE", "WEIGHTS", "MACHINE", "$/H", "TTFT", "ITL", "TOKENS/S", "$/M TOKENS", "WHY NOT")
+OTHERS = ("GPU", "ENGINE", "WEIGHTS", "MACHINE", "$/H", "TTFT", "ITL", "TOKENS/S", "$/M TOKENS")
+REMEDIES = ("SETTING", "VALUE", "")
 SETTINGS = ("FLAG", "VALUE", "WHY")
+TERMS = ("CAUSE", "OF THE TTFT", "OF THE ITL")
 
 
-def planned(result: PlanResult, *, limit: int, explain: bool) -> RenderableType:
-    """All of it."""
-    return Group(*_parts(result, limit=limit, explain=explain))
+class Table(NamedTuple):
+    """A table with what it is of."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: Sequence[tuple[str, ...]]
 
 
-def _parts(result: PlanResult, *, limit: int, explain: bool) -> Iterator[RenderableType]:
-    others, title = result.others, "INSTEAD"
-    if result.outlook:
-        yield from _outlook(result.outlook, explain=explain)
-    elif others:
-        yield Text(visible(nothing(result)), style="bold")
+def tables(result: PlanResult, *, limit: int, explain: bool) -> Iterator[Table]:
+    """Every table, as far as there is something to show; ``limit`` is of other ways."""
+    outlook = result.outlook
+    if outlook and outlook.remedies:
+        rows = [(change.setting, change.value, change.what) for change in outlook.remedies]
+        yield Table("WHAT WOULD FIT", REMEDIES, rows)
+    if outlook and outlook.levels:
+        tokens = f"{outlook.workload.input_tokens} + {outlook.workload.output_tokens} TOKENS"
+        yield Table(
+            f"REQUESTS OF {tokens}", _level_columns(outlook), [_level(one, outlook) for one in _levels(outlook)]
+        )
+    if outlook and outlook.terms:
+        rows = [(one.cause, milliseconds(one.ttft_ms), milliseconds(one.itl_ms)) for one in outlook.terms]
+        yield Table("WHERE THE TIME GOES", TERMS, rows)
+    if outlook and explain:
+        yield Table("SETTINGS", SETTINGS, [(one.flag, one.value, one.why) for one in outlook.advice.reasons])
     if result.what_if:
-        yield _title(f"IF {' '.join(result.changes)}")
-        yield grid(COLUMNS, side_by_side(result, result.what_if))
+        yield Table(f"IF {' '.join(result.changes)}", COLUMNS, side_by_side(result, result.what_if))
+    others, title, last = result.others, "INSTEAD", "WHAT CHANGES"
     if result.chosen:
-        others, title = _of_each_card(others), "NOT CHOSEN" if result.outlook else "NEAREST"
+        others, last = _of_each_card(others), "WHY NOT"
+        title = "NOT CHOSEN" if outlook else "NEAREST"
     if others:
-        yield _title(title)
-        columns = OTHERS if result.chosen else (*OTHERS[:-1], "INSTEAD")
-        yield grid(columns, [_other(option, result.model.id) for option in others[:limit]])
+        yield Table(title, (*OTHERS, last), [_other(one, result.model.id) for one in others[:limit]])
+
+
+def summary(result: PlanResult) -> Iterator[str]:
+    """The answer in a few lines."""
+    outlook = result.outlook
+    if outlook is None:
+        yield nothing(result)
+        return
+    yield headline(outlook)
+    yield price_line(outlook.price)
+    if outlook.most_concurrency:
+        yield f"Up to {outlook.most_concurrency} requests at a time are fast enough."
+    if outlook.why and not outlook.levels and not outlook.missing_bytes:
+        yield f"Speed: {outlook.why}."
 
 
 def nothing(result: PlanResult) -> str:
     """One sentence: that nothing would do, and what comes nearest to it."""
+    if not result.others:
+        return f"There is nothing to serve {result.model.id} with."
     near = result.others[0]
     fits = any(not option.missing_bytes and option.verdict != "refused" for option in result.others)
     lack = "is fast enough" if fits else "fits"
     dear = near.verdict in {"too-dear", "unpriced"}
     what = f"Nothing {'that may be taken ' if dear else ''}{lack} for {result.model.id}."
     return f"{what} Nearest: {near.gpus} x {near.gpu}, {near.engine}, {near.weights}: {near.why}."
-
-
-class MemoryBar:
-    """One GPU's memory, drawn to scale: what takes it, and what is left free."""
-
-    def __init__(self, memory: Memory) -> None:
-        self._memory = memory
-
-    def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
-        """As rich draws it."""
-        parts, total = self._parts(), self._memory.total
-        ends = [0.0]
-        for size in (size for _, size, *_ in parts):
-            ends.append(ends[-1] + max(size, 0))
-        places = [round(min(end, total) / total * BAR) for end in ends]
-        bar, legend = Text(), Text()
-        for (name, size, mark, plain, style), start, end in zip(parts, places, places[1:], strict=False):
-            letter = plain if options.ascii_only else mark
-            bar.append(letter * (end - start), style)
-            legend.append(letter, style)
-            legend.append(f" {name} {size / GB:.1f}  ")
-        bar.append((" " if options.ascii_only else "·") * (BAR - len(bar)), "dim")
-        yield bar
-        legend.rstrip()
-        yield legend
-
-    def _parts(self) -> list[tuple[str, int, str, str, str]]:
-        memory = self._memory
-        return [
-            ("weights", memory.weights, "█", "#", "blue"),
-            ("a step of prompts", memory.activations, "▓", "+", "magenta"),
-            ("graphs, context", memory.graphs + memory.overhead, "▒", "=", "yellow"),
-            ("KV cache", memory.kv_cache, "░", "-", "green"),
-        ]
 
 
 def headline(outlook: Outlook) -> str:
@@ -130,40 +117,14 @@ def asked_line(workload: Workload, slo: Slo) -> str:
     return ", ".join((f"Requests of {workload.input_tokens} + {workload.output_tokens} tokens, {load}", *limits)) + "."
 
 
-def _outlook(outlook: Outlook, *, explain: bool) -> Iterator[RenderableType]:
-    memory, setup = outlook.advice.memory, outlook.advice.setup
-    yield Text(visible(headline(outlook)), style="bold")
-    yield Text(price_line(outlook.price))
-    yield _title(f"MEMORY OF {'THE' if setup.shards == 1 else 'EACH'} GPU, GB OF {memory.total / GB:.1f}")
-    yield MemoryBar(memory)
-    yield Text(_room(outlook))
-    yield from (Text(visible(f"Would fit: {remedy}")) for remedy in outlook.remedies)
-    if outlook.levels:
-        yield _title(f"REQUESTS OF {outlook.workload.input_tokens} + {outlook.workload.output_tokens} TOKENS")
-        yield grid(_level_columns(outlook), [_level(one, outlook) for one in _levels(outlook)])
-        if outlook.most_concurrency is not None:
-            yield Text(f"Up to {outlook.most_concurrency} at a time are fast enough.")
-    elif outlook.why and not outlook.missing_bytes:
-        yield Text(visible(f"Speed: {outlook.why}."))
-    yield _title("SETTINGS")
-    yield _settings(outlook, explain=explain)
-
-
-def _settings(outlook: Outlook, *, explain: bool) -> RenderableType:
-    reasons = outlook.advice.reasons
-    if explain:
-        return grid(SETTINGS, [(reason.flag, reason.value, reason.why) for reason in reasons])
-    said = (f"{reason.flag} {reason.value}" for reason in reasons if reason.value != "not said")
-    return Text(visible(" ".join(said)))
-
-
-def _room(outlook: Outlook) -> str:
+def room(outlook: Outlook) -> str:
+    """What fits into the memory that is left."""
     memory = outlook.advice.memory
     if outlook.missing_bytes:
-        return f"Not one request has room: {outlook.missing_bytes / GB:.1f} GB are missing."
+        return f"{outlook.missing_bytes / GB:.1f} GB are missing, before a step of prompts and one request have room."
     requests = memory.kv_tokens // (outlook.workload.input_tokens + outlook.workload.output_tokens)
-    room = f"The KV cache has room for {memory.kv_tokens} tokens, {requests} requests"
-    return f"{room}; it may be {memory.margin_bytes / GB:.1f} GB off."
+    said = f"The KV cache has room for {memory.kv_tokens} tokens, {requests} requests"
+    return f"{said}; it may be {memory.margin_bytes / GB:.1f} GB off."
 
 
 def _levels(outlook: Outlook) -> Iterator[Level]:
@@ -173,7 +134,7 @@ def _levels(outlook: Outlook) -> Iterator[Level]:
         yield full
 
 
-def _level_columns(outlook: Outlook) -> Sequence[str]:
+def _level_columns(outlook: Outlook) -> tuple[str, ...]:
     named = "" if outlook.slo.percentile in {"mean", "p50"} else f" {outlook.slo.percentile}"
     columns = (LEVELS[0], f"TTFT{named}", f"ITL{named}", *LEVELS[3:])
     return columns if outlook.most_concurrency is not None else columns[:-1]
@@ -244,7 +205,3 @@ def _weights(option: Option, model_id: str) -> str:
     """Their form, and where they come from: what the engine is told, or another repository."""
     how = option.quantize if option.model == model_id else option.model
     return f"{option.weights} ({how})" if how else option.weights
-
-
-def _title(text: str) -> Text:
-    return Text(f"\n{text}", style="bold")

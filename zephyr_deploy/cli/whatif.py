@@ -49,9 +49,10 @@ def exchange(asked: Asked, said: dict[str, str]) -> Asked:
 
 
 def side_by_side(before: PlanResult, after: PlanResult) -> list[tuple[str, str, str]]:
-    """Rows of a table, each with a name and both values."""
+    """Rows of a table, each with a name and both values; of the flags only those that differ."""
     one, other = dict(_figures(before)), dict(_figures(after))
-    return [(name, one.get(name, "-"), other.get(name, "-")) for name in (one | other)]
+    rows = [(name, one.get(name, "-"), other.get(name, "-")) for name in (one | other)]
+    return [row for row in rows if not row[0].startswith("--") or row[1] != row[2]]
 
 
 def _figures(result: PlanResult) -> Iterator[tuple[str, str]]:

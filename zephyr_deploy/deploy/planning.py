@@ -12,6 +12,7 @@ from zephyr_deploy.plan.choice.instead import instead
 from zephyr_deploy.plan.choice.outcome import PlanResult
 from zephyr_deploy.plan.choice.outlook import outlook
 from zephyr_deploy.plan.choice.rank import weigh_all
+from zephyr_deploy.plan.choice.terms import terms
 from zephyr_deploy.plan.flags.possible import kind_of
 from zephyr_deploy.plan.gpus import Gpu, meant
 from zephyr_deploy.plan.prices import Price, cheapest, prices
@@ -86,6 +87,21 @@ def estimate_of(deployment: Deployment, known: Known, workload: Workload, slo: S
     else:
         result = choose(deployment, known.model.facts, workload, slo, known.prices)
     return result.model_copy(update={"notes": (*known.model.notes, *result.notes)})
+
+
+def explained(result: PlanResult) -> PlanResult:
+    """The same, with where the time goes."""
+    looked = result.outlook
+    if looked is None or looked.asked is None:
+        return result
+    advice = looked.advice
+    found = terms(
+        advice.setup,
+        looked.workload,
+        kv_tokens=advice.memory.kv_tokens,
+        prefill_tokens=advice.serve.max_batch_prefill_tokens,
+    )
+    return result.model_copy(update={"outlook": looked.model_copy(update={"terms": found})})
 
 
 def _named(deployment: Deployment, known: Known, workload: Workload, slo: Slo) -> PlanResult:

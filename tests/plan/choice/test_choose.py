@@ -37,12 +37,12 @@ def of(found, gpu, count=1, weights="16bit", engine="tgi"):
 
 def test_the_cheapest_that_is_fast_enough():
     market = (price("l4", 0.8), price("a10g", 1.0), price("l40s", 1.9), price("a100-80", 3.4))
-    found = choose(Deployment(engine=Engine(name="tgi")), ZEPHYR, BUSY, Slo(itl_ms=35), market)
+    found = choose(Deployment(engine=Engine(name="tgi")), ZEPHYR, BUSY, Slo(itl_ms=50), market)
     best = found.outlook
     assert (chosen(found), best.meets, best.price.usd_per_hour) == (("l40s", 1), True, 1.9)
-    assert best.asked.itl_ms <= 35
+    assert best.asked.itl_ms <= 50
     assert of(found, "l4").verdict == of(found, "a10g").verdict == "too-slow"
-    assert of(found, "l4").why == f"ITL p50 {of(found, 'l4').itl_ms:.0f} ms > 35 ms"
+    assert of(found, "l4").why == f"ITL p50 {of(found, 'l4').itl_ms:.0f} ms > 50 ms"
     assert (of(found, "a100-80").verdict, of(found, "a100-80").why) == ("dearer", "dearer: $3.40 against $1.90")
     assert (of(found, "t4").verdict, "tgi refuses" in of(found, "t4").why) == ("refused", True)
     assert of(found, "h200").verdict == "unpriced"

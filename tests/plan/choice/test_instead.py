@@ -38,8 +38,10 @@ def test_other_weights_on_the_same_card_then_other_cards():
 
 
 def test_only_what_is_fast_enough():
-    found = ways(Setup(model=ZEPHYR, gpu=gpus()["l4"]), Slo(itl_ms=15))
-    assert [one.gpu for one in found] == ["h100"]
+    found = ways(Setup(model=ZEPHYR, gpu=gpus()["l4"]), Slo(itl_ms=12))
+    assert "h100" in {one.gpu for one in found}
+    assert {one.gpu for one in found}.isdisjoint({"l4", "t4"})
+    assert all(one.itl_ms <= 12 for one in found)
 
 
 def test_where_what_was_named_has_no_room():

@@ -71,7 +71,7 @@ def _first_that_does(
         looked = outlook(one.setup, wish, workload, slo, price=one.price)
         problems = looked.advice.problems
         if problems:
-            refused[place] = problems[0].reason
+            refused[place] = f"{one.setup.engine} refuses: {problems[0].reason}"
         elif looked.missing_bytes or looked.meets is False:
             refused[place] = looked.why
         else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from zephyr_deploy.plan.choice.terms import Term
 from zephyr_deploy.plan.flags.advice import Advice
 from zephyr_deploy.plan.model.facts import ModelFacts
 from zephyr_deploy.plan.prices import Price
@@ -55,6 +56,16 @@ class Option(Frozen):
     """For people."""
 
 
+class Change(Frozen):
+    """A setting with which it would fit."""
+
+    setting: str
+    """In zephyr.toml."""
+    value: str
+    what: str
+    """In a sentence."""
+
+
 class Outlook(Frozen):
     """All that is known of one setup before it exists."""
 
@@ -72,9 +83,11 @@ class Outlook(Frozen):
     most_concurrency: int | None = None
     """Requests at a time for which the SLO holds; 0: it never does; None: nothing is asked."""
     missing_bytes: int = 0
-    """Of each GPU, before one request of the workload has room."""
-    remedies: tuple[str, ...] = ()
-    """What would have it fit."""
+    """Of each GPU, before a step of prompts and the longest request have room; 0: it fits."""
+    remedies: tuple[Change, ...] = ()
+    """What would have it fit, each by itself, the smallest change first."""
+    terms: tuple[Term, ...] = ()
+    """Where the time goes, if that was asked for."""
     meets: bool | None = None
     """Whether the SLO is met; None: nothing is asked."""
     why: str = ""

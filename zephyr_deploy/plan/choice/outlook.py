@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from zephyr_deploy.errors import ConfigError
-from zephyr_deploy.plan.choice.judge import Judged, judge, measure, missing_bytes, usd_per_million
-from zephyr_deploy.plan.choice.outcome import Level, Outlook
+from zephyr_deploy.plan.choice.judge import GB, Judged, measure, missing_bytes, usd_per_million
+from zephyr_deploy.plan.choice.outcome import Change, Level, Outlook
 from zephyr_deploy.plan.flags.advise import advise
+from zephyr_deploy.plan.memory.misfit import remedies
+from zephyr_deploy.plan.memory.room import lacking_bytes
 from zephyr_deploy.plan.speed.predict import curve, predict, prefill_ms, saturation
 from zephyr_deploy.plan.workload import Slo, Workload
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from zephyr_deploy.plan.flags.advice import Advice
     from zephyr_deploy.plan.prices import Price
     from zephyr_deploy.plan.setup import Setup
@@ -42,32 +46,67 @@ def outlook(
         slo: How fast that is to be.
         price: Of the machine; None: not known.
         correction: What one's own measurements say.
-
-    Raises:
-        ConfigError: the engine takes no such setup, or such settings; every reason is in the message.
     """
     speed = _Speed(setup, workload, slo, price, correction)
     advice = speed.advise(wish)
-    missing = missing_bytes(advice.memory, workload)
-    about = {"advice": advice, "price": price, "workload": workload, "slo": slo, "missing_bytes": missing}
+    about = _About(advice, price, workload, slo)
+    if about.missing:
+        return about.outlook(why=f"does not fit, by {about.missing / GB:.1f} GB a GPU", meets=False)
     asks = slo.ttft_ms is not None or slo.itl_ms is not None
-    if missing or speed.unknown:
-        verdict = judge(advice.setup, workload, slo, prefill_tokens=advice.serve.max_batch_prefill_tokens)
-        why = speed.unknown or verdict.why
-        return Outlook(
-            **about, asked=None, meets=False if asks or missing else None, why=why, notes=_notes(price, advice)
-        )
+    if speed.unknown:
+        return about.outlook(why=speed.unknown, meets=False if asks else None)
     asked, judged = speed.asked(advice)
-    return Outlook(
-        **about,
+    return about.outlook(
         asked=asked,
         levels=speed.levels(advice),
         saturation=speed.full(advice),
         most_concurrency=speed.most(advice.memory.kv_tokens) if asks else None,
         meets=judged.meets if asks or workload.request_rate else None,
         why=judged.why,
-        notes=_notes(price, advice),
     )
+
+
+class _About(NamedTuple):
+    """What is known of a setup without its speed."""
+
+    advice: Advice
+    price: Price | None
+    workload: Workload
+    slo: Slo
+
+    @property
+    def missing(self) -> int:
+        """Bytes of each GPU, before a step of prompts and the longest request have room."""
+        advice = self.advice
+        request = missing_bytes(advice.memory, self.workload)
+        if advice.fits:
+            return request
+        return max(request, lacking_bytes(advice.setup, *self._tokens), 1)
+
+    def outlook(self, *, asked: Level | None = None, **more: Any) -> Outlook:
+        """With what is known of its speed."""
+        advice, missing = self.advice, self.missing
+        return Outlook(
+            advice=advice,
+            price=self.price,
+            workload=self.workload,
+            slo=self.slo,
+            asked=asked,
+            missing_bytes=missing,
+            remedies=tuple(self._remedies()) if missing else (),
+            notes=_notes(self.price, advice),
+            **more,
+        )
+
+    @property
+    def _tokens(self) -> tuple[int, int]:
+        serve = self.advice.serve
+        asked = self.workload.input_tokens + self.workload.output_tokens
+        return serve.max_batch_prefill_tokens or asked, serve.max_total_tokens or asked
+
+    def _remedies(self) -> Iterator[Change]:
+        for remedy in remedies(self.advice.setup, *self._tokens):
+            yield Change(setting=remedy.setting, value=remedy.value, what=remedy.what)
 
 
 class _Speed:

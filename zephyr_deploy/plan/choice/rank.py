@@ -79,7 +79,7 @@ def options(weighed: Sequence[Weighed], best: Weighed | None, refused: dict[int,
     Args:
         weighed: In order.
         best: The one that was taken; None: there is none.
-        refused: By the place in ``weighed``, what the engine says to settings of those that were tried.
+        refused: By the place in ``weighed``, why those that were tried will not do with their settings.
     """
     return tuple(
         option(one, *_verdict(one, best, refused.get(place, ""))) for place, one in enumerate(weighed) if one != best
@@ -135,9 +135,9 @@ def _order(one: Weighed) -> tuple[float | bool | int, ...]:
 
 
 def _verdict(one: Weighed, best: Weighed | None, refused: str) -> tuple[Verdict, str]:
-    judged, why = one.judged, one.candidate.refused or refused
-    if why:
-        return "refused", f"{one.setup.engine} refuses: {why}"
+    judged = one.judged
+    if one.candidate.refused or refused:
+        return "refused", refused or f"{one.setup.engine} refuses: {one.candidate.refused}"
     if not judged.meets:
         missed: Verdict = "no-room" if judged.missing_bytes else "too-slow" if judged.prediction else "unknown-speed"
         return missed, judged.why
