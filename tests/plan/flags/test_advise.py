@@ -230,8 +230,13 @@ class TestForAWorkload:
         assert triple(found)[:2] == (1096, 4096)
 
     def test_as_many_as_have_room(self):
-        found = advise(setup(), Deployment(), Workload(input_tokens=1500, output_tokens=500))
+        found = advise(setup(), Deployment(), Workload(input_tokens=1500, output_tokens=500, concurrency=8))
         assert found.serve.max_concurrent_requests == found.memory.sure_kv_tokens // 2000
+
+    def test_where_nobody_says_how_many_those_that_have_no_room_wait(self):
+        found = advise(setup(), Deployment(), Workload(input_tokens=1500, output_tokens=500))
+        assert found.serve.max_concurrent_requests == 128
+        assert "the others wait" in reason(found, "limits.max_concurrent_requests").why
 
     def test_more_at_a_time_than_have_room_wait_and_are_not_refused(self):
         found = advise(setup(), Deployment(), Workload(concurrency=200))

@@ -159,6 +159,14 @@ def _longest(wanted: Wanted, total: int) -> tuple[int, str]:
     return share, "Three quarters of the longest request; the answer has the rest."
 
 
+def _bounded(wanted: Wanted) -> bool:
+    """Whether anything was said of how many requests there are at a time, or how long one may take."""
+    work, slo = wanted.workload, wanted.slo
+    load = work and (work.concurrency or work.request_rate)
+    times = slo and (slo.ttft_ms or slo.itl_ms)
+    return bool(load or times or wanted.concurrency or wanted.wish.limits.max_batch_total_tokens)
+
+
 def _concurrent(wanted: Wanted, total: int, memory: Memory, prefill: int) -> tuple[int, str]:
     said, shape = wanted.wish.limits.max_concurrent_requests, wanted.workload or Workload()
     if said:
@@ -177,8 +185,7 @@ def _concurrent(wanted: Wanted, total: int, memory: Memory, prefill: int) -> tup
         most, why = max(1, wanted.concurrency), "The most that keep the times that are asked for."
     if not tgi:  # the others let what is more wait, whatever this is
         return most, why
-    bounded = wanted.workload or wanted.slo or wanted.concurrency or wanted.wish.limits.max_batch_total_tokens
-    if not bounded and room and most < TGI_CONCURRENT:
+    if not _bounded(wanted) and room and most < TGI_CONCURRENT:
         return TGI_CONCURRENT, f"{most} are computed at a time, and the others wait; more than these get 429."
     if asked > most:
         return asked, f"As many as are asked for; {most} are computed at a time, and the others wait."
