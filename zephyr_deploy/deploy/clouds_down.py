@@ -21,10 +21,20 @@ def take_off_clouds(name: str, phases: Phases, journal: Journal) -> list[Resourc
 
     Raises:
         AuthError, UnreachableError: a cloud that has something cannot be asked.
-        LeftoversError: something is still there.
+        LeftoversError: something is still there. Either is raised once the other clouds have nothing left.
     """
-    gone = [thing for one in _clouds_of(name, journal) for thing in _vanished(one, name, phases, journal)]
-    return gone + [thing for one in _clouds_besides(name) for thing in _there_too(one, name, phases, journal)]
+    gone: list[Resource] = []
+    failures: list[ZephyrError] = []
+    takes = [(_vanished, one) for one in _clouds_of(name, journal)]
+    takes += [(_there_too, one) for one in _clouds_besides(name)]
+    for take, one in takes:
+        try:
+            gone += take(one, name, phases, journal)
+        except ZephyrError as error:
+            failures.append(error)
+    if failures:
+        raise failures[0]
+    return gone
 
 
 def _clouds_besides(name: str) -> list[CloudProvider]:

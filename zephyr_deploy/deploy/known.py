@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from zephyr_deploy.deploy.journal import Journal
-from zephyr_deploy.errors import CredentialsError
+from zephyr_deploy.errors import CredentialsError, ZephyrError
 from zephyr_deploy.paths import checked_name
 from zephyr_deploy.providers.local import processes
 from zephyr_deploy.providers.local.folder import Folder
@@ -28,16 +28,23 @@ def known(name: str) -> NodesRecord | None:
 
     Raises:
         ConfigError: no deployment can be called ``name``; there are several machines of it in a cloud.
-        AuthError, UnreachableError: a cloud cannot be asked.
+        AuthError, UnreachableError: a cloud cannot be asked, and no other has it.
     """
     record = record_of(checked_name(name))
     asked = configured_clouds() if record is None else []
     if not asked or is_here(name):
         return record
+    failures: list[ZephyrError] = []
     for cloud in asked:
-        found = _adopted(cloud, name)
-        if found is not None:
-            return found
+        try:
+            found = _adopted(cloud, name)
+        except ZephyrError as error:
+            failures.append(error)  # Another cloud may have it.
+        else:
+            if found is not None:
+                return found
+    if failures:
+        raise failures[0]
     return None
 
 

@@ -89,6 +89,24 @@ def test_a_cloud_without_credentials_is_not_asked(cloud, elsewhere, monkeypatch)
     assert cloud.calls == []
 
 
+def test_one_is_found_though_another_cloud_cannot_be_asked(cloud, elsewhere, told, monkeypatch):
+    broken = ShowingCloud()
+    broken.fails["instances"] = [AuthError("expired")] * 2
+    monkeypatch.setattr(known_module, "configured_clouds", lambda: [broken, cloud])
+    assert known(NAME).nodes[0].host == elsewhere.address
+    with pytest.raises(AuthError):
+        known("other")
+
+
+def test_down_takes_away_what_is_there_though_another_cloud_cannot_be_asked(cloud, elsewhere, monkeypatch):
+    broken = ShowingCloud()
+    broken.fails["resources"] = [AuthError("expired")]
+    monkeypatch.setattr(clouds_down, "configured_clouds", lambda: [broken, cloud])
+    with pytest.raises(AuthError):
+        down(NAME)
+    assert cloud.resources() == []
+
+
 def test_redeploy_by_name_finds_the_provider(cloud, elsewhere, told):
     assert where_noted(Deployment(name=NAME)).provider == "aws"
 
