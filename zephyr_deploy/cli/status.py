@@ -82,7 +82,7 @@ def _rows(result: StatusResult) -> list[tuple[str, str]]:
         ("host", machine.host or ""),
         ("release", service.release),
         ("pid", str(service.pid or "")),
-        ("age", _age(result.age_s or 0)),
+        ("age", "" if result.age_s is None else _age(result.age_s)),
         ("up", _up(machine)),
         ("restarts", "" if machine.restarts is None else str(machine.restarts)),
         *(("gpu", f"{gpu.name}, {_memory(gpu.memory_used_bytes, gpu.memory_bytes)}") for gpu in machine.gpus),

@@ -122,6 +122,7 @@ class StatusResult(Frozen):
     machines: tuple[MachineStatus, ...] = ()
     """One for each machine."""
     age_s: float | None = None
+    """Since its service was started, in seconds; None: there is none, or nobody knows."""
     cost_usd: float = 0.0
     ends_at: datetime | None = None
     """When the first of its machines ends, whoever uses it; None: none does by itself, as far as anybody knows."""

@@ -41,7 +41,7 @@ def status(name: str) -> StatusResult:
         state=state,
         service=service,
         machines=machines,
-        age_s=(now - service.started_at).total_seconds() if service else None,
+        age_s=max(0.0, (now - service.started_at).total_seconds()) if service and service.release else None,
         ends_at=min(filter(None, map(_ends, machines)), default=None),
         cost_usd=sum(cost_of_service(machine.service) for machine in machines if machine.service),
         also_in=also_in.result() if also_in else (),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 import pytest
 from deploy.clouds.calls import NAME, Calls, Line
 from emulators.memory import ShowingCloud
@@ -187,6 +189,19 @@ def test_ls_says_how_a_machine_made_elsewhere_lets_one_in(cloud, elsewhere, monk
     assert f"zephyr-deploy status {NAME}" in service.detail
     cloud.record(elsewhere).save()
     assert find.services()[0].detail == "it refused the key"
+
+
+def test_nobody_knows_the_age_of_what_cannot_be_reached(cloud, quick, monkeypatch):
+    @contextmanager
+    def nobody(_record, _address):
+        raise UnreachableError("no route")
+        yield
+
+    Calls(cloud, []).up()
+    monkeypatch.setattr(machines, "connect_noted", nobody)
+    found = status(NAME)
+    assert (found.state, found.age_s) == ("unreachable", None)
+    assert found.service.price_per_hour_usd == 1.0
 
 
 def test_status_says_that_a_machine_has_ended(cloud, quick):
