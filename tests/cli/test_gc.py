@@ -116,7 +116,7 @@ def test_what_is_shown_before_an_order_has_whom_the_endpoint_is_open_to():
         ({}, "It ends itself after 8h, which is at most $16.00."),
         ({"idle": HOUR / 2}, "after 8h, which is at most $16.00, or after 30m without a request."),
         ({"idle": HOUR, "lifetime": None}, "until it ends after 1h without a request, or `zephyr-deploy down`."),
-        ({"ends_itself": False}, "a machine that is off costs on here: `zephyr-deploy down`"),
+        ({"ends_itself": False}, "It does not end itself, used or not, and costs on while it is off."),
         ({"lifetime": None}, "It has no time limit"),
         ({"budget_usd": 12.5}, "which is at most $12.50."),
     ],

@@ -69,8 +69,9 @@ def _end(proposal: Proposal) -> str:
         sooner = f", or {unused}" if unused else ""
         return f"It ends itself after {_length(proposal.lifetime)}, which is {most}{sooner}."
     return (
-        f"Its time is over after {_length(proposal.lifetime)} ({most}), and a machine that is off costs on here: "
-        "`zephyr-deploy down`, or a scheduled `zephyr-deploy gc --expired --yes`, ends it."
+        "It does not end itself, used or not, and costs on while it is off. Its time is over after "
+        f"{_length(proposal.lifetime)}, which is {most}: `zephyr-deploy down`, or by then a scheduled "
+        "`zephyr-deploy gc --expired --yes`, ends it."
     )
 
 
