@@ -53,6 +53,17 @@ def test_it_asks_and_without_a_terminal_refuses(cloud, capsys):
     assert ids(cloud) == ["i-1"]
 
 
+def test_what_somebody_else_may_be_using_is_said_before_the_question(cloud, capsys, no):
+    assert main(["gc"]) == 2
+    assert "may be using" not in capsys.readouterr().err
+    instance, end = cloud.instances("lost")[0], datetime.now(timezone.utc) + HOUR
+    cloud.restamp(instance, instance.stamp.model_copy(update={"expires": end}))
+    assert main(["gc"]) == 2
+    said = capsys.readouterr().err
+    assert "Warning: Somebody else may be using lost: the time is not over. gc --expired" in said
+    assert f"expires {end:%Y-%m-%d %H:%M} UTC" in said
+
+
 def test_who_says_no_has_nothing_deleted_and_a_script_reads_that(cloud, capsys, no):
     assert main(["gc", "--output", "json"]) == 2
     error = json.loads(capsys.readouterr().out)["error"]

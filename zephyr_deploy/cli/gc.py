@@ -43,12 +43,7 @@ def gc(
     troubles: list[str] = []
     found = orphans(expired=expired, on_trouble=troubles.append)
     if found and not dry_run:
-        for orphan in found:
-            session.out.note(_line(orphan))
-        for trouble in troubles:  # what is not in the question, whatever its answer
-            session.out.warn(trouble)
-        if not session.out.confirm(f"Delete all of {', '.join(orphan.deployment for orphan in found)}?"):
-            raise DeclinedError("Nothing was deleted.", hint="zephyr-deploy gc --dry-run lists it again.")
+        _ask(session, found, troubles, expired=expired)
         with session.out.listening() as listener:
             result = collect(found, listener)
     else:
@@ -60,6 +55,28 @@ def gc(
         left = "; ".join((*result.left, *troubles))
         raise LeftoversError(left, hint="Run `zephyr-deploy gc` again.")
     refuse_troubles(troubles)
+
+
+def _ask(session: Session, found: Sequence[Orphan], troubles: Sequence[str], *, expired: bool) -> None:
+    """Show what would go, and ask.
+
+    Raises:
+        DeclinedError: the user does not want it.
+    """
+    for orphan in found:
+        session.out.note(_line(orphan))
+    for trouble in troubles:  # what is not in the question, whatever its answer
+        session.out.warn(trouble)
+    now = datetime.now(timezone.utc)
+    young = [orphan.deployment for orphan in found if not orphan.is_over(now)]
+    if young:
+        names = ", ".join(young)
+        session.out.warn(
+            f"Somebody else may be using {names}: the time is not over. gc --expired takes what is past it."
+        )
+    if not session.out.confirm(f"Delete all of {', '.join(orphan.deployment for orphan in found)}?"):
+        hint = f"zephyr-deploy gc{' --expired' if expired else ''} --dry-run lists it again."
+        raise DeclinedError("Nothing was deleted.", hint=hint)
 
 
 def refuse_troubles(troubles: Sequence[str]) -> None:
@@ -86,8 +103,8 @@ def _row(orphan: Orphan) -> tuple[str, ...]:
 
 
 def _line(orphan: Orphan) -> str:
-    name, provider, what, age, price, cost, _expires = _row(orphan)
-    return f"{name} ({provider}): {what}; age {age}, ${price} an hour, ${cost} so far"
+    name, provider, what, age, price, cost, expires = _row(orphan)
+    return f"{name} ({provider}): {what}; age {age}, ${price} an hour, ${cost} so far, expires {expires}"
 
 
 def _age(since: datetime | None) -> str:
