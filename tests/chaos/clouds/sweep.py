@@ -55,6 +55,11 @@ class Point:
     def __str__(self) -> str:
         return f"{self.when} {self.kind} {self.number} ({self.what})"
 
+    @property
+    def reads(self) -> bool:
+        """Whether it is a call that changes nothing."""
+        return self.kind == "call" and reads(self.what)
+
 
 @dataclass
 class Tally:
@@ -133,8 +138,8 @@ class Sweep:
     def points(self, verb: str) -> list[Point]:
         """Every instant of a verb that succeeds, by one run of it.
 
-        A kill after a call that only reads, or after a write of the journal, leaves what a kill before the next point
-        does; so these are not points of their own.
+        After a call that only reads, and after a write of the journal, all is as it is before the next point; so these
+        are not points of their own.
         """
         self.emulator.wire.asked.clear()
         self.writes.unlink(missing_ok=True)
@@ -148,10 +153,17 @@ class Sweep:
             *(Point("write", n, "before", what) for n, what in enumerate(writes, 1)),
         ]
 
+    def changes(self, verb: str) -> list[Point]:
+        """Those of its points that a kill may leave something else at: not those before a call that only reads.
+
+        Before it all is as it was after the last change, which has a point of its own on either side.
+        """
+        return [point for point in self.points(verb) if not point.reads]
+
     def kill_up(self) -> Tally:
         """Kill `up` everywhere; then `up` again gives one machine, and, apart from that, `down` leaves nothing."""
         self.begin()
-        for point in self._all(self.points("up")):
+        for point in self._all(self.changes("up")):
             for then in ("up", "down"):
                 self.begin()
                 self.killed("up", point)
@@ -162,7 +174,7 @@ class Sweep:
         """Kill `down` everywhere; then `down` again leaves nothing."""
         self.begin()
         self.call("up")
-        for point in self._all(self.points("down")):
+        for point in self._all(self.changes("down")):
             self.begin()
             self.call("up")
             self.killed("down", point)
@@ -185,7 +197,7 @@ class Sweep:
     def lag(self, seconds: float) -> Tally:
         """Kill `up` at each call that changes something, while lists show what was made only ``seconds`` later."""
         self.begin()
-        for point in self._all([point for point in self.points("up") if not reads(point.what)]):
+        for point in self._all(self.changes("up")):
             for then in ("up", "down"):
                 self.begin()
                 self.emulator.lag_s = seconds
