@@ -6,6 +6,7 @@ import socket
 
 import pytest
 from emulators.hub import running
+from huggingface_hub import HfApi
 from lab.services.hub import MEMBER, STRANGER
 from plan.model.configs import TINY, gguf, in_two, packed, safetensors, tensors
 
@@ -50,6 +51,12 @@ def test_one_file(hub):
     assert (facts.parameters, facts.weight_bytes) == (PARAMETERS, 2 * PARAMETERS)
     assert (facts.revision, facts.origin, facts.gated) == (hub.commit(MODEL), "hub", False)
     assert found.notes == ()
+
+
+def test_the_hubs_own_library_counts_the_same(hub):
+    hub.put(MODEL, WHOLE)
+    theirs = HfApi(endpoint=hub.url).get_safetensors_metadata(MODEL).parameter_count
+    assert theirs == {"BF16": find_facts(MODEL).facts.parameters}
 
 
 def test_several_files_with_an_index(hub):

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from zephyr_deploy.errors import ConfigError, UnreachableError
 from zephyr_deploy.plan.model import safetensors
-from zephyr_deploy.plan.model.config import Reading, layers_of, read
+from zephyr_deploy.plan.model.config import Reading, outline, read
 from zephyr_deploy.plan.model.gguf import HINT, TooShortError, parse
 from zephyr_deploy.plan.model.gguf_facts import read_gguf
-from zephyr_deploy.plan.model.quantized import BESIDE, beside, stored_in
+from zephyr_deploy.plan.model.quantized import BESIDE, beside
 from zephyr_deploy.plan.model.weigh import weigh
 from zephyr_deploy.providers.local.weights.hub import choose
 
@@ -95,12 +95,11 @@ def _weights(files: ModelFiles, config: dict[str, Any], model: str) -> tuple[Wei
         older = next((name for name in files.sizes if name.endswith(OLDER)), None)
         what = f"only files of older kinds, such as {older}" if older else "no files of weights"
         return None, (f"{model} has no safetensors file, but {what}: its parameters are counted by its shape.",)
-    layers, quantization = layers_of(config, model), stored_in(config, model)
+    layers, tied, quantization = outline(config, model)
     try:
         headers = _headers(files, names)
     except UnreachableError as error:
         return None, (f"The headers of the weights could not be read ({error}): parameters are counted by the shape.",)
-    tied = config.get("tie_word_embeddings") is True
     tensors = (tensor for header in headers for tensor in header.tensors)
     return weigh(tensors, quantization=quantization, layers=layers, tied=tied, files=len(names)), ()
 

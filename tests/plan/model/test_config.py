@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from plan.model.configs import TINY, ZEPHYR
 
 from zephyr_deploy.errors import ConfigError
-from zephyr_deploy.plan.model.config import facts_of, read
+from zephyr_deploy.plan.model.config import facts_of, outline, read
 from zephyr_deploy.plan.model.weighed import Weighed
 
 NEOX = {
@@ -211,7 +211,13 @@ def test_a_text_part_that_says_little_is_as_in_the_library():
     }
     facts = facts_of(llava, id="m")
     assert facts.speed_known
+    assert outline(llava, "m").layers == 32
     assert facts.parameters == 6_738_939_904  # Llama-2-7b with 64 more tokens, twice
+
+
+def test_a_text_part_that_is_quantized():
+    config = {"text_config": {**TINY, "quantization_config": {"quant_method": "awq", "bits": 4}}}
+    assert facts_of(config, id="m").quantization.method == outline(config, "m").quantization.method == "awq"
 
 
 def test_a_text_part_within_a_part():

@@ -2,7 +2,8 @@
 
 import pytest
 
-from zephyr_deploy.plan.model.quantized import beside, stored_in
+from zephyr_deploy.plan.model.fields import Fields
+from zephyr_deploy.plan.model.quantized import beside, stored
 
 GROUP = {
     "targets": ["Linear"],
@@ -15,6 +16,10 @@ W8A8 = {
     "input_activations": {"num_bits": 8, "type": "float", "strategy": "token", "dynamic": True},
 }
 INT8 = {**W8A8, "input_activations": {"num_bits": 8, "type": "int"}}
+
+
+def stored_in(config):
+    return stored(Fields("m", config, {}))
 
 
 def compressed(group):
@@ -41,27 +46,26 @@ def compressed(group):
     ],
 )  # fmt: skip
 def test_each_method(config, method, bits, group, activations):
-    found = stored_in({"quantization_config": config}, "m")
+    found = stored_in({"quantization_config": config})
     assert (found.method, found.bits, found.group, found.activations) == (method, bits, group, activations)
     assert found.said
 
 
 def test_what_engines_ask_for():
-    gptq = stored_in({"quantization_config": {"quant_method": "gptq", "bits": 4, "desc_act": True, "sym": False}}, "m")
+    gptq = stored_in({"quantization_config": {"quant_method": "gptq", "bits": 4, "desc_act": True, "sym": False}})
     assert (gptq.desc_act, gptq.symmetric, gptq.said) == (True, False, "gptq")
-    assert not stored_in({"quantization_config": {"quant_method": "awq", "bits": 4}}, "m").symmetric
+    assert not stored_in({"quantization_config": {"quant_method": "awq", "bits": 4}}).symmetric
 
 
 def test_nothing_is_quantized():
-    assert stored_in({}, "m") is None
-    assert stored_in({"quantization_config": None}, "m") is None
+    assert stored_in({}) is None
+    assert stored_in({"quantization_config": None}) is None
 
 
-def test_the_text_part_and_earlier_names():
+def test_earlier_names():
     inner = compressed(GROUP)
-    assert stored_in({"text_config": {"quantization_config": inner}}, "m").bits == 4
     del inner["quant_method"]
-    assert stored_in({"compression_config": inner}, "m").method == "compressed-tensors"
+    assert stored_in({"compression_config": inner}).method == "compressed-tensors"
 
 
 @pytest.mark.parametrize(
@@ -73,4 +77,4 @@ def test_the_text_part_and_earlier_names():
     ],
 )
 def test_files_beside_the_config(name, values, method):
-    assert stored_in({"quantization_config": beside(name, values)}, "m").method == method
+    assert stored_in({"quantization_config": beside(name, values)}).method == method

@@ -122,16 +122,6 @@ READERS: Mapping[str, Callable[[Fields, str], StoredQuantization]] = {
 """By ``quant_method``."""
 
 
-def stored_in(config: Mapping[str, Any], model: str) -> StoredQuantization | None:
-    """See `stored`: of a whole config.json, whose text part may say it.
-
-    Raises:
-        ConfigError: it says what cannot be.
-    """
-    fields = Fields(model, config, {})
-    return stored(fields) or stored(fields.text_part()[0])
-
-
 def beside(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
     """A ``quantization_config`` out of the file that some tools write beside config.json.
 
