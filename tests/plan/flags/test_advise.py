@@ -41,6 +41,11 @@ class TestWhereNothingIsSaid:
         assert triple(found) == (3072, 4096, 8049)
         assert (found.serve.num_shard, found.serve.quantize, found.serve.dtype) == (1, None, "bfloat16")
 
+    def test_as_many_as_tgi_itself_would_take_and_graphs_for_those_that_have_room(self):
+        found = advise(setup(), Deployment())
+        assert found.serve.max_concurrent_requests == 128
+        assert max(found.serve.cuda_graphs) == 64
+
     def test_each_setting_has_its_reason(self):
         reasons = {reason.flag: reason for reason in advise(setup(), Deployment()).reasons}
         assert len(reasons) == 12
@@ -182,6 +187,7 @@ class TestWhatTheUserSays:
         assert not found.problems
         assert found.serve.max_batch_prefill_tokens == 6400
         assert found.serve.max_concurrent_requests == 10
+        assert found.serve.cuda_graphs == (1, 2, 4, 8, 16)
 
     def test_more_than_has_room(self):
         found = advise(setup(LLAMA_8B), Deployment(limits=Limits(max_total_tokens=60000)))
@@ -268,6 +274,7 @@ class TestForAWorkload:
     def test_a_time_that_no_step_keeps(self):
         found = advise(setup(), Deployment(), slo=Slo(ttft_ms=1), prefill_ms=lambda tokens: tokens / 10)
         assert found.serve.max_batch_prefill_tokens == 512
+        assert "these take longer" in reason(found, "limits.max_batch_prefill_tokens").why
 
     def test_a_generous_time_leaves_the_engines_own(self):
         found = advise(setup(), Deployment(), slo=Slo(ttft_ms=5000), prefill_ms=lambda tokens: tokens / 10)

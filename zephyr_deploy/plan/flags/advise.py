@@ -105,7 +105,7 @@ def _graphs(setup: Setup, wish: Deployment, limits: Limits) -> tuple[tuple[int, 
     if "lora_adapters" in {name.lower() for name in wish.engine.env}:
         return None, "TGI captures none with LoRA adapters."
     why = "Every batch size that TGI rounds up to: it has a graph for exactly that size, or none."
-    return sizes(limits.max_concurrent_requests), why
+    return sizes(limits.at_a_time), why
 
 
 def _shards_why(setup: Setup) -> str:

@@ -40,6 +40,8 @@ class Limits(NamedTuple):
     max_total_tokens: int
     max_batch_prefill_tokens: int
     max_concurrent_requests: int
+    at_a_time: int
+    """Requests that are computed at once."""
     memory: Memory
     why: dict[str, str]
 
@@ -82,12 +84,13 @@ def choose_limits(wanted: Wanted) -> Limits:
     if not wanted.chunking and said.max_batch_prefill_tokens is None and prefill.tokens < longest:
         prefill = Prefill(longest, "One prompt has to fit one step, because prefill chunking is off.")
         memory = weigh(wanted.setup, prefill.tokens)
-    concurrent, concurrent_why = _concurrent(wanted, total, memory, prefill.tokens)
+    concurrent, at_a_time, concurrent_why = _concurrent(wanted, total, memory, prefill.tokens)
     return Limits(
         max_input_tokens=longest,
         max_total_tokens=total,
         max_batch_prefill_tokens=prefill.tokens,
         max_concurrent_requests=concurrent,
+        at_a_time=at_a_time,
         memory=memory,
         why={
             "max_input_tokens": longest_why,
@@ -167,10 +170,9 @@ def _bounded(wanted: Wanted) -> bool:
     return bool(load or times or wanted.concurrency or wanted.wish.limits.max_batch_total_tokens)
 
 
-def _concurrent(wanted: Wanted, total: int, memory: Memory, prefill: int) -> tuple[int, str]:
+def _concurrent(wanted: Wanted, total: int, memory: Memory, prefill: int) -> tuple[int, int, str]:
+    """How many requests are taken, how many of them are computed at a time, and why."""
     said, shape = wanted.wish.limits.max_concurrent_requests, wanted.workload or Workload()
-    if said:
-        return said, ""
     asked, tgi = shape.concurrency or 0, wanted.setup.engine == "tgi"
     each = min(total, shape.input_tokens + shape.output_tokens)
     room = min(memory.sure_kv_tokens, _batch(wanted)) // each
@@ -183,10 +185,13 @@ def _concurrent(wanted: Wanted, total: int, memory: Memory, prefill: int) -> tup
         most, why = prefill, "Each of them adds a token to a step."
     if wanted.concurrency is not None and wanted.concurrency < most:
         most, why = max(1, wanted.concurrency), "The most that keep the times that are asked for."
+    if said:
+        return said, min(said, most), ""
     if not tgi:  # the others let what is more wait, whatever this is
-        return most, why
+        return most, most, why
     if not _bounded(wanted) and room and most < TGI_CONCURRENT:
-        return TGI_CONCURRENT, f"{most} are computed at a time, and the others wait; more than these get 429."
+        why = f"{most} requests of {each} tokens are computed at a time, and the others wait; more than these get 429."
+        return TGI_CONCURRENT, most, why
     if asked > most:
-        return asked, f"As many as are asked for; {most} are computed at a time, and the others wait."
-    return most, f"{why} TGI refuses one more with 429."
+        return asked, most, f"As many as are asked for; {most} are computed at a time, and the others wait."
+    return most, most, f"{why} TGI refuses one more with 429."

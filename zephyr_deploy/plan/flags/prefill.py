@@ -51,6 +51,8 @@ def choose_prefill(
     if ttft_ms is not None and prefill_ms is not None and prefill_ms(tokens) > ttft_ms:
         tokens = most(tokens, LEAST_PREFILL, lambda count: prefill_ms(count) <= ttft_ms)
         why = f"The most that is computed within {ttft_ms:g} ms, the time to the first token that is asked for"
+        if prefill_ms(tokens) > ttft_ms:
+            why = f"The fewest that are of use; {ttft_ms:g} ms to the first token are asked for, and these take longer"
     if not has_room(setup, tokens, longest):
         tokens = most_prefill(setup, tokens, longest)
         why = f"The most that leaves room for a request of {longest} tokens"
