@@ -70,7 +70,8 @@ def look_up(deployment: Deployment, *, offline: bool = False, live: bool = False
     Raises:
         As `estimate`.
     """
-    found = find_facts(deployment.model.id, deployment.model.revision, offline=offline)
+    model = deployment.model
+    found = find_facts(model.id, model.revision, file=model.file, token_from=model.token_from, offline=offline)
     return Known(found, market_of(deployment, live=live))
 
 
