@@ -132,6 +132,19 @@ def test_another_commit_is_read_anew(hub):
     assert facts.revision == hub.commit(MODEL) != before
 
 
+def test_what_another_version_read_is_read_anew_where_that_is_possible(hub, monkeypatch):
+    hub.put(MODEL, WHOLE)
+    first = find_facts(MODEL).facts
+    monkeypatch.setattr("zephyr_deploy.deploy.model_cache.__version__", "9.9")
+    assert find_facts(MODEL, offline=True).facts.revision == first.revision
+    before = len(hub.asked)
+    find_facts(MODEL)
+    assert len(hub.asked) > before + 1
+    before = len(hub.asked)
+    find_facts(MODEL)
+    assert len(hub.asked) == before + 1
+
+
 def test_without_hub_what_was_read_before_is_used(hub, monkeypatch, request):
     hub.put(MODEL, WHOLE)
     online = find_facts(MODEL)

@@ -12,6 +12,7 @@ from typing import Literal
 
 from pydantic import Field, ValidationError
 
+from zephyr_deploy import __version__
 from zephyr_deploy.errors import ZephyrError
 from zephyr_deploy.hub import endpoint
 from zephyr_deploy.paths import cache_dir, private_dir
@@ -28,6 +29,8 @@ class Kept(Frozen):
     facts: ModelFacts
     notes: tuple[str, ...]
     read_at: datetime
+    by: str = ""
+    """Version of this program that read it."""
 
 
 class _Model(Frozen):
@@ -62,16 +65,17 @@ class ModelCache:
         self._model = self._read()
 
     def at(self, commit: str) -> Kept | None:
-        """What is kept of a commit."""
-        return self._model.commits.get(commit)
+        """What this version of the program has read of a commit: another may have read it otherwise."""
+        found = self._model.commits.get(commit)
+        return found if found and found.by == __version__ else None
 
     def last(self, revision: str | None) -> Kept | None:
-        """What is kept of the commit that a branch, a tag or a commit was when the hub was asked."""
-        return self.at(self._model.branches.get(revision or "", revision or ""))
+        """What is kept, by any version, of the commit that a branch, a tag or a commit was when the hub was asked."""
+        return self._model.commits.get(self._model.branches.get(revision or "", revision or ""))
 
     def keep(self, revision: str | None, commit: str, kept: Kept) -> str:
         """Keep it; why it could not be kept, empty where it was."""
-        commits = {**self._model.commits, commit: kept}
+        commits = {**self._model.commits, commit: kept.model_copy(update={"by": __version__})}
         branches = {**self._model.branches, revision or "": commit}
         recent = dict(list(commits.items())[-KEPT:])
         self._model = self._model.model_copy(
