@@ -71,7 +71,15 @@ def model_info(
 
 
 def read_file(
-    repository: str, commit: str, name: str, *, start: int = 0, most: int, bearer: str = "", ask_s: float = ASK_S
+    repository: str,
+    commit: str,
+    name: str,
+    *,
+    start: int = 0,
+    most: int,
+    bearer: str = "",
+    ask_s: float = ASK_S,
+    pauses: Sequence[float] = PAUSES_S,
 ) -> bytes:
     """The bytes of a file from ``start`` on, at most so many; nothing beyond them is transferred.
 
@@ -83,6 +91,7 @@ def read_file(
         most: How many bytes.
         bearer: The token to show; empty: the hub library's own.
         ask_s: Longest wait for an answer, and for its next bytes, in seconds.
+        pauses: Before it is asked again where it is in trouble, in seconds each.
 
     Raises:
         UnreachableError: the hub cannot be reached, or breaks off.
@@ -97,7 +106,7 @@ def read_file(
     # compressed, a range would be one of other bytes
     headers |= {"Range": f"bytes={start}-{start + most - 1}", "Accept-Encoding": "identity"}
     with _named(repository, commit, ask_s, file=name):
-        return _asked(lambda: _part(url, headers, slice(start, start + most), ask_s), PAUSES_S)
+        return _asked(lambda: _part(url, headers, slice(start, start + most), ask_s), pauses)
 
 
 def _part(url: str, headers: Mapping[str, str], part: slice, ask_s: float) -> bytes:

@@ -25,7 +25,7 @@ ZEPHYR = "HuggingFaceH4/zephyr-7b-beta"
 def alone(home, monkeypatch):
     monkeypatch.setenv("HF_TOKEN_PATH", os.devnull)
     monkeypatch.setattr(model_facts, "PAUSES_S", (0.0,))
-    monkeypatch.setattr("zephyr_deploy.hub.PAUSES_S", (0.0,))
+    monkeypatch.setattr("zephyr_deploy.deploy.model_files.PAUSES_S", (0.0,))
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from zephyr_deploy.deploy.model_cache import Kept, ModelCache
-from zephyr_deploy.deploy.model_files import ASK_S, Folder, HubFiles
+from zephyr_deploy.deploy.model_files import ASK_S, PAUSES_S, Folder, HubFiles
 from zephyr_deploy.deploy.model_read import About, describe
 from zephyr_deploy.errors import ConfigError, CredentialsError, UnreachableError
 from zephyr_deploy.hub import is_offline, model_info
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 WITHIN_S = 20.0
 """Longest that the hub is asked about one model, in seconds."""
-PAUSES_S = (0.5,)
-"""Before the hub is asked again where it is in trouble."""
 HINT = "Try again when the hub can be reached (HF_ENDPOINT), or give --model the folder of a model."
 GATED = "gated"
 """Key in the details of an error that says so."""

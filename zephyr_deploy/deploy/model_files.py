@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 ASK_S = 5.0
 """Longest wait for one answer of the hub, in seconds: a plan can do without it."""
+PAUSES_S = (0.5,)
+"""Before the hub is asked again where it is in trouble, in seconds."""
 AT_ONCE = 8
 """Files whose headers are asked for side by side."""
 
@@ -89,7 +91,16 @@ class HubFiles:
                 f"the hub, {endpoint()}, took longer than {self.deadline.seconds:g} s to describe {self.repository}",
                 hint="Try again: what was read is kept.",
             )
-        return read_file(self.repository, self.commit, name, start=start, most=most, bearer=self.bearer, ask_s=left)
+        return read_file(
+            self.repository,
+            self.commit,
+            name,
+            start=start,
+            most=most,
+            bearer=self.bearer,
+            ask_s=left,
+            pauses=PAUSES_S,
+        )
 
 
 def _unreadable(path: Path, error: OSError) -> ConfigError:
