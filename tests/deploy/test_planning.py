@@ -7,8 +7,9 @@ import datetime
 import pytest
 from emulators.memory import MemoryCloud, offer
 
-from zephyr_deploy.deploy.planning import estimate, market_of
+from zephyr_deploy.deploy.planning import estimate, estimate_of, look_up, market_of
 from zephyr_deploy.errors import ConfigError, CredentialsError
+from zephyr_deploy.plan.speed.correction import Correction
 from zephyr_deploy.plan.workload import Slo, Workload
 from zephyr_deploy.providers import registry
 from zephyr_deploy.spec.deployment import Deployment, Engine, Machine
@@ -85,3 +86,27 @@ def test_no_cloud_can_be_asked(cloud):
     cloud.has_key = False
     with pytest.raises(CredentialsError):
         market_of(Deployment(), live=True)
+
+
+def test_a_machine_of_the_users_own_has_no_price_of_a_cloud():
+    wish = Deployment(provider="ssh", machine=Machine(gpu="l4", host="gpu1"))
+    assert market_of(wish) == ()
+    found = estimate(wish, offline=True)
+    assert found.outlook.price is None
+    assert found.outlook.asked.usd_per_million_tokens is None
+
+
+@pytest.mark.parametrize("gpu", ["l4", None])
+def test_own_measurements_are_heard(gpu):
+    wish = Deployment(machine=Machine(gpu=gpu), engine=Engine(name="tgi"))
+    known = look_up(wish, offline=True)
+    slow = known._replace(correct=lambda setup: Correction(bandwidth_use=0.2) if setup.gpu.key == "l4" else None)
+    before, after = (estimate_of(wish, each, Workload(), Slo()) for each in (known, slow))
+    if gpu:
+        assert after.outlook.asked.itl_ms > 3 * before.outlook.asked.itl_ms
+    else:
+        itl = [
+            next(one.itl_ms for one in found.others if (one.gpu, one.weights, one.gpus) == ("l4", "int4", 1))
+            for found in (before, after)
+        ]
+        assert itl[1] > 3 * itl[0]

@@ -9,6 +9,7 @@ from zephyr_deploy.errors import ConfigError
 from zephyr_deploy.plan.choice.candidates import candidates
 from zephyr_deploy.plan.choice.choose import check_context, choose
 from zephyr_deploy.plan.choice.instead import instead
+from zephyr_deploy.plan.choice.judge import Correct, uncorrected
 from zephyr_deploy.plan.choice.outcome import PlanResult
 from zephyr_deploy.plan.choice.outlook import outlook
 from zephyr_deploy.plan.choice.rank import weigh_all
@@ -34,6 +35,8 @@ class Known(NamedTuple):
 
     model: Found
     prices: tuple[Price, ...]
+    correct: Correct = uncorrected
+    """What one's own measurements say of a setup."""
 
 
 def estimate(
@@ -86,7 +89,7 @@ def estimate_of(deployment: Deployment, known: Known, workload: Workload, slo: S
     if deployment.machine.gpu:
         result = _named(deployment, known, workload, slo)
     else:
-        result = choose(deployment, known.model.facts, workload, slo, known.prices)
+        result = choose(deployment, known.model.facts, workload, slo, known.prices, correct=known.correct)
     return result.model_copy(update={"notes": (*known.model.notes, *result.notes)})
 
 
@@ -109,7 +112,8 @@ def _named(deployment: Deployment, known: Known, workload: Workload, slo: Slo) -
     model = known.model.facts
     gpu, notes = _card(deployment.machine.gpu or "")
     setup = setup_of(deployment, known.model, gpu)
-    looked = outlook(setup, deployment, workload, slo, price=cheapest(known.prices, gpu.key, setup.shards))
+    price = cheapest(known.prices, gpu.key, setup.shards)
+    looked = outlook(setup, deployment, workload, slo, price=price, correction=known.correct(setup))
     refuse(looked.advice.problems, "plan")
     open_wish = deployment.model_copy(
         update={
@@ -119,7 +123,8 @@ def _named(deployment: Deployment, known: Known, workload: Workload, slo: Slo) -
     )
     most = deployment.cost.max_hourly_usd
     found = candidates(open_wish, model)
-    weighed = weigh_all(found, known.prices, workload, slo, None if most is None else float(most))
+    max_usd = None if most is None else float(most)
+    weighed = weigh_all(found, known.prices, workload, slo, max_usd=max_usd, correct=known.correct)
     return PlanResult(
         model=model,
         workload=workload,
@@ -168,8 +173,10 @@ def market_of(deployment: Deployment, *, live: bool = False) -> tuple[Price, ...
         ConfigError: a cloud has no such region; the user's own file says what cannot be.
         ZephyrError: no cloud can be asked.
     """
-    known = _asked(deployment) if live else prices()
     own = tuple(price for price in prices() if price.own)
+    if deployment.provider == "ssh":  # the machine is the user's, and no cloud's price is its own
+        return own
+    known = _asked(deployment) if live else prices()
     cloud, region = deployment.provider, deployment.machine.region
     return tuple(
         price

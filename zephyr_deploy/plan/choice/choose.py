@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from zephyr_deploy.errors import ConfigError
 from zephyr_deploy.plan.choice.candidates import candidates
+from zephyr_deploy.plan.choice.judge import Correct, uncorrected
 from zephyr_deploy.plan.choice.outcome import Outlook, PlanResult
 from zephyr_deploy.plan.choice.outlook import outlook
 from zephyr_deploy.plan.choice.rank import Weighed, options, weigh_all
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from zephyr_deploy.plan.model.facts import ModelFacts
     from zephyr_deploy.plan.prices import Price
@@ -22,8 +23,24 @@ TRIES = 12
 """So many of the cheapest are looked at in full, settings and all, before it is said that none does."""
 
 
-def choose(wish: Deployment, model: ModelFacts, workload: Workload, slo: Slo, prices: tuple[Price, ...]) -> PlanResult:
+def choose(
+    wish: Deployment,
+    model: ModelFacts,
+    workload: Workload,
+    slo: Slo,
+    prices: tuple[Price, ...],
+    *,
+    correct: Correct = uncorrected,
+) -> PlanResult:
     """Weigh everything that the wish leaves open.
+
+    Args:
+        wish: What the user has said.
+        model: The one that is meant.
+        workload: What is asked of it.
+        slo: How fast that is to be.
+        prices: Of machines.
+        correct: What one's own measurements say.
 
     Raises:
         ConfigError: nobody knows such a GPU; the model has no room for such a request in any machine.
@@ -31,8 +48,13 @@ def choose(wish: Deployment, model: ModelFacts, workload: Workload, slo: Slo, pr
     check_context(model, workload)
     most = wish.cost.max_hourly_usd
     found = candidates(wish, model)
-    weighed = weigh_all(found, prices, workload, slo, None if most is None else float(most))
-    taken, best, refused = _first_that_does(wish, weighed, workload, slo)
+    max_usd = None if most is None else float(most)
+    weighed = weigh_all(found, prices, workload, slo, max_usd=max_usd, correct=correct)
+
+    def look(one: Weighed) -> Outlook:
+        return outlook(one.setup, wish, workload, slo, price=one.price, correction=correct(one.setup))
+
+    taken, best, refused = _first_that_does(weighed, look)
     return PlanResult(
         model=model,
         workload=workload,
@@ -61,14 +83,14 @@ def check_context(model: ModelFacts, workload: Workload) -> None:
 
 
 def _first_that_does(
-    wish: Deployment, weighed: Sequence[Weighed], workload: Workload, slo: Slo
+    weighed: Sequence[Weighed], look: Callable[[Weighed], Outlook]
 ) -> tuple[Weighed | None, Outlook | None, dict[int, str]]:
     """The first whose settings the engine takes, and which is fast enough with them; what was said to those before."""
     refused: dict[int, str] = {}
     for place, one in enumerate(weighed[:TRIES]):
         if not one.possible:
             break
-        looked = outlook(one.setup, wish, workload, slo, price=one.price)
+        looked = look(one)
         problems = looked.advice.problems
         if problems:
             refused[place] = f"{one.setup.engine} refuses: {problems[0].reason}"

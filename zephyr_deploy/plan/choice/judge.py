@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import inf
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,9 +19,17 @@ if TYPE_CHECKING:
     from zephyr_deploy.plan.speed.prediction import Prediction
     from zephyr_deploy.plan.workload import Slo, Workload
 
+Correct = Callable[["Setup"], "Correction | None"]
+"""From a setup to what one's own measurements of such a one say; None where there are none."""
+
 SECONDS_PER_HOUR = 3600
 MILLION = 1_000_000
 GB = 1e9
+
+
+def uncorrected(_setup: Setup) -> Correction | None:
+    """Nothing has been measured."""
+    return None
 
 
 class Judged(NamedTuple):
@@ -71,7 +80,7 @@ def judge(
     room = memory.kv_tokens if kv_tokens is None else kv_tokens
     try:
         found = predict(setup, workload, kv_tokens=room, prefill_tokens=prefill_tokens, correction=correction)
-        prefill = prefill_ms(setup, workload.input_tokens)
+        prefill = prefill_ms(setup, workload.input_tokens, correction)
     except ConfigError as error:
         asks = slo.ttft_ms is not None or slo.itl_ms is not None
         return Judged(0, None, inf, inf, None, inf if asks else 0, error.message)

@@ -6,7 +6,7 @@ from math import inf
 from typing import TYPE_CHECKING, NamedTuple
 
 from zephyr_deploy.plan.choice.candidates import ENGINES
-from zephyr_deploy.plan.choice.judge import GB, Judged, judge, usd_per_million
+from zephyr_deploy.plan.choice.judge import GB, Correct, Judged, judge, uncorrected, usd_per_million
 from zephyr_deploy.plan.choice.outcome import Option, Verdict
 from zephyr_deploy.plan.prices import Price, cheapest
 
@@ -53,11 +53,23 @@ class Weighed(NamedTuple):
 
 
 def weigh_all(
-    found: Sequence[Candidate], prices: Iterable[Price], workload: Workload, slo: Slo, max_usd: float | None = None
+    found: Sequence[Candidate],
+    prices: Iterable[Price],
+    workload: Workload,
+    slo: Slo,
+    *,
+    max_usd: float | None = None,
+    correct: Correct = uncorrected,
 ) -> list[Weighed]:
     """Judge every candidate; the cheapest that could be the answer first, and behind them those that came near.
 
-    Where no price is known of any, GPU-hours are counted instead.
+    Args:
+        found: The candidates.
+        prices: Of machines; where none is known of any candidate, GPU-hours are counted instead.
+        workload: What is asked of them.
+        slo: How fast that is to be.
+        max_usd: What the machine may cost an hour.
+        correct: What one's own measurements say.
     """
     known = tuple(prices)
     places = {(one.setup.gpu.key, one.setup.shards) for one in found}
@@ -66,7 +78,7 @@ def weigh_all(
     weighed = []
     for candidate in found:
         setup = candidate.setup
-        judged = _refused() if candidate.refused else judge(setup, workload, slo)
+        judged = _refused() if candidate.refused else judge(setup, workload, slo, correction=correct(setup))
         price = machines[setup.gpu.key, setup.shards]
         cost = usd_per_million(price, judged.prediction)
         weighed.append(Weighed(candidate, judged, price, cost, max_usd, by_price))
