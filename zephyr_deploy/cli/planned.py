@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from zephyr_deploy.plan.choice.outcome import Level, Option, Outlook, PlanResult
+    from zephyr_deploy.plan.choice.published import Published
     from zephyr_deploy.plan.prices import Price
     from zephyr_deploy.plan.speed.prediction import Estimate
     from zephyr_deploy.plan.workload import Slo, Workload
@@ -21,6 +22,7 @@ LEVELS = ("AT A TIME", "TTFT", "ITL", "TOKENS/S", "$/M TOKENS", "SLO")
 OTHERS = ("GPU", "ENGINE", "WEIGHTS", "MACHINE", "$/H", "TTFT", "ITL", "TOKENS/S", "$/M TOKENS")
 REMEDIES = ("SETTING", "VALUE", "")
 SETTINGS = ("FLAG", "VALUE", "WHY")
+PUBLISHED = ("GPU", "MODEL", "ENGINE", "WEIGHTS", "TOKENS", "REQUESTS", "WHAT", "MEASURED", "HERE", "OFF", "SOURCE")
 TERMS = ("CAUSE", "OF THE TTFT", "OF THE ITL")
 
 
@@ -36,8 +38,8 @@ def tables(result: PlanResult, *, limit: int, explain: bool) -> Iterator[Table]:
     """Every table, as far as there is something to show; ``limit`` is of other ways."""
     outlook = result.outlook
     if outlook and outlook.remedies:
-        rows = [(change.setting, change.value, change.what) for change in outlook.remedies]
-        yield Table("WHAT WOULD FIT", REMEDIES, rows)
+        changes = [(change.setting, change.value, change.what) for change in outlook.remedies]
+        yield Table("WHAT WOULD FIT", REMEDIES, changes)
     if outlook and outlook.levels:
         tokens = f"{outlook.workload.input_tokens} + {outlook.workload.output_tokens} TOKENS"
         yield Table(
@@ -46,6 +48,10 @@ def tables(result: PlanResult, *, limit: int, explain: bool) -> Iterator[Table]:
     if outlook and outlook.terms:
         rows = [(one.cause, milliseconds(one.ttft_ms), milliseconds(one.itl_ms)) for one in outlook.terms]
         yield Table("WHERE THE TIME GOES", TERMS, rows)
+    if outlook and outlook.published:
+        there = outlook.published[0].gpu == outlook.advice.setup.gpu.key
+        title = f"WHAT OTHERS MEASURED, {'THE NEAREST FIRST' if there else 'NONE OF IT ON THIS GPU'}"
+        yield Table(title, PUBLISHED, [_published(one) for one in outlook.published])
     if outlook and explain:
         yield Table("SETTINGS", SETTINGS, [(one.flag, one.value, one.why) for one in outlook.advice.reasons])
     if result.what_if:
@@ -198,6 +204,22 @@ def _other(option: Option, model_id: str) -> tuple[str, ...]:
         f"{option.output_tokens_per_s:.0f}" if option.output_tokens_per_s else "-",
         usd(option.usd_per_million_tokens),
         option.why,
+    )
+
+
+def _published(one: Published) -> tuple[str, ...]:
+    return (
+        f"{one.gpus} x {one.gpu}",
+        one.model,
+        one.engine,
+        one.weights,
+        f"{one.input_tokens} + {one.output_tokens}",
+        f"{one.requests:g}" if one.requests else "as many as fit",
+        one.what,
+        f"{one.measured:.4g}",
+        f"{one.predicted:.4g}",
+        f"{one.error:+.0%}",
+        one.source,
     )
 
 

@@ -12,6 +12,7 @@ from zephyr_deploy.plan.choice.instead import instead
 from zephyr_deploy.plan.choice.judge import Correct, uncorrected
 from zephyr_deploy.plan.choice.outcome import PlanResult
 from zephyr_deploy.plan.choice.outlook import outlook
+from zephyr_deploy.plan.choice.published import nearest
 from zephyr_deploy.plan.choice.rank import weigh_all
 from zephyr_deploy.plan.choice.terms import terms
 from zephyr_deploy.plan.flags.possible import kind_of
@@ -94,7 +95,7 @@ def estimate_of(deployment: Deployment, known: Known, workload: Workload, slo: S
 
 
 def explained(result: PlanResult) -> PlanResult:
-    """The same, with where the time goes."""
+    """The same, with where the time goes, and with what others have measured."""
     looked = result.outlook
     if looked is None or looked.asked is None:
         return result
@@ -105,7 +106,8 @@ def explained(result: PlanResult) -> PlanResult:
         kv_tokens=advice.memory.kv_tokens,
         prefill_tokens=advice.serve.max_batch_prefill_tokens,
     )
-    return result.model_copy(update={"outlook": looked.model_copy(update={"terms": found})})
+    about = {"terms": found, "published": nearest(advice.setup, looked.workload)}
+    return result.model_copy(update={"outlook": looked.model_copy(update=about)})
 
 
 def _named(deployment: Deployment, known: Known, workload: Workload, slo: Slo) -> PlanResult:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from zephyr_deploy.plan.choice.published import Published
 from zephyr_deploy.plan.choice.terms import Term
 from zephyr_deploy.plan.flags.advice import Advice
 from zephyr_deploy.plan.model.facts import ModelFacts
@@ -88,6 +89,8 @@ class Outlook(Frozen):
     """What would have it fit, each by itself, the smallest change first."""
     terms: tuple[Term, ...] = ()
     """Where the time goes, if that was asked for."""
+    published: tuple[Published, ...] = ()
+    """The nearest measurements that somebody has published, if that was asked for."""
     meets: bool | None = None
     """Whether the SLO is met; None: nothing is asked."""
     why: str = ""
