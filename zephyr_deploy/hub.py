@@ -20,7 +20,7 @@ ASK_S = 20.0
 PAUSES_S = (0.5, 1.0)
 """Before it is asked again, in seconds."""
 TOO_MANY, SERVER_ERROR = 429, 500
-REFUSED = (401, 403)
+UNKNOWN_TOKEN, REFUSED = 401, (401, 403)
 PARTIAL, BEYOND = 206, 416
 CHUNK = 64 * 1024
 SLOWEST = 3
@@ -148,6 +148,8 @@ def _named(repository: str, revision: str | None, ask_s: float, *, file: str = "
         )
         raise CredentialsError(f"{repository} is gated", hint=hint, details={"gated": repository}) from error
     except RepositoryNotFoundError as error:
+        if error.response is not None and _is_of_unknown_token(error.response):
+            raise _trouble(error, ask_s) from error
         hint = "Check the name; for a private repository export HF_TOKEN."
         raise ConfigError(f"the hub has no model {repository}, or does not show it to you", hint=hint) from error
     except RevisionNotFoundError as error:
@@ -187,6 +189,11 @@ def _status(error: OSError) -> int | None:
     """The status that the hub answered with; None where no answer came."""
     response = getattr(error, "response", None)
     return None if response is None else int(response.status_code)
+
+
+def _is_of_unknown_token(response: Any) -> bool:
+    """Whether a token was shown that the hub does not know: it says 401 to strangers, and 404 to others."""
+    return response.status_code == UNKNOWN_TOKEN and "Authorization" in response.request.headers
 
 
 def _is_silence(error: OSError) -> bool:

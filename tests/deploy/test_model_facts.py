@@ -283,6 +283,17 @@ def test_a_wrong_token_is_said_and_not_shown(hub, monkeypatch):
     assert "hf_wrong" not in str(caught.value) + str(caught.value.__cause__) + caught.value.hint
 
 
+def test_a_wrong_token_in_other_words_of_the_hub(hub, monkeypatch):
+    hub.put(MODEL, WHOLE)
+    refusal = {"X-Error-Code": "RepoNotFound", "X-Error-Message": "Invalid username or password."}
+    hub.fault(path="/api/models/", status=401, headers=refusal)
+    with pytest.raises(ConfigError, match="has no model"):
+        find_facts(MODEL)
+    monkeypatch.setenv("HF_TOKEN", "hf_wrong")
+    with pytest.raises(CredentialsError, match="the token is missing or wrong"):
+        find_facts(MODEL)
+
+
 def test_a_token_that_is_nowhere(hub):
     with pytest.raises(CredentialsError, match="the variable NOT_THERE is not set"):
         find_facts(MODEL, token_from="env:NOT_THERE")
