@@ -108,6 +108,11 @@ class Laptop:
         """`up`, in this process."""
         return up(wish or self.wish(), rollout_options=self.options(), **options)
 
+    def served(self) -> str:
+        """The release that serves, whichever it is; where none does, that of `wish` is brought."""
+        ready = [service.release for service in services(NAME) if service.state == "ready"]
+        return ready[0] if ready else self.up().release
+
     def redeploy(self, wish: Deployment, **options):
         """`redeploy`, in this process."""
         return redeploy(wish, self.options(), **options)

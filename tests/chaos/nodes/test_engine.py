@@ -61,7 +61,11 @@ def detail_of(deployment):
 
 @pytest.mark.parametrize(
     ("failure", "ready_s", "words"),
-    [("crash-loop", 60.0, "does not match the weights"), ("hang", 8.0, "within 8 s")],
+    [
+        # How it ends is shown by deploy.test_diagnosis_on_a_node, and what is left by deploy.test_on_a_node.
+        pytest.param("crash-loop", 60.0, "does not match the weights", marks=pytest.mark.long),
+        ("hang", 8.0, "within 8 s"),
+    ],
 )
 def test_a_release_that_fails_as_it_starts_leaves_the_old_one(laptop, served, failure, ready_s, words):
     with pytest.raises((EngineFailedError, DeadlineError), match=words) as caught:

@@ -10,8 +10,13 @@ from zephyr_deploy.errors import LockedError
 from zephyr_deploy.spec.deployment import Engine
 
 BEFORE = ["before connect", "before look", "before plan", "before resolve", "before weights", "before image"]
-SWITCHING = ["before gateway", "before ready", "after ready"]
-REPLACING = [("before drain", None), ("before ready", None), ("before drain", 0.4)]
+SWITCHING = ["before gateway", pytest.param("before ready", marks=pytest.mark.long), "after ready"]
+"""Before ``ready``, the engine starts: `down` and `redeploy` meet that below in every run."""
+REPLACING = [
+    pytest.param("before drain", None, 1032, marks=pytest.mark.long),
+    ("before ready", None, 1040),
+    ("before drain", 0.4, 1048),
+]
 """With that share of the memory for each, the new release starts beside the old one; else in its place."""
 SLOW = {"path": "/cdn/", "rate": 2_000_000}
 """What is fetched is not here before a test has done what it wants meanwhile."""
@@ -57,14 +62,14 @@ def test_the_old_release_serves_until_the_switch_whatever_is_killed(laptop):
     laptop.assert_serves(laptop.redeploy(wish).release)
 
 
-@pytest.mark.parametrize(("moment", "memory_fraction"), REPLACING)
-def test_redeploy_completes_what_was_killed_in_its_switch(laptop, moment, memory_fraction):
-    old = laptop.up(laptop.wish(1024 + 8 * REPLACING.index((moment, memory_fraction))))
-    wish = laptop.wish(2048, engine=Engine(memory_fraction=memory_fraction))
+@pytest.mark.parametrize(("moment", "memory_fraction", "tokens"), REPLACING)
+def test_redeploy_completes_what_was_killed_in_its_switch(laptop, moment, memory_fraction, tokens):
+    old = laptop.served()
+    wish = laptop.wish(tokens, engine=Engine(memory_fraction=memory_fraction))
     laptop.killed("redeploy", moment, wish)
     assert answers(laptop)
     result = laptop.redeploy(wish)
-    assert result.release != old.release
+    assert result.release != old
     laptop.assert_serves(result.release)
 
 
