@@ -13,6 +13,7 @@ from zephyr_deploy.errors import ConfigError
 from zephyr_deploy.events import Phases
 from zephyr_deploy.node.hostkeys import Trust
 from zephyr_deploy.plan.caller import is_within
+from zephyr_deploy.plan.model.table import known_model
 from zephyr_deploy.plan.node import plan_for_node
 from zephyr_deploy.release.resolve import images_of, lock_of_model, resolve, reusable
 from zephyr_deploy.spec.sources import hub_token
@@ -55,8 +56,11 @@ def model_of_fleet(fleet: Fleet, deployment: Deployment, *, upgrade: bool = Fals
         try:
             found = find_facts(model.id, model.revision, token_from=model.token_from)
         except ConfigError as error:
-            fleet.phases.notice(f"Planned without knowing the model: {error.message}.", warning=True)
-            return None
+            # Some files of its repository cannot be read; whether the engine can is seen when it starts.
+            known = known_model(model.id)
+            if known is None:
+                fleet.phases.notice(f"Planned without knowing the model: {error.message}.", warning=True)
+            return known
         phase.detail = f"{found.facts.parameters / 1e9:.1f}B parameters"
     if found.facts.origin in {"cache", "table"}:
         for note in found.notes:

@@ -45,9 +45,9 @@ def card_of(facts: GpuFacts) -> Gpu:
     )
 
 
-def advice_on(deployment: Deployment, facts: GpuFacts, model: ModelFacts, engine: ServerName, gpus: int) -> Advice:
+def advice_on(deployment: Deployment, card: Gpu, model: ModelFacts, engine: ServerName, gpus: int) -> Advice:
     """What the engine should be told on so many cards of that kind."""
-    card, quantize = card_of(facts), deployment.engine.quantize
+    quantize = deployment.engine.quantize
     setup = Setup(
         model=model,
         engine=engine,
@@ -62,7 +62,7 @@ def advice_on(deployment: Deployment, facts: GpuFacts, model: ModelFacts, engine
 def problems_of(advice: Advice) -> Iterator[Problem]:
     """Why it must not be started: the engine would refuse it, or it does not fit; with what would fit instead."""
     yield from advice.problems
-    if advice.fits:
+    if advice.fits or any(problem.setting == "machine.gpu" for problem in advice.problems):
         return
     setup, serve = advice.setup, advice.serve
     tokens = (serve.max_batch_prefill_tokens or 0, serve.max_total_tokens or 0)

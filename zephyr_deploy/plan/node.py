@@ -8,7 +8,7 @@ from zephyr_deploy.engines.base import Problem, ServeSettings
 from zephyr_deploy.engines.envfile import env_problems
 from zephyr_deploy.engines.models import known_shape
 from zephyr_deploy.engines.registry import engine as engine_spec
-from zephyr_deploy.plan.advised import advice_on, problems_of
+from zephyr_deploy.plan.advised import advice_on, card_of, problems_of
 from zephyr_deploy.plan.caller import network_of
 from zephyr_deploy.plan.gpus import is_meant
 from zephyr_deploy.plan.plan import ModelSource, Plan
@@ -95,7 +95,7 @@ def _advice(
 ) -> Advice | None:
     if model is None or name == "llamacpp":
         return None
-    return advice_on(deployment, facts.gpus[0], model, name, gpus)
+    return advice_on(deployment, card_of(facts.gpus[0]), model, name, gpus)
 
 
 def _serve_settings(deployment: Deployment, name: EngineName, gpus: int) -> ServeSettings:

@@ -8,7 +8,7 @@ from emulators.memory import MemoryCloud, offer
 from zephyr_deploy.deploy.clouds.choosing import DISK_GB, wanted
 from zephyr_deploy.errors import AuthError, ConfigError, NoCapacityError, ThrottledError
 from zephyr_deploy.providers.clouds.types import Sold
-from zephyr_deploy.spec.deployment import Cost, Deployment, Machine
+from zephyr_deploy.spec.deployment import Cost, Deployment, Engine, Machine, Model
 
 
 class Cloud(MemoryCloud):
@@ -73,17 +73,33 @@ def test_what_a_cloud_says_of_its_offers_is_passed_on():
 
 def test_what_is_too_dear_or_too_small_is_named():
     cloud = Cloud(near=[offer("dear", 9.0), offer("small", 0.5, gpu="t4", gpu_memory_gib=16)])
-    with pytest.raises(
-        NoCapacityError, match=r"(?s)1 are not with 24 GB.*small.*1 are not for \$2\.50.*dear"
-    ) as caught:
+    said = r"(?s)1 are not for \$2\.50.*dear.*machine.gpu: NVIDIA T4 has compute capability 7.5"
+    with pytest.raises(NoCapacityError, match=said) as caught:
         types(cloud, max_hourly_usd=2.5)
     assert "offers" in caught.value.hint
-    assert {removed["filter"] for removed in caught.value.details["removed"]} == {"min_memory", "max_price"}
+    assert {removed["filter"] for removed in caught.value.details["removed"]} == {"max_price"}
 
 
-def test_a_named_gpu_may_be_small():
+UNKNOWN = Model(id="./a-folder-of-mine")
+
+
+def test_without_a_word_about_the_model_a_card_that_is_not_named_has_24_gb():
     cloud = Cloud(near=[offer("small", 0.5, gpu="t4", gpu_memory_gib=16)])
-    assert types(cloud, Machine(gpu="t4")) == [("small", "near")]
+    with pytest.raises(NoCapacityError, match="1 are not with 24 GB"):
+        wanted(cloud, Deployment(provider="aws", model=UNKNOWN))
+    named = wanted(cloud, Deployment(provider="aws", model=UNKNOWN, machine=Machine(gpu="t4")))
+    assert [one.machine_type for one in named.offers] == ["small"]
+
+
+def test_a_machine_that_the_model_does_not_fit_is_not_ordered():
+    cloud = Cloud(near=[offer("small", 0.5, gpu="l4", gpu_memory_gib=24), offer("large", 3.0, gpu="a100-80")])
+    thirteen = Deployment(provider="aws", model=Model(id="meta-llama/Llama-2-13b-hf"))
+    assert [one.machine_type for one in wanted(cloud, thirteen).offers] == ["large"]
+    only = thirteen.model_copy(update={"machine": Machine(gpu="l4")})
+    with pytest.raises(NoCapacityError, match=r"lacks [\d.]+ GB on NVIDIA L4. It fits with engine.quantize = eetq"):
+        wanted(cloud, only)
+    halved = only.model_copy(update={"engine": Engine(quantize="eetq")})
+    assert [one.machine_type for one in wanted(cloud, halved).offers] == ["small"]
 
 
 def test_interruptible_machines_are_asked_for_by_name():

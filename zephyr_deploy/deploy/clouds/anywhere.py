@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from zephyr_deploy.deploy.clouds.choosing import need_of, nothing_fits, regions_of
+from zephyr_deploy.deploy.clouds.roomy import Room
 from zephyr_deploy.deploy.known import configured_clouds, without_credentials
 from zephyr_deploy.errors import ZephyrError
 from zephyr_deploy.providers.clouds.choose import choose
@@ -58,10 +59,12 @@ def cheapest_provider(deployment: Deployment, notice: Callable[[str], None]) -> 
             notice(f"{one.name} cannot be asked what it sells: {error.message}")
     if not offers and failures:
         raise failures[0]
-    choice = choose(offers, need_of(deployment))
-    if not choice.fits:
-        raise nothing_fits(" and ".join(one.name for one in asked), choice)
-    best = choice.fits[0]
+    room = Room.of(deployment)
+    choice = choose(offers, need_of(deployment, room))
+    fits = room.among(choice.fits)
+    if not fits:
+        raise nothing_fits(" and ".join(one.name for one in asked), choice, room.refusals(choice.fits))
+    best = fits[0]
     notice(
         f"The cheapest machine that fits is {best.machine_type} of {best.provider}, "
         f"${best.price_per_hour_usd:.2f} an hour; --provider chooses another."

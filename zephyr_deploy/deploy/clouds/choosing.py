@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from zephyr_deploy.deploy.clouds.exposing import openings
 from zephyr_deploy.deploy.clouds.launch import Wanted
+from zephyr_deploy.deploy.clouds.roomy import Room
 from zephyr_deploy.errors import ConfigError, NoCapacityError, ZephyrError
 from zephyr_deploy.providers.clouds.choose import Need, choose
 from zephyr_deploy.release.caddy import exposure_of
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 DISK_GB = 150
 """Room for the system, two images of an engine of 15 GB and the weights of a 7B model several times over."""
 LEAST_GIB = 24.0
-"""Of a GPU where none is named: a 7B model in bf16 takes 15 GB, and its KV cache wants some."""
+"""Of a GPU where none is named and the model is not known: one of 7B in bf16 takes 15 GB, its KV cache wants some."""
 DEARER = 2.0
 """How many times the price of the first machine is still tried, where the user gave no limit."""
 AT_ONCE = 8
@@ -36,17 +37,19 @@ def wanted(cloud: CloudProvider, deployment: Deployment) -> Wanted:
     """The machine that is to be ordered.
 
     Raises:
-        NoCapacityError: the cloud sells none that fits; says what stood in the way.
+        NoCapacityError: the cloud sells none that fits, or has room for the model; says what stood in the way.
         ConfigError: nobody knows such a GPU; the budget pays for none of the machines.
         ZephyrError: the cloud cannot be asked what it sells.
     """
     machine = deployment.machine
     offers, notes, remarks = _everywhere(cloud, machine.region)
-    choice = choose(offers, need_of(deployment))
-    if not choice.fits:
-        raise nothing_fits(cloud.name, choice, notes)
+    room = Room.of(deployment)
+    choice = choose(offers, need_of(deployment, room))
+    fits = room.among(choice.fits)
+    if not fits:
+        raise nothing_fits(cloud.name, choice, [*room.refusals(choice.fits), *notes])
     # What is near comes first, and then what is cheap.
-    ordered = sorted(choice.fits, key=lambda offer: offer.region != offers[0].region)
+    ordered = sorted(fits, key=lambda offer: offer.region != offers[0].region)
     if deployment.cost.max_hourly_usd is None:
         ordered = like_the_first(ordered)
     return Wanted(
@@ -60,13 +63,13 @@ def wanted(cloud: CloudProvider, deployment: Deployment) -> Wanted:
     )
 
 
-def need_of(deployment: Deployment) -> Need:
-    """What the deployment asks of a machine."""
+def need_of(deployment: Deployment, room: Room | None = None) -> Need:
+    """What the deployment asks of a machine; with ``room``, how much memory the model takes is asked of that."""
     machine, most = deployment.machine, deployment.cost.max_hourly_usd
     return Need(
         gpu=machine.gpu,
         gpus=machine.gpus or deployment.engine.num_shard or 1,
-        min_memory_gib=None if machine.gpu else LEAST_GIB,
+        min_memory_gib=None if machine.gpu or (room and room.knows) else LEAST_GIB,
         max_price_usd=float(most) if most else None,
         spot=machine.spot,
         region=machine.region,
