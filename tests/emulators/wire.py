@@ -118,22 +118,12 @@ class Wire:
         body = environ["wsgi.input"].read(length) if length else b""
         environ["wsgi.input"] = io.BytesIO(body)
         asked, fault = self._note(self._action_of(environ, body))
-        if fault and fault.when == "before":
-            time.sleep(fault.delay_s)
-            if self._ends(environ, fault):
-                start("200 OK", [])  # for the server, which wants to send something; nobody is there any more
-                return []
-            if fault.status is not None:
-                return self._answer(start, asked, fault)
+        if fault and fault.when == "before" and (struck := self._strike(environ, start, asked, fault)) is not None:
+            return struck
         answer: list[Any] = []
         content = b"".join(self._app(environ, lambda status, headers, error=None: answer.extend((status, headers))))
-        if fault and fault.when == "after":
-            time.sleep(fault.delay_s)
-            if self._ends(environ, fault):
-                start("200 OK", [])  # for the server, which wants to send something; nobody is there any more
-                return []
-            if fault.status is not None:
-                return self._answer(start, asked, fault)
+        if fault and fault.when == "after" and (struck := self._strike(environ, start, asked, fault)) is not None:
+            return struck
         asked.status = int(answer[0].split()[0])
         start(*answer)
         return [content]
@@ -152,6 +142,14 @@ class Wire:
                     fault.times -= 1
                 return asked, fault
         return asked, None
+
+    def _strike(self, environ: Environ, start: Callable[..., Any], asked: Asked, fault: Fault) -> list[bytes] | None:
+        """What the caller gets in place of the cloud's answer; None: it gets that, later."""
+        time.sleep(fault.delay_s)
+        if self._ends(environ, fault):
+            start("200 OK", [])  # for the server, which wants to send something; nobody is there any more
+            return []
+        return None if fault.status is None else self._answer(start, asked, fault)
 
     @staticmethod
     def _ends(environ: Environ, fault: Fault) -> bool:
