@@ -22,7 +22,7 @@ from zephyr_deploy.spec.deployment import Access, Limits
 if TYPE_CHECKING:
     from emulators.tgi import FakeTgi
 
-pytest_plugins = ["lab.plugin"]
+pytest_plugins = ["lab.plugin", "emulators.plugin"]
 STATE, CACHE = "ZEPHYR_STATE_DIR", "ZEPHYR_CACHE_DIR"
 ORDINARY = cache_dir()
 """The cache as it is outside of any test."""

@@ -5,32 +5,11 @@ import contextlib
 import boto3
 import pytest
 from botocore.exceptions import ClientError
-from emulators.aws import AwsEmulator
 from lab.keys import make_key
 
 TAGS = [{"Key": "zephyr-deploy:deployment", "Value": "shop"}, {"Key": "zephyr-deploy:run", "Value": "0123abcd"}]
 IMAGE = "ami-0d1a0000000000002"
 SPOT = {"MarketType": "spot", "SpotOptions": {"SpotInstanceType": "one-time"}}
-
-
-@pytest.fixture(scope="module")
-def running():
-    emulator = AwsEmulator().start()
-    yield emulator
-    emulator.stop()
-
-
-@pytest.fixture
-def aws(running, monkeypatch):
-    for name, text in running.environment().items():
-        monkeypatch.setenv(name, text)
-    yield running
-    running.reset()
-
-
-@pytest.fixture
-def ec2(aws):
-    return boto3.client("ec2")
 
 
 @pytest.fixture
