@@ -1,13 +1,13 @@
 """Machines behind an emulated cloud are real: they boot as a cloud's do, and end as they like."""
 
 import subprocess
-import time
 from contextlib import contextmanager
 
 import pytest
 from emulators.lab_machines import LabMachines
 from lab.cards import A10G
 from lab.keys import make_key
+from lab.waiting import wait_for
 
 DATA = """\
 #!/bin/sh
@@ -22,14 +22,6 @@ def machines_of(lab, folder):
         yield machines
     finally:
         machines.remove_all()
-
-
-def wait_for(condition, timeout_s=60):
-    deadline = time.monotonic() + timeout_s
-    while not (value := condition()):
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
-    return value
 
 
 def shown_key(text):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 
 import pytest
 from emulators.process import running, start
 from lab.docker import LABEL
+from lab.waiting import wait_for
 from lab.world import NETWORK
 
 from zephyr_deploy.deploy.rehearse import begin
@@ -21,14 +21,6 @@ def environment(home):
     yield
     os.environ.clear()
     os.environ.update(before)
-
-
-def wait_for(condition, timeout_s=60):
-    deadline = time.monotonic() + timeout_s
-    while not (value := condition()):
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
-    return value
 
 
 def machines_of(lab, process):

@@ -13,6 +13,7 @@ from lab.boot import NodeSpec
 from lab.cards import L4, OLD_DRIVER
 from lab.docker import LabError, LabUnavailableError
 from lab.hubseed import GATED, ZEPHYR
+from lab.waiting import wait_for
 
 QUESTION = {"inputs": "The capital of France is", "parameters": {"max_new_tokens": 4}}
 
@@ -37,14 +38,6 @@ def run_tgi(node, *options, env=None, image=None, hub=True):
 
 def logs(node):
     return node.exec("docker logs tgi 2>&1").stdout
-
-
-def wait_for(condition, timeout_s=60):
-    deadline = time.monotonic() + timeout_s
-    while not (value := condition()):
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
-    return value
 
 
 def answers(node, path="/health"):
