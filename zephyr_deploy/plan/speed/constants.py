@@ -20,6 +20,7 @@ class Speed(Frozen):
 
     as_of: date
     base: dict[str, float]
+    scheduler: dict[str, dict[str, float]]
     era: dict[str, dict[str, float]]
     weights: dict[str, dict[str, float]]
     sustained: dict[str, float]

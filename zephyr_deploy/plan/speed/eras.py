@@ -15,3 +15,10 @@ ERAS: dict[ServerName, Era] = {"tgi": "modern", "vllm": "modern", "sglang": "ove
 """Of the versions that are deployed. Of TGI 3 hardly anything has been published: it is taken for modern."""
 EXTRAPOLATED: frozenset[ServerName] = frozenset({"tgi"})
 """Engines whose era is assumed, and not measured."""
+
+Scheduler = Literal["first", "rounds", "mixed"]
+"""What becomes of running requests while a prompt is read. ``first``: they wait (TGI, vLLM up to 0.7, DeepSpeed-MII).
+``rounds``: they wait, and prompts that came together are read together (SGLang). ``mixed``: a step does both (vLLM from
+0.8, TensorRT-LLM)."""
+
+SCHEDULERS: dict[ServerName, Scheduler] = {"tgi": "first", "vllm": "mixed", "sglang": "rounds"}

@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 from zephyr_deploy.errors import ConfigError
 from zephyr_deploy.plan.gpus import Gpu
+from zephyr_deploy.plan.model.facts import StoredQuantization
 from zephyr_deploy.plan.setup import Setup
 from zephyr_deploy.plan.speed.constants import Speed, speed
 from zephyr_deploy.plan.speed.correction import Correction
-from zephyr_deploy.plan.speed.eras import ERAS, Era
+from zephyr_deploy.plan.speed.eras import ERAS, SCHEDULERS, Era, Scheduler
 from zephyr_deploy.plan.speed.roofline import Coefficients, Work
 from zephyr_deploy.plan.weights import WeightForm, WeightKind
 
@@ -19,6 +20,8 @@ TERA = 1e12
 PCIE_GB_S = {"3.0 x16": 15.75, "4.0 x16": 31.5, "5.0 x16": 63.0}
 """One direction, as PCI-SIG states it."""
 SLOWEST_PCIE_GB_S = 15.75
+BRIDGE_GB_S = 250
+"""Bridges have less, switches and meshes more."""
 FP8_CAPABILITY = (8, 9)
 MARLIN_CAPABILITY = (8, 0)
 HBM = ("V100", "A30", "A100", "A800", "H100", "H20", "H200", "GH200", "B200", "MI")
@@ -75,7 +78,12 @@ def compute_of(gpu: Gpu, form: WeightForm) -> float | None:
 
 def link_of(gpu: Gpu) -> float:
     """In 10^9 bytes a second and one direction."""
-    return gpu.nvlink_gb_s / 2 if gpu.nvlink_gb_s else PCIE_GB_S.get(gpu.pcie, SLOWEST_PCIE_GB_S)
+    return gpu.nvlink_gb_s / 2 if is_nvlink(gpu) else PCIE_GB_S.get(gpu.pcie, SLOWEST_PCIE_GB_S)
+
+
+def is_nvlink(gpu: Gpu) -> bool:
+    """Whether its cards are joined by NVLink, all with all; bridges join pairs, and are seldom fitted."""
+    return gpu.nvlink_gb_s >= BRIDGE_GB_S and gpu.form != "pcie"
 
 
 def is_hbm(gpu: Gpu) -> bool:
@@ -86,15 +94,27 @@ def is_hbm(gpu: Gpu) -> bool:
 def class_of(setup: Setup) -> Class:
     """Which constants apply to it."""
     gpu = setup.gpu
+    stored = setup.model.quantization
     software_kv = setup.kv_cache_dtype is not None and gpu.capability < FP8_CAPABILITY
     return Class(
-        gpu.key, is_hbm(gpu), gpu.nvlink_gb_s > 0, ERAS[setup.engine], kernels_of(setup.weights, gpu), software_kv
+        gpu.key,
+        is_hbm(gpu),
+        is_nvlink(gpu),
+        ERAS[setup.engine],
+        SCHEDULERS[setup.engine],
+        kernels_of(setup.weights, gpu, stored),
+        software_kv,
     )
 
 
-def kernels_of(weights: WeightKind, gpu: Gpu) -> str:
-    """The name of the kernels for a form of weights on a card: Marlin's, and what is derived from it, need Ampere."""
-    return "int4-exllama" if weights == "int4" and gpu.capability < MARLIN_CAPABILITY else weights
+def kernels_of(weights: WeightKind, gpu: Gpu, stored: StoredQuantization | None = None) -> str:
+    """The name of the kernels for a form of weights on a card.
+
+    Marlin's, and what is derived from them, need Ampere. FP8 with a scale for each block has kernels of its own.
+    """
+    if weights == "int4" and gpu.capability < MARLIN_CAPABILITY:
+        return "int4-exllama"
+    return "fp8-block" if weights == "fp8" and stored is not None and stored.group is not None else weights
 
 
 def coefficients_of(setup: Setup, correction: Correction | None = None) -> Coefficients:
@@ -115,6 +135,7 @@ class Class(NamedTuple):
     hbm: bool
     nvlink: bool
     era: Era
+    scheduler: Scheduler
     kernels: str
     """Those that multiply with the weights."""
     software_kv: bool
@@ -140,9 +161,11 @@ def coefficients(constants: Speed, of: Class) -> Coefficients:
         host_s=era["host_s"],
         sequence_s=era["sequence_s"],
         first_s=era["first_s"],
-        stall=era["stall"],
-        reduce_s=base["nvlink_reduce_s" if of.nvlink else "pcie_reduce_s"],
-        rank_s=base["nvlink_rank_s" if of.nvlink else "pcie_rank_s"],
+        stall=constants.scheduler[of.scheduler]["stall"],
+        lockstep=constants.scheduler[of.scheduler]["lockstep"],
+        reduce_s=base["nvlink_reduce_s" if of.nvlink else "pcie_reduce_s"] * era["reduce_use"],
+        rank_s=base["nvlink_rank_s" if of.nvlink else "pcie_rank_s"] * era["reduce_use"],
         link_use=base["link_use"],
         multi_head_use=base["multi_head_use"],
+        sharpness=base["sharpness"],
     )

@@ -78,6 +78,8 @@ class Coefficients(NamedTuple):
     """From a request to its first step, and from the first token to the client."""
     stall: float
     """Share of the others' prompts that a running request waits for; the rest is computed beside its steps."""
+    lockstep: float
+    """1 where requests of one length that came together stay together, round after round, else 0."""
     reduce_s: float
     """Latency of one all-reduce between two cards."""
     rank_s: float
@@ -85,7 +87,9 @@ class Coefficients(NamedTuple):
     link_use: float
     """Share of the link's bandwidth that an all-reduce reaches."""
     multi_head_use: float
-    """Share of `kv_use` that multi-head attention reaches: it has no group of queries that shares what is read."""
+    """The same against `kv_use` where each query head has keys and values of its own, which is read in longer runs."""
+    sharpness: float
+    """How well reading weights and multiplying with them overlap: of the longer one alone where it is large."""
 
 
 class Batch(NamedTuple):
@@ -104,6 +108,8 @@ class Batch(NamedTuple):
 REDUCES = 2
 """All-reduces of a layer: behind attention and behind the MLP (Megatron-LM, arXiv 1909.08053)."""
 BYTES_16BIT = 2
+EAGER_SHARPNESS = 4
+"""Of the CPU that starts kernels, and the GPU that runs them."""
 
 
 def step(work: Work, use: Coefficients, batch: Batch, of: Extremes) -> float:
@@ -111,13 +117,13 @@ def step(work: Work, use: Coefficients, batch: Batch, of: Extremes) -> float:
     gpu = gpu_step(work, use, batch, of)
     # without CUDA graphs, the CPU starts each kernel, and a short step waits for it
     floor = work.layers * use.eager_s
-    return overlapped(gpu, floor, 4) + use.host_s + use.sequence_s * batch.sequences
+    return overlapped(gpu, floor, EAGER_SHARPNESS) + use.host_s + use.sequence_s * batch.sequences
 
 
 def gpu_step(work: Work, use: Coefficients, batch: Batch, of: Extremes) -> float:
     """Seconds of the GPUs' part of a step."""
     tokens = batch.sequences + batch.tokens
-    busy = overlapped(weight_read(work, use, tokens), products(work, use, batch, of), 3)
+    busy = overlapped(weight_read(work, use, tokens), products(work, use, batch, of), use.sharpness)
     kv = batch.sequences * looked_back(work, batch.context, of) * work.kv_bytes / (work.bandwidth * use.kv_use)
     kv = kv * (1 + work.multi_head * (1 / use.multi_head_use - 1))
     return busy + kv + work.layers * use.launch_s + reduces(work, use, tokens, of)

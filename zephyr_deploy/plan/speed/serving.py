@@ -9,6 +9,11 @@ from typing import NamedTuple
 
 from zephyr_deploy.plan.speed.roofline import Batch, Coefficients, Extremes, Work, gpu_step, prefill, step
 
+BUSIEST = 0.95
+"""Share of the time that reading prompts takes at most, where waits are computed: beyond, they have no mean."""
+WHOLE = 1e9
+"""Tokens of a step that reads whole prompts, however long."""
+
 
 class Load(NamedTuple):
     """Requests of one shape, so many at a time."""
@@ -18,10 +23,12 @@ class Load(NamedTuple):
     concurrency: float
     kv_tokens: float
     """Tokens that have room in the KV cache."""
+    chunk: float = WHOLE
+    """Tokens of prompts that one step reads at most."""
 
 
 class Speeds(NamedTuple):
-    """Times in seconds, rates a second."""
+    """Means. Times in seconds, rates a second."""
 
     running: float
     ttft: float
@@ -29,30 +36,51 @@ class Speeds(NamedTuple):
     itl: float
     output_tokens: float
     requests: float
+    step: float
+    """Of decoding alone."""
+    beside: float
+    """By which all steps that read a prompt are longer together."""
+    busy: float
+    """Share of the time that the prompts take."""
+    queue: float
+    """That a request waits for room in the KV cache."""
 
 
-def idle_ttft(work: Work, use: Coefficients, prompt: float, of: Extremes) -> float:
+def prompt_s(work: Work, use: Coefficients, load: Load, of: Extremes) -> float:
+    """Seconds to read a prompt where nothing else runs, in as many steps as it takes."""
+    steps = of.larger(load.prompt / load.chunk, 1)
+    return steps * prefill(work, use, load.prompt / steps, load.prompt, of)
+
+
+def idle_ttft(work: Work, use: Coefficients, load: Load, of: Extremes) -> float:
     """Seconds to the first token where nothing else runs."""
-    return prefill(work, use, prompt, prompt, of) + use.first_s
+    return prompt_s(work, use, load, of) + use.first_s
 
 
 def closed_loop(work: Work, use: Coefficients, load: Load, of: Extremes) -> Speeds:
     """Where each request that ends is followed by the next one at once."""
     context = load.prompt + load.output / 2
     running = of.larger(of.smaller(load.concurrency, load.kv_tokens / context), 1)
-    alone_s = prefill(work, use, load.prompt, load.prompt, of)
+    alone_s = prompt_s(work, use, load, of)
     step_s = step(work, use, Batch(running, context), of)
     beside_s = beside(work, use, load, running, of)
     itl = step_s + use.stall * (running - 1) * beside_s / load.output
-    round_s = use.stall * (running - 1) * beside_s + alone_s + load.output * step_s + use.first_s / 2
+    round_s = alone_s + load.output * itl + use.first_s / 2
     requests = running / round_s
+    busy = of.smaller(requests * beside_s, BUSIEST)
+    # prompts queue before the one step that reads them: a server of constant service (M/D/1, Pollaczek-Khinchine),
+    # or, in lockstep, half of those that came together
+    apart_s = busy * beside_s / (2 * (1 - busy))
+    wait_s = apart_s + use.lockstep * ((running - 1) / 2 * beside_s - apart_s)
     queue_s = (load.concurrency - running) / requests
-    ttft = alone_s + use.first_s + 0.5 * step_s * (running - 1) / running + queue_s
-    return Speeds(running, ttft, itl, requests * load.output, requests)
+    # and the step that runs when a request comes has to end
+    ttft = alone_s + use.first_s + step_s / 2 * (running - 1) / running + wait_s + queue_s
+    return Speeds(running, ttft, itl, requests * load.output, requests, step_s, beside_s, busy, queue_s)
 
 
 def beside(work: Work, use: Coefficients, load: Load, running: float, of: Extremes) -> float:
-    """Seconds by which a step is longer that reads a prompt, too."""
+    """Seconds by which the steps that read a prompt are longer than those that do not."""
     context = load.prompt + load.output / 2
-    both = gpu_step(work, use, Batch(running, context, load.prompt, load.prompt), of)
-    return both - gpu_step(work, use, Batch(running, context), of)
+    steps = of.larger(load.prompt / load.chunk, 1)
+    both = gpu_step(work, use, Batch(running, context, load.prompt / steps, load.prompt), of)
+    return steps * (both - gpu_step(work, use, Batch(running, context), of))
