@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from aiconfigurator.cli.api import EstimateResult, cli_estimate
-from aiconfigurator.sdk.errors import PerfDataNotAvailableError
+from aiconfigurator.sdk.errors import MissingSystemFlopsError, PerfDataNotAvailableError
 from aiconfigurator.sdk.perf_database import get_latest_database_version
 from asking import (
     BATCH_LATENCY,
@@ -87,7 +87,7 @@ def _estimate(point: Point, mode: str, batch: int, output: int, budget: int | No
             gemm_quant_mode=GEMM[point.weights],
             kvcache_quant_mode=KV[point.kv],
         )
-    except PerfDataNotAvailableError as error:
+    except (MissingSystemFlopsError, PerfDataNotAvailableError) as error:
         raise NoAnswerError("weights") from error
     except RuntimeError as error:
         if str(error).startswith("OOM"):

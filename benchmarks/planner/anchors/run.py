@@ -14,12 +14,15 @@ import argparse
 import csv
 import hashlib
 import json
+import os
 import subprocess
 import sys
 import threading
 import time
 import venv
 from collections import Counter
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -33,7 +36,7 @@ else:
 HERE = Path(__file__).resolve().parent
 POINTS = HERE.parent / "perf_points.csv"
 ANSWERS, ABOUT = HERE / "answers.csv", HERE / "answers.toml"
-ENVIRONMENTS = HERE / ".environments"
+ENVIRONMENTS = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "zephyr-deploy-anchors"
 PROGRESS_S = 30
 INSTALL_S = 900
 UNUSED = "0"
@@ -67,6 +70,15 @@ class RunError(Exception):
     """The run is of no use."""
 
 
+def form_of(point: Mapping[str, str]) -> str:
+    """Weights and KV cache of a point.
+
+    NVIDIA's own FP8 checkpoints say in their hf_quant_config.json that the KV cache is FP8, too; the publications that
+    used them do not repeat it.
+    """
+    return f"{point['quant']}+kvfp8" if point["quant"] == "fp8" and point["model"].endswith("-FP8") else point["quant"]
+
+
 def asked(path: Path) -> list[dict[str, Any]]:
     """The points that are fitted or judged, as `asking.Point` has them; what was measured stays here."""
     models = tomllib.loads((HERE / "models.toml").read_text(encoding="utf-8"))
@@ -78,7 +90,7 @@ def asked(path: Path) -> list[dict[str, Any]]:
                 "gpu": point["gpu"],
                 "cards": int(point["tp"]),
                 "engine": point["engine"],
-                "form": point["quant"],
+                "form": form_of(point),
                 "kind": point["kind"],
                 "prompt": int(float(point["input_len"])),
                 "output": int(float(point["output_len"])),
@@ -96,6 +108,7 @@ def environment(tool: Tool) -> Path:
     done = folder / "installed"
     if not done.exists():
         print(f"{tool.package}: installing {tool.version} ...", file=sys.stderr)
+        folder.parent.mkdir(parents=True, exist_ok=True)
         venv.create(folder, with_pip=True, clear=True)
         wanted = HERE / "requirements" / f"{tool.package}.txt"
         command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", str(wanted)]
@@ -116,30 +129,28 @@ def answers_of(tool: Tool, points: list[dict[str, Any]], deadline_s: float) -> d
     Raises:
         RunError: it took longer than ``deadline_s`` seconds, or broke off.
     """
-    python = environment(tool)
-    started = time.monotonic()
-    process = subprocess.Popen(
-        [python, HERE / tool.script, *tool.arguments],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=HERE,
-    )  # fmt: skip
-    timer = threading.Timer(deadline_s, process.kill)
-    timer.start()
-    threading.Thread(target=_tell, args=(process, points), daemon=True).start()
+    command = [environment(tool), HERE / tool.script, *tool.arguments]
+    started = shown = time.monotonic()
     said: dict[int, str] = {}
     errors: Counter[str] = Counter()
-    shown = started
-    try:
-        for line in process.stdout or ():
-            answer = json.loads(line)
-            said[answer["row"]] = f"{answer['value']:.6g}" if "value" in answer else answer["refusal"]
-            errors.update([answer["error"]] if "error" in answer else [])
-            if time.monotonic() - shown > PROGRESS_S:
-                shown = time.monotonic()
-                print(f"{tool.name}: {len(said)} of {len(points)}, {shown - started:.0f} s", file=sys.stderr)
-        process.wait()
-    finally:
-        timer.cancel()
-        process.kill()
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen(command, text=True, cwd=HERE, **pipes) as process:
+        timer = threading.Timer(deadline_s, process.kill)
+        timer.start()
+        teller = threading.Thread(target=_tell, args=(process, points))
+        teller.start()
+        try:
+            for line in process.stdout or ():
+                answer = json.loads(line)
+                said[answer["row"]] = f"{answer['value']:.6g}" if "value" in answer else answer["refusal"]
+                errors.update([answer["error"]] if "error" in answer else [])
+                if time.monotonic() - shown > PROGRESS_S:
+                    shown = time.monotonic()
+                    print(f"{tool.name}: {len(said)} of {len(points)}, {shown - started:.0f} s", file=sys.stderr)
+        finally:
+            timer.cancel()
+            process.kill()
+            teller.join()
     if len(said) != len(points):
         raise RunError(
             f"{tool.name} answered {len(said)} of {len(points)} points in {time.monotonic() - started:.0f} s"
@@ -153,11 +164,10 @@ def answers_of(tool: Tool, points: list[dict[str, Any]], deadline_s: float) -> d
 
 def _tell(process: subprocess.Popen[str], points: list[dict[str, Any]]) -> None:
     if process.stdin:
-        try:
+        with suppress(BrokenPipeError):  # it has ended: those who read its answers say so
             process.stdin.writelines(json.dumps(point) + "\n" for point in points)
+        with suppress(BrokenPipeError):
             process.stdin.close()
-        except BrokenPipeError:
-            pass  # it has ended: those who read its answers say so
 
 
 def _is_number(text: str) -> bool:
@@ -175,19 +185,29 @@ def write(said: dict[str, dict[int, str]], points: list[dict[str, Any]], source:
     ABOUT.write_text(
         "# Written by run.py, of answers.csv: when the calculators were asked, for which points, and which they are.\n"
         f"as_of = {datetime.now(timezone.utc).date()}\n"
-        f'points_sha256 = "{hashlib.sha256(source.read_bytes()).hexdigest()}"\n'
+        f'points_sha256 = "{_sha256(source)}"\n'
         f'python = "{sys.version_info.major}.{sys.version_info.minor}"\n\n[tools]\n{versions}',
         encoding="utf-8",
     )
 
 
-def earlier() -> dict[str, dict[int, str]]:
-    """The answers that are there already, by calculator."""
+def earlier(source: Path) -> dict[str, dict[int, str]]:
+    """The answers that are there already, by calculator.
+
+    Raises:
+        RunError: they are to other points than those of ``source``.
+    """
     if not ANSWERS.exists():
         return {}
+    if tomllib.loads(ABOUT.read_text(encoding="utf-8"))["points_sha256"] != _sha256(source):
+        raise RunError(f"{ANSWERS} answers other points than those of {source}: ask all")
     with ANSWERS.open(encoding="utf-8", newline="") as file:
         table = list(csv.DictReader(file))
     return {tool.name: {int(row["row"]): row.get(tool.name, "") for row in table} for tool in TOOLS}
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def main() -> int:
@@ -199,8 +219,8 @@ def main() -> int:
     parser.add_argument("--deadline-minutes", type=float, default=60, help="of each; default: %(default)s")
     options = parser.parse_args()
     points = asked(options.points)
-    said = earlier() if options.only else {}
     try:
+        said = earlier(options.points) if options.only else {}
         for tool in TOOLS:
             if not options.only or tool.name in options.only:
                 said[tool.name] = answers_of(tool, points, options.deadline_minutes * 60)
