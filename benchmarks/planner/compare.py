@@ -4,7 +4,6 @@
 ``{"row", "value"}``, in the unit of perf_points.csv and predicted without the publication that a point is from::
 
     python benchmarks/planner/compare.py ours.jsonl
-    python benchmarks/planner/compare.py ours.jsonl --by gpu
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -97,7 +97,7 @@ def read_answers(path: Path = ANSWERS, *, points: Path | None = POINTS) -> dict[
     Raises:
         StaleAnswersError: it has changed.
     """
-    about = tomllib.loads(path.with_suffix(".toml").read_text(encoding="utf-8"))
+    about = _about(path)
     if points and hashlib.sha256(points.read_bytes()).hexdigest() != about["points_sha256"]:
         raise StaleAnswersError(f"{path} answers other points than those of {points}: run anchors/run.py")
     said: dict[str, dict[int, float]] = {tool: {} for tool in about["tools"]}
@@ -107,6 +107,10 @@ def read_answers(path: Path = ANSWERS, *, points: Path | None = POINTS) -> dict[
                 if line[tool][:1].isdigit():
                     values[int(line["row"])] = float(line[tool])
     return said
+
+
+def _about(answers: Path) -> dict[str, Any]:
+    return tomllib.loads(answers.with_suffix(".toml").read_text(encoding="utf-8"))
 
 
 def of_aic(point: Point) -> bool:
@@ -131,6 +135,15 @@ SUBSETS: dict[str, Chosen] = {
     ),
     "saturation": lambda point: point["kind"] == "max_out_tps" and point["fit_use"] == JUDGED,
 }
+COLUMNS = {
+    "kind": "figure",
+    "engine": "engine",
+    "gpu": "GPU",
+    "quant": "quantization",
+    "tp": "cards",
+    "source": "source",
+}
+"""Of perf_points.csv, by which the comparison is taken apart."""
 ALL_ANSWER = "core, points that all answer"
 
 
@@ -207,6 +220,30 @@ def _percent(errors: Errors) -> str:
     return f"{100 * errors.median:.1f} / {100 * errors.p90:.0f}"
 
 
+def report(ours: Mapping[int, float], *, points: Path = POINTS, answers: Path = ANSWERS) -> str:
+    """The whole comparison as Markdown: who was asked and when, the subsets, and a table for each of `COLUMNS`.
+
+    Args:
+        ours: By row; predicted without the publication that a point is from.
+        points: perf_points.csv.
+        answers: Has answers.toml beside it.
+
+    Raises:
+        StaleAnswersError: the answers are to other points.
+    """
+    about = _about(answers)
+    published, said = read_points(points), read_answers(answers, points=points)
+    versions = ", ".join(dict.fromkeys(pin.replace("==", " ") for pin in about["tools"].values()))
+    text = (
+        f"{versions}, asked on {about['as_of']}. In each cell: how many points the calculator answers, the median and"
+        " the 90th percentile of its absolute error in %, and ours on exactly the same points. In brackets: points in"
+        " all.\n\n" + markdown(table(published, said, ours))
+    )
+    for column, title in COLUMNS.items():
+        text += f"\n### By {title}\n\n" + markdown(breakdown(column, published, said, ours), first=title)
+    return text
+
+
 def read_ours(lines: Iterable[str]) -> dict[int, float]:
     """Our predictions by row, from JSON lines."""
     said = (json.loads(line) for line in lines if line.strip())
@@ -214,19 +251,12 @@ def read_ours(lines: Iterable[str]) -> dict[int, float]:
 
 
 def main() -> None:
-    """Print the table."""
+    """Print the comparison."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("ours", type=Path, help="our predictions, JSON lines")
-    parser.add_argument("--by", help="a column of perf_points.csv, e.g. gpu, engine, quant, tp, kind")
     options = parser.parse_args()
     with options.ours.open(encoding="utf-8") as file:
-        ours = read_ours(file)
-    points, answers = read_points(), read_answers()
-    print("Median and 90th percentile of the absolute error in %, theirs and ours on exactly the same points.\n")
-    if options.by:
-        print(markdown(breakdown(options.by, points, answers, ours), first=options.by))
-    else:
-        print(markdown(table(points, answers, ours)))
+        print(report(read_ours(file)))
 
 
 if __name__ == "__main__":

@@ -112,6 +112,25 @@ def test_the_table_is_markdown():
     )
 
 
+def test_the_report_says_who_was_asked_when_and_takes_the_comparison_apart(answers):
+    path, points = answers
+    columns = list(point() | dict.fromkeys(compare.COLUMNS, "that"))
+    rows = [
+        ",".join(point(gpu=gpu, engine="vllm", quant="fp16").get(name, "") for name in columns) for gpu in ("l4", "t4")
+    ]
+    points.write_text("\n".join([",".join(columns), *rows]) + "\n", encoding="utf-8")
+    sha = hashlib.sha256(points.read_bytes()).hexdigest()
+    about = f'as_of = 2026-11-26\npoints_sha256 = "{sha}"\n[tools]\none = "one==1"\nanew = "one==1"\n'
+    path.with_suffix(".toml").write_text(about, encoding="utf-8")
+    path.write_text("row,one,anew\n0,15,\n1,gpu,\n", encoding="utf-8")
+    text = compare.report({0: 11, 1: 11}, points=points, answers=path)
+    assert text.startswith("one 1, asked on 2026-11-26. ")
+    assert "| core (2) | 1: 50.0 / 50, ours 10.0 / 10 | none |\n" in text
+    assert (
+        "### By GPU\n\n| GPU | one | anew |\n|---|---|---|\n| l4 (1) | 1: 50.0 / 50, ours 10.0 / 10 | none |\n" in text
+    )
+
+
 def test_ours_are_read_from_json_lines():
     assert compare.read_ours(['{"row": 3, "value": 1.5}\n', "\n"]) == {3: 1.5}
 
