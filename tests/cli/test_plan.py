@@ -127,7 +127,7 @@ def test_what_if(capsys):
     _, out, _ = run(capsys, "--gpu", "l4", "--what-if", "engine.quantize=fp8", "--what-if", "concurrency=8")
     table = {" ".join(row[:-2]): row[-2:] for row in rows(out, "IF engine.quantize=fp8 concurrency=8")}
     assert table["at a time"] == ["1", "8"]
-    assert table["$ an hour"] == ["0.51", "0.51"]
+    assert table["USD an hour"] == ["0.51", "0.51"]
     before, after = map(int, table["KV cache, tokens"])
     assert after > 1.5 * before
     _, found = data(capsys, "--gpu", "l4", "--what-if", "machine.gpu=l40s")

@@ -66,9 +66,9 @@ def _figures(result: PlanResult) -> Iterator[tuple[str, str]]:
     yield "KV cache, tokens", str(outlook.advice.memory.kv_tokens)
     if outlook.asked:
         yield from _speed(outlook.asked, outlook)
-    yield "$ an hour", usd(outlook.price.usd_per_hour if outlook.price else None)
+    yield "USD an hour", usd(outlook.price.usd_per_hour if outlook.price else None)
     if outlook.asked:
-        yield "$ a million tokens", usd(outlook.asked.usd_per_million_tokens)
+        yield "USD a million tokens", usd(outlook.asked.usd_per_million_tokens)
     for reason in outlook.advice.reasons:
         yield reason.flag, reason.value
 

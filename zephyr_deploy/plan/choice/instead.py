@@ -32,7 +32,7 @@ def instead(named: Outlook, weighed: Sequence[Weighed]) -> tuple[Option, ...]:
     here = [one for one in able if one.setup.gpu.key == setup.gpu.key and one.setup.engine == setup.engine]
     elsewhere = [one for one in able if one.setup.gpu.key != setup.gpu.key and one.possible]
     shown = [
-        *_first_of_each(here, lambda one: (one.setup.model.id, one.setup.shards, one.setup.weights))[:HERE],
+        *_first_of_each(here, lambda one: (one.setup.shards, one.setup.weights))[:HERE],
         *_first_of_each(elsewhere, lambda one: one.setup.gpu.key)[:ELSEWHERE],
     ]
     return tuple(option(one, "worse" if one.price else "unpriced", _against(one, named)) for one in shown)

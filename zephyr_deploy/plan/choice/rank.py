@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import inf
+from math import inf, log
 from typing import TYPE_CHECKING, NamedTuple
 
 from zephyr_deploy.plan.choice.candidates import ENGINES
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from zephyr_deploy.plan.choice.candidates import Candidate
     from zephyr_deploy.plan.setup import Setup
     from zephyr_deploy.plan.workload import Slo, Workload
+
+ALIKE = 0.1
+"""Throughputs that differ by a smaller share are taken for the same: predictions are off by more."""
 
 
 class Weighed(NamedTuple):
@@ -127,22 +130,21 @@ def _refused() -> Judged:
 
 
 def _order(one: Weighed) -> tuple[float | bool | int, ...]:
-    """Total. What a quantized answer loses is not weighed: of two machines with one price, it comes second."""
+    """Total. What quantized weights lose in answers is not weighed: of two with one price, they come second."""
     setup, judged = one.setup, one.judged
-    speed = judged.prediction.output_tokens_per_s.value if judged.prediction else 0
-    price = one.price.usd_per_hour if one.price else inf
-    per_million = inf if one.usd_per_million is None else round(one.usd_per_million, 3)
+    speed = judged.prediction.output_tokens_per_s.value if judged.prediction else 1.0
     return (
         not one.possible,
         bool(one.candidate.refused),
         judged.missing_bytes / setup.gpu.memory_bytes,
         0 if one.possible else judged.over,
-        price,
+        one.price.usd_per_hour if one.price else inf,
         setup.shards,
         one.candidate.altered,
-        per_million,
-        round(-speed),
+        # by the hour they cost the same, so that the faster one costs less by the token
+        -round(log(speed) / ALIKE),
         ENGINES.index(setup.engine),
+        -speed,
     )
 
 
@@ -178,7 +180,7 @@ def _more_gpus(one: Weighed, best: Weighed | None) -> tuple[Verdict, str]:
 
 def _slower(one: Weighed, best: Weighed | None) -> str:
     mine, theirs = (each.judged.prediction if each else None for each in (one, best))
-    if mine and theirs and round(mine.output_tokens_per_s.value) < round(theirs.output_tokens_per_s.value):
+    if mine and theirs and mine.output_tokens_per_s.value < (1 - ALIKE) * theirs.output_tokens_per_s.value:
         rates = f"{mine.output_tokens_per_s.value:.0f} tokens/s against {theirs.output_tokens_per_s.value:.0f}"
         return f"slower for as much: {rates}"
-    return "as good"
+    return "as good, for as much"

@@ -13,22 +13,20 @@ SHAPE = ("layers", "hidden", "intermediate", "heads", "kv_heads", "head_dim", "v
 
 
 def siblings(model: ModelFacts) -> tuple[ModelFacts, ...]:
-    """Those whose name begins with the model's own and goes on, such as zephyr-7b-beta and zephyr-7B-beta-AWQ.
-
-    One in GGUF is none of them: no engine that is planned for loads it.
-    """
+    """Those whose name begins with the model's own and goes on, such as zephyr-7b-beta and zephyr-7B-beta-AWQ."""
     if model.quantization is not None:
         return ()
     found = (known_model(name) for name in known_models() if _name(name).startswith(f"{_name(model.id)}-"))
-    return tuple(other for other in found if other and _is_loaded(other) and _same_network(model, other))
+    return tuple(other for other in found if other and _is_served(other) and _same_network(model, other))
+
+
+def _is_served(other: ModelFacts) -> bool:
+    """Whether it is quantized in a form for GPUs: GGUF is for llama.cpp."""
+    return other.quantization is not None and other.quantization.method not in {"gguf", "other"}
 
 
 def _name(model_id: str) -> str:
     return model_id.rpartition("/")[2].lower()
-
-
-def _is_loaded(model: ModelFacts) -> bool:
-    return model.quantization is not None and model.quantization.method != "gguf"
 
 
 def _same_network(one: ModelFacts, other: ModelFacts) -> bool:
