@@ -9,7 +9,7 @@ from zephyr_deploy.plan.choice.candidates import candidates
 from zephyr_deploy.plan.choice.judge import Correct, uncorrected
 from zephyr_deploy.plan.choice.outcome import Outlook, PlanResult
 from zephyr_deploy.plan.choice.outlook import outlook
-from zephyr_deploy.plan.choice.rank import Weighed, options, weigh_all
+from zephyr_deploy.plan.choice.rank import Failed, Weighed, options, weigh_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from zephyr_deploy.plan.workload import Slo, Workload
     from zephyr_deploy.spec.deployment import Deployment
 
-TRIES = 12
+TRIES = 60
 """So many of the cheapest are looked at in full, settings and all, before it is said that none does."""
 
 
@@ -54,14 +54,14 @@ def choose(
     def look(one: Weighed) -> Outlook:
         return outlook(one.setup, wish, workload, slo, price=one.price, correction=correct(one.setup))
 
-    taken, best, refused = _first_that_does(weighed, look)
+    taken, best, tried = _first_that_does(weighed, look)
     return PlanResult(
         model=model,
         workload=workload,
         slo=slo,
         chosen=True,
         outlook=best,
-        others=options(weighed, taken, refused),
+        others=options(weighed, taken, tried),
         considered=len(found),
         notes=tuple(_notes(weighed, slo, best)),
     )
@@ -84,21 +84,27 @@ def check_context(model: ModelFacts, workload: Workload) -> None:
 
 def _first_that_does(
     weighed: Sequence[Weighed], look: Callable[[Weighed], Outlook]
-) -> tuple[Weighed | None, Outlook | None, dict[int, str]]:
-    """The first whose settings the engine takes, and which is fast enough with them; what was said to those before."""
-    refused: dict[int, str] = {}
+) -> tuple[Weighed | None, Outlook | None, dict[int, Failed]]:
+    """The first that is fast enough with its settings, which the engine takes; and what is wrong with those before."""
+    tried: dict[int, Failed] = {}
     for place, one in enumerate(weighed[:TRIES]):
         if not one.possible:
             break
         looked = look(one)
-        problems = looked.advice.problems
-        if problems:
-            refused[place] = f"{one.setup.engine} refuses: {problems[0].reason}"
-        elif looked.missing_bytes or looked.meets is False:
-            refused[place] = looked.why
-        else:
-            return one, looked, refused
-    return None, None, refused
+        failed = _failed(looked)
+        if failed is None:
+            return one, looked, tried
+        tried[place] = failed
+    return None, None, tried
+
+
+def _failed(looked: Outlook) -> Failed | None:
+    problems = looked.advice.problems
+    if problems:
+        return "refused", f"{looked.advice.setup.engine} refuses: {problems[0].reason}"
+    if looked.missing_bytes:
+        return "no-room", looked.why
+    return ("too-slow", looked.why) if looked.meets is False else None
 
 
 def _notes(weighed: Sequence[Weighed], slo: Slo, best: Outlook | None) -> Iterator[str]:

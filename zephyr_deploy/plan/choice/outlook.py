@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from zephyr_deploy.spec.deployment import Deployment
 
 MOST = 4096
-"""More requests at a time are not asked about."""
+"""More requests at a time are not asked about, whatever has room."""
 
 
 def outlook(
@@ -63,6 +63,7 @@ def outlook(
         most_concurrency=speed.most(advice.memory.kv_tokens) if asks else None,
         meets=judged.meets if asks or workload.request_rate else None,
         why=judged.why,
+        waiting=tuple(_waiting(asked.prediction)),
     )
 
 
@@ -83,7 +84,7 @@ class _About(NamedTuple):
             return request
         return max(request, lacking_bytes(advice.setup, *self._tokens), 1)
 
-    def outlook(self, *, asked: Level | None = None, **more: Any) -> Outlook:
+    def outlook(self, *, asked: Level | None = None, waiting: tuple[str, ...] = (), **more: Any) -> Outlook:
         """With what is known of its speed."""
         advice, missing = self.advice, self.missing
         return Outlook(
@@ -94,7 +95,7 @@ class _About(NamedTuple):
             asked=asked,
             missing_bytes=missing,
             remedies=tuple(self._remedies()) if missing else (),
-            notes=_notes(self.price, advice),
+            notes=(*_notes(self.price, advice), *waiting),
             **more,
         )
 
@@ -156,10 +157,11 @@ class _Speed:
         return self._level(found, self._at(max(1, round(found.concurrency))))[0]
 
     def most(self, kv_tokens: int) -> int:
-        """Requests at a time for which the SLO holds."""
+        """Requests at a time for which the SLO holds, and which have room."""
         if not self._holds(1, kv_tokens):
             return 0
-        low, high = 1, MOST
+        room = kv_tokens // (self._workload.input_tokens + self._workload.output_tokens)
+        low, high = 1, max(1, min(MOST, room))
         while low < high:
             middle = (low + high + 1) // 2
             low, high = (middle, high) if self._holds(middle, kv_tokens) else (low, middle - 1)
@@ -185,6 +187,14 @@ class _Speed:
             usd_per_million_tokens=usd_per_million(self._price, found),
         )
         return level, judged
+
+
+def _waiting(found: Prediction) -> Iterator[str]:
+    if found.saturated:
+        yield "More requests come than can be served: they wait ever longer."
+    elif found.concurrency - found.running >= 1:
+        room = f"{found.running:.0f} have room in the KV cache"
+        yield f"Of {found.concurrency:.0f} requests at a time, {room}; the others wait, and that is in the TTFT."
 
 
 def _notes(price: Price | None, advice: Advice) -> tuple[str, ...]:

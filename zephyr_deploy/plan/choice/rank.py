@@ -11,7 +11,7 @@ from zephyr_deploy.plan.choice.outcome import Option, Verdict
 from zephyr_deploy.plan.prices import Price, cheapest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from zephyr_deploy.plan.choice.candidates import Candidate
     from zephyr_deploy.plan.setup import Setup
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 ALIKE = 0.1
 """Throughputs that differ by a smaller share are taken for the same: predictions are off by more."""
+
+Failed = tuple[Verdict, str]
+"""Why one is not the best, for programs and for people."""
 
 
 class Weighed(NamedTuple):
@@ -88,16 +91,16 @@ def weigh_all(
     return sorted(weighed, key=_order)
 
 
-def options(weighed: Sequence[Weighed], best: Weighed | None, refused: dict[int, str]) -> tuple[Option, ...]:
+def options(weighed: Sequence[Weighed], best: Weighed | None, tried: Mapping[int, Failed]) -> tuple[Option, ...]:
     """Each with the reason why it is not the best.
 
     Args:
         weighed: In order.
         best: The one that was taken; None: there is none.
-        refused: By the place in ``weighed``, why those that were tried will not do with their settings.
+        tried: By the place in ``weighed``, why those that were looked at in full will not do with their settings.
     """
     return tuple(
-        option(one, *_verdict(one, best, refused.get(place, ""))) for place, one in enumerate(weighed) if one != best
+        option(one, *(tried.get(place) or _verdict(one, best))) for place, one in enumerate(weighed) if one != best
     )
 
 
@@ -148,10 +151,10 @@ def _order(one: Weighed) -> tuple[float | bool | int, ...]:
     )
 
 
-def _verdict(one: Weighed, best: Weighed | None, refused: str) -> tuple[Verdict, str]:
+def _verdict(one: Weighed, best: Weighed | None) -> Failed:
     judged = one.judged
-    if one.candidate.refused or refused:
-        return "refused", refused or f"{one.setup.engine} refuses: {one.candidate.refused}"
+    if one.candidate.refused:
+        return "refused", f"{one.setup.engine} refuses: {one.candidate.refused}"
     if not judged.meets:
         missed: Verdict = "no-room" if judged.missing_bytes else "too-slow" if judged.prediction else "unknown-speed"
         return missed, judged.why
@@ -162,7 +165,7 @@ def _verdict(one: Weighed, best: Weighed | None, refused: str) -> tuple[Verdict,
     return _dearer(one, one.price, best)
 
 
-def _dearer(one: Weighed, price: Price, best: Weighed | None) -> tuple[Verdict, str]:
+def _dearer(one: Weighed, price: Price, best: Weighed | None) -> Failed:
     """Why one that would do is not the best."""
     if best and best.price and price.usd_per_hour > best.price.usd_per_hour:
         return "dearer", f"dearer: ${price.usd_per_hour:.2f} against ${best.price.usd_per_hour:.2f}"
@@ -171,7 +174,7 @@ def _dearer(one: Weighed, price: Price, best: Weighed | None) -> tuple[Verdict, 
     return "worse", _slower(one, best)
 
 
-def _more_gpus(one: Weighed, best: Weighed | None) -> tuple[Verdict, str]:
+def _more_gpus(one: Weighed, best: Weighed | None) -> Failed:
     """The same where no price is known."""
     if best and one.setup.shards > best.setup.shards:
         return "dearer", f"more GPUs: {one.setup.shards} against {best.setup.shards}"

@@ -26,7 +26,8 @@ def _is_served(other: ModelFacts) -> bool:
 
 
 def _name(model_id: str) -> str:
-    return model_id.rpartition("/")[2].lower()
+    """As it is comparable: some say Meta-Llama-3.1 of what others call Llama-3.1."""
+    return model_id.rpartition("/")[2].lower().removeprefix("meta-")
 
 
 def _same_network(one: ModelFacts, other: ModelFacts) -> bool:
