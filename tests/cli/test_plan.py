@@ -155,7 +155,8 @@ def test_json(capsys):
     code, found = data(capsys, "--itl", "40ms", "--rate", "5/s", "--percentile", "p90")
     assert (code, found["chosen"], found["outlook"]["meets"]) == (0, True, True)
     assert found["slo"] == {"ttft_ms": None, "itl_ms": 40, "percentile": "p90"}
-    assert len(found["others"]) == found["considered"] - 1
+    assert all(other["why"] for other in found["others"])
+    assert found["considered"] > len(found["others"]) > 100
     assert found["model"]["id"] == "HuggingFaceH4/zephyr-7b-beta"
 
 

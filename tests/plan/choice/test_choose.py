@@ -17,6 +17,7 @@ from zephyr_deploy.plan.workload import Slo, Workload
 from zephyr_deploy.spec.deployment import Cost, Deployment, Engine, Machine
 
 ZEPHYR = known_model("HuggingFaceH4/zephyr-7b-beta")
+LARGE = known_model("Qwen/Qwen2.5-72B")
 ORDERABLE = tuple(price for price in prices() if price.orderable)
 BUSY = Workload(concurrency=32)
 
@@ -30,9 +31,10 @@ def chosen(found):
     return setup.gpu.key, setup.shards
 
 
-def of(found, gpu, count=1, weights="16bit", engine="tgi"):
-    wanted = (gpu, count, weights, engine)
-    return next(one for one in found.others if (one.gpu, one.gpus, one.weights, one.engine) == wanted)
+def of(found, gpu, count=1, **more):
+    """The first of the others that is so."""
+    wanted = {"gpu": gpu, "gpus": count, **more}
+    return next(one for one in found.others if all(getattr(one, name) == value for name, value in wanted.items()))
 
 
 def test_the_cheapest_that_is_fast_enough():
@@ -50,16 +52,19 @@ def test_the_cheapest_that_is_fast_enough():
 
 
 def test_what_has_no_room():
-    found = choose(Deployment(engine=Engine(name="vllm")), ZEPHYR, BUSY, Slo(), ORDERABLE)
-    t4 = of(found, "t4", engine="vllm")
+    found = choose(Deployment(engine=Engine(name="vllm")), LARGE, BUSY, Slo(), ORDERABLE)
+    t4 = of(found, "t4")
     assert (t4.verdict, t4.why) == ("no-room", f"does not fit, by {t4.missing_bytes / 1e9:.1f} GB a GPU")
 
 
-def test_every_candidate_is_the_best_or_is_told_why_not():
+def test_every_machine_is_the_best_or_is_told_why_not():
     found = choose(Deployment(), ZEPHYR, BUSY, Slo(itl_ms=40), ORDERABLE)
-    assert len(found.others) == found.considered - 1
+    assert {(one.gpu, one.gpus) for one in found.others} == {(gpu, count) for gpu in gpus() for count in (1, 2, 4, 8)}
     assert all(one.why for one in found.others)
     assert "best" not in {one.verdict for one in found.others}
+    same = [one for one in found.others if (one.gpu, one.gpus) == chosen(found)]
+    assert len({(one.engine, one.weights) for one in same}) > 3, "of the best machine every other way is told"
+    assert found.considered > 1000
 
 
 def test_a_machine_counts_as_a_whole():

@@ -109,8 +109,10 @@ class PlanResult(Frozen):
     outlook: Outlook | None
     """None: nothing fits, or nothing is fast enough."""
     others: tuple[Option, ...]
-    """Where it was chosen: all others, those that came near first; else those worth a look."""
+    """Where it was chosen: all others on such a machine, and the nearest on each other one, those that came near first;
+    else those worth a look."""
     considered: int
+    """How many were weighed."""
     changes: tuple[str, ...] = ()
     """Settings of `what_if`, each as KEY=VALUE."""
     what_if: PlanResult | None = None

@@ -11,7 +11,7 @@ from zephyr_deploy.plan.choice.outcome import Option, Verdict
 from zephyr_deploy.plan.prices import Price, cheapest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from zephyr_deploy.plan.choice.candidates import Candidate
     from zephyr_deploy.plan.setup import Setup
@@ -40,6 +40,11 @@ class Weighed(NamedTuple):
     def setup(self) -> Setup:
         """The candidate's."""
         return self.candidate.setup
+
+    @property
+    def machine(self) -> tuple[str, int]:
+        """GPU and count."""
+        return self.setup.gpu.key, self.setup.shards
 
     @property
     def too_dear(self) -> bool:
@@ -92,7 +97,7 @@ def weigh_all(
 
 
 def options(weighed: Sequence[Weighed], best: Weighed | None, tried: Mapping[int, Failed]) -> tuple[Option, ...]:
-    """Each with the reason why it is not the best.
+    """Those worth telling, each with the reason why it is not the best.
 
     Args:
         weighed: In order.
@@ -100,8 +105,18 @@ def options(weighed: Sequence[Weighed], best: Weighed | None, tried: Mapping[int
         tried: By the place in ``weighed``, why those that were looked at in full will not do with their settings.
     """
     return tuple(
-        option(one, *(tried.get(place) or _verdict(one, best))) for place, one in enumerate(weighed) if one != best
+        option(one, *(tried.get(place) or _verdict(one, best))) for place, one in _worth_telling(weighed, best)
     )
+
+
+def _worth_telling(weighed: Sequence[Weighed], best: Weighed | None) -> Iterator[tuple[int, Weighed]]:
+    """All ways on the machine that was chosen, and the nearest on each other one: there are hundreds more."""
+    told: set[tuple[str, int]] = set()
+    chosen = best.machine if best else None
+    for place, one in enumerate(weighed):
+        if one is not best and (one.machine == chosen or one.machine not in told):
+            told.add(one.machine)
+            yield place, one
 
 
 def option(one: Weighed, verdict: Verdict, why: str) -> Option:
