@@ -112,6 +112,11 @@ def test_what_cannot_be_planned(capsys, words, said):
     assert "Next: " in err
 
 
+def test_an_engine_that_runs_on_a_card_that_tgi_does_not_run_on(capsys):
+    assert "zephyr-deploy plan --gpu t4 --engine vllm" in run(capsys, "--gpu", "t4")[2]
+    assert "--engine" not in run(capsys, "--gpu", "v100")[2].splitlines()[-1]
+
+
 @pytest.mark.parametrize("words", [("--itl", "40"), ("--rate", "x"), ("--what-if", "engine.quantize")])
 def test_what_cannot_be_read(capsys, words):
     assert run(capsys, *words)[0] == 2

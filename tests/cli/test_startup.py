@@ -43,7 +43,7 @@ def test_help_and_version_import_nothing_heavy(argv):
     assert not imported(*argv) & FORBIDDEN
 
 
-@pytest.mark.parametrize("name", ["up", "down", "status", "logs", "bench", "offers", "doctor"])
+@pytest.mark.parametrize("name", ["up", "down", "status", "logs", "bench", "offers", "plan", "gpus", "doctor"])
 def test_help_of_a_verb_imports_nothing_heavy(name):
     assert not imported(name, "--help") & (FORBIDDEN - {"pydantic"})  # Typer reads the global options with it
 

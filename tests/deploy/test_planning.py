@@ -8,7 +8,7 @@ import pytest
 from emulators.memory import MemoryCloud, offer
 
 from zephyr_deploy.deploy.planning import estimate, estimate_of, look_up, market_of
-from zephyr_deploy.errors import ConfigError, CredentialsError
+from zephyr_deploy.errors import ConfigError, CredentialsError, UnreachableError
 from zephyr_deploy.plan.speed.correction import Correction
 from zephyr_deploy.plan.workload import Slo, Workload
 from zephyr_deploy.providers import registry
@@ -67,18 +67,31 @@ def test_an_engine_for_processors(gpu):
 
 
 def test_prices_are_those_of_the_cloud_that_is_named():
-    assert {price.cloud for price in market_of(Deployment(provider="e2e"))} == {"e2e"}
-    assert {price.cloud for price in market_of(Deployment())} == {"aws", "e2e"}
+    assert {price.cloud for price in market_of(Deployment(provider="e2e")).prices} == {"e2e"}
+    assert {price.cloud for price in market_of(Deployment()).prices} == {"aws", "e2e"}
     there = Deployment(provider="aws", machine=Machine(region="ap-south-1"))
-    assert {price.region for price in market_of(there)} == {"ap-south-1"}
+    assert {price.region for price in market_of(there).prices} == {"ap-south-1"}
+
+
+def test_a_region_that_the_tables_have_no_price_of():
+    market = market_of(Deployment(machine=Machine(region="eu-central-1")))
+    assert market == ((), ("The tables have no price in eu-central-1; --live asks for them.",))
+    delhi = market_of(Deployment(provider="e2e", machine=Machine(region="Delhi")))
+    assert delhi.prices
+
+
+def test_the_tables_have_no_prices_of_interruptible_machines():
+    market = market_of(Deployment(machine=Machine(spot=True)))
+    assert market.prices
+    assert "interruptible" in market.notes[0]
 
 
 def test_clouds_are_asked(cloud):
-    found = {(price.region, price.usd_per_hour): price for price in market_of(Deployment(), live=True)}
+    found = {(price.region, price.usd_per_hour): price for price in market_of(Deployment(), live=True).prices}
     assert found.keys() == {("us-east-1", 0.7), ("ap-south-1", 0.5)}
     assert found["us-east-1", 0.7].as_of is None
     assert found["ap-south-1", 0.5].as_of == datetime.date(2026, 11, 9)
-    spot = market_of(Deployment(machine=Machine(spot=True, region="us-east-1")), live=True)
+    spot = market_of(Deployment(machine=Machine(spot=True, region="us-east-1")), live=True).prices
     assert {(price.usd_per_hour, price.spot) for price in spot} == {(0.7, False), (0.3, True)}
 
 
@@ -90,7 +103,7 @@ def test_no_cloud_can_be_asked(cloud):
 
 def test_a_machine_of_the_users_own_has_no_price_of_a_cloud():
     wish = Deployment(provider="ssh", machine=Machine(gpu="l4", host="gpu1"))
-    assert market_of(wish) == ()
+    assert market_of(wish).prices == ()
     found = estimate(wish, offline=True)
     assert found.outlook.price is None
     assert found.outlook.asked.usd_per_million_tokens is None
@@ -112,3 +125,15 @@ def test_own_measurements_move_the_choice():
     before = estimate_of(wish, known, Workload(), slo).outlook.advice.setup.gpu.key
     slow = known._replace(correct=lambda setup: Correction(bandwidth_use=0.05) if setup.gpu.key == before else None)
     assert estimate_of(wish, slow, Workload(), slo).outlook.advice.setup.gpu.key != before
+
+
+def test_who_could_not_be_asked_is_told(cloud, monkeypatch):
+    monkeypatch.setattr(cloud, "regions", lambda: ("us-east-1", "nowhere"))
+    monkeypatch.setattr(cloud, "offers", lambda region=None: [L4] if region == "us-east-1" else _down())
+    found = estimate(Deployment(machine=Machine(gpu="l4")), offline=True, live=True)
+    assert found.outlook.price.usd_per_hour == 0.7
+    assert "aws in nowhere was not asked: it does not answer" in found.notes
+
+
+def _down():
+    raise UnreachableError("it does not answer")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from zephyr_deploy.cli.page import page
 from zephyr_deploy.deploy.model_facts import Found
-from zephyr_deploy.deploy.planning import Known, estimate_of, explained
+from zephyr_deploy.deploy.planning import Known, Market, estimate_of, explained
 from zephyr_deploy.errors import ConfigError
 from zephyr_deploy.plan.choice.outlook import outlook
 from zephyr_deploy.plan.gpus import gpus
@@ -21,7 +21,7 @@ from zephyr_deploy.plan.setup import Setup
 from zephyr_deploy.plan.workload import Slo, Workload
 from zephyr_deploy.spec.deployment import Deployment, Machine
 
-MARKET = tuple(price for price in prices() if price.orderable)
+MARKET = Market(tuple(price for price in prices() if price.orderable))
 
 
 def model(**changes):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from zephyr_deploy.deploy.model_facts import find_facts
 from zephyr_deploy.errors import ConfigError
-from zephyr_deploy.plan.choice.candidates import candidates
+from zephyr_deploy.plan.choice.candidates import ENGINES, candidates
 from zephyr_deploy.plan.choice.choose import check_context, choose
 from zephyr_deploy.plan.choice.instead import instead
 from zephyr_deploy.plan.choice.judge import Correct, uncorrected
@@ -15,7 +15,7 @@ from zephyr_deploy.plan.choice.outlook import outlook
 from zephyr_deploy.plan.choice.published import nearest
 from zephyr_deploy.plan.choice.rank import weigh_all
 from zephyr_deploy.plan.choice.terms import terms
-from zephyr_deploy.plan.flags.possible import kind_of
+from zephyr_deploy.plan.flags.possible import card_refusal, forms, kind_of
 from zephyr_deploy.plan.gpus import Gpu, meant
 from zephyr_deploy.plan.prices import Price, cheapest, prices
 from zephyr_deploy.plan.refusal import refuse
@@ -24,18 +24,29 @@ from zephyr_deploy.plan.workload import Slo, Workload
 from zephyr_deploy.providers.registry import is_cloud
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from zephyr_deploy.deploy.model_facts import Found
+    from zephyr_deploy.providers.clouds.types import Offer
     from zephyr_deploy.spec.deployment import Deployment
 
 ENGINE: ServerName = "tgi"
 """Where none is said."""
 
 
+class Market(NamedTuple):
+    """What can be had."""
+
+    prices: tuple[Price, ...]
+    notes: tuple[str, ...] = ()
+    """For people: who could not be asked."""
+
+
 class Known(NamedTuple):
     """What was looked up once, for one plan or several."""
 
     model: Found
-    prices: tuple[Price, ...]
+    market: Market
     correct: Correct = uncorrected
     """What one's own measurements say of a setup."""
 
@@ -90,8 +101,8 @@ def estimate_of(deployment: Deployment, known: Known, workload: Workload, slo: S
     if deployment.machine.gpu:
         result = _named(deployment, known, workload, slo)
     else:
-        result = choose(deployment, known.model.facts, workload, slo, known.prices, correct=known.correct)
-    return result.model_copy(update={"notes": (*known.model.notes, *result.notes)})
+        result = choose(deployment, known.model.facts, workload, slo, known.market.prices, correct=known.correct)
+    return result.model_copy(update={"notes": (*known.model.notes, *known.market.notes, *result.notes)})
 
 
 def explained(result: PlanResult) -> PlanResult:
@@ -114,9 +125,9 @@ def _named(deployment: Deployment, known: Known, workload: Workload, slo: Slo) -
     model = known.model.facts
     gpu, notes = _card(deployment.machine.gpu or "")
     setup = setup_of(deployment, known.model, gpu)
-    price = cheapest(known.prices, gpu.key, setup.shards)
+    price = cheapest(known.market.prices, gpu.key, setup.shards)
     looked = outlook(setup, deployment, workload, slo, price=price, correction=known.correct(setup))
-    refuse(looked.advice.problems, "plan")
+    refuse(looked.advice.problems, _next(deployment, setup))
     open_wish = deployment.model_copy(
         update={
             "machine": deployment.machine.model_copy(update={"gpu": None, "gpus": None}),
@@ -126,7 +137,7 @@ def _named(deployment: Deployment, known: Known, workload: Workload, slo: Slo) -
     most = deployment.cost.max_hourly_usd
     found = candidates(open_wish, model)
     max_usd = None if most is None else float(most)
-    weighed = weigh_all(found, known.prices, workload, slo, max_usd=max_usd, correct=known.correct)
+    weighed = weigh_all(found, known.market.prices, workload, slo, max_usd=max_usd, correct=known.correct)
     return PlanResult(
         model=model,
         workload=workload,
@@ -167,7 +178,7 @@ def engine_of(deployment: Deployment) -> ServerName:
     return name
 
 
-def market_of(deployment: Deployment, *, live: bool = False) -> tuple[Price, ...]:
+def market_of(deployment: Deployment, *, live: bool = False) -> Market:
     """What can be had: of the cloud that is named, else of all; and what the user says themselves.
 
     Raises:
@@ -175,40 +186,62 @@ def market_of(deployment: Deployment, *, live: bool = False) -> tuple[Price, ...
         ConfigError: a cloud has no such region; the user's own file says what cannot be.
         ZephyrError: no cloud can be asked.
     """
-    own = tuple(price for price in prices() if price.own)
+    listed = prices()
+    own = tuple(price for price in listed if price.own)
     if deployment.provider == "ssh":  # the machine is the user's, and no cloud's price is its own
-        return own
-    known = _asked(deployment) if live else prices()
+        return Market(own)
+    if live:
+        asked = _asked(deployment)
+        return Market((*asked.prices, *own), asked.notes)
+    sold = tuple(price for price in listed if price.orderable and _may_be_had(price, deployment))
+    return Market((*sold, *own), tuple(_not_listed(sold, deployment)))
+
+
+def _may_be_had(price: Price, deployment: Deployment) -> bool:
+    """Whether a price of the tables is of the cloud and the region that are wanted; E2E's is that of all its places."""
     cloud, region = deployment.provider, deployment.machine.region
-    return tuple(
-        price
-        for price in (*(price for price in known if price.orderable), *own)
-        if (not is_cloud(cloud) or price.cloud == cloud) and (region is None or price.region in {"", region})
-    )
+    if is_cloud(cloud) and price.cloud != cloud:
+        return False
+    return region in {None, price.region} or (not price.region and price.cloud == cloud)
 
 
-def _asked(deployment: Deployment) -> tuple[Price, ...]:
+def _not_listed(sold: tuple[Price, ...], deployment: Deployment) -> Iterator[str]:
+    if deployment.machine.spot:
+        yield "The tables have no prices of interruptible machines; --live asks for them."
+    if not sold:
+        yield f"The tables have no price in {deployment.machine.region}; --live asks for them."
+
+
+def _asked(deployment: Deployment) -> Market:
     from zephyr_deploy.deploy.offers import find_offers
     from zephyr_deploy.providers.clouds.choose import Need
     from zephyr_deploy.providers.registry import cloud, clouds
 
     need = Need(spot=deployment.machine.spot, region=deployment.machine.region)
-    asked = [cloud(deployment.provider)] if is_cloud(deployment.provider) else clouds()
-    return tuple(
-        Price(
-            cloud=offer.provider,
-            gpu=offer.gpu,
-            gpus=offer.gpus,
-            usd_per_hour=offer.price_per_hour_usd,
-            machine=offer.machine_type,
-            region=offer.region,
-            as_of=offer.priced_on,
-            source=offer.price,
-            orderable=True,
-            spot=offer.spot,
-        )
-        for offer in find_offers(asked, need).offers
+    found = find_offers([cloud(deployment.provider)] if is_cloud(deployment.provider) else clouds(), need)
+    return Market(tuple(map(_price, found.offers)), found.notes)
+
+
+def _price(offer: Offer) -> Price:
+    return Price(
+        cloud=offer.provider,
+        gpu=offer.gpu,
+        gpus=offer.gpus,
+        usd_per_hour=offer.price_per_hour_usd,
+        machine=offer.machine_type,
+        region=offer.region,
+        as_of=offer.priced_on,
+        source=offer.price,
+        orderable=True,
+        spot=offer.spot,
     )
+
+
+def _next(deployment: Deployment, setup: Setup) -> str:
+    """What to type where an engine refuses: where it does so for the card alone, with an engine that runs on it."""
+    others = (engine for engine in ENGINES if forms(setup.model, setup.gpu, engine))
+    engine = next(others, None) if card_refusal(setup.gpu, setup.engine) and not deployment.engine.name else None
+    return f"plan --gpu {setup.gpu.key} --engine {engine}" if engine else "plan"
 
 
 def _card(name: str) -> tuple[Gpu, list[str]]:

@@ -120,6 +120,7 @@ def meant(text: str) -> tuple[Gpu, ...]:
     siblings = [gpu.key for gpu in gpus().values() if said.model in gpu.models]
     near = siblings or get_close_matches(said.model, _models(), n=NEAR, cutoff=0.5)
     hint = f"Near to it: {', '.join(near)}." if near else f"Known are {', '.join(_models())}."
+    hint += f" Your own {OWN_FILE} may add one (docs/guides/plan.md)."
     raise ConfigError(f"no GPU is known as {text}", hint=hint, details={"gpu": text, "near": near})
 
 
