@@ -9,12 +9,13 @@ from zephyr_deploy.plan.gpus import gpus
 from zephyr_deploy.plan.model.table import known_model
 from zephyr_deploy.plan.prices import Price
 from zephyr_deploy.plan.setup import Setup
-from zephyr_deploy.plan.speed.correction import Correction
+from zephyr_deploy.plan.speed.correction import Correction, Spreads
 from zephyr_deploy.plan.workload import Slo, Workload
 from zephyr_deploy.spec.deployment import Deployment, Engine, Limits
 
 ZEPHYR = known_model("HuggingFaceH4/zephyr-7b-beta")
 L4 = Setup(model=ZEPHYR, gpu=gpus()["l4"])
+NARROW = Spreads(ttft=0.05, itl=0.05, throughput=0.05)
 PRICE = Price(cloud="aws", gpu="l4", usd_per_hour=0.8)
 
 
@@ -75,7 +76,7 @@ def test_the_users_own_settings_stay():
 
 def test_own_measurements_count():
     plain = outlook(L4, Deployment(), Workload(), Slo())
-    slower = outlook(L4, Deployment(), Workload(), Slo(), correction=Correction(bandwidth_use=0.5, spread=0.05))
+    slower = outlook(L4, Deployment(), Workload(), Slo(), correction=Correction(bandwidth_use=0.5, spread=NARROW))
     assert slower.asked.itl_ms > 1.8 * plain.asked.itl_ms
     estimate = slower.asked.prediction.itl_ms
     assert estimate.high / estimate.value == pytest.approx(1.051, abs=1e-3)

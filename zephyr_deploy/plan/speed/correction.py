@@ -7,6 +7,15 @@ from pydantic import Field
 from zephyr_deploy.spec.deployment import Frozen
 
 Multiplier = Field(1, gt=0, allow_inf_nan=False)
+Width = Field(gt=0, allow_inf_nan=False)
+
+
+class Spreads(Frozen):
+    """Half the interval that holds four of five measurements, as a share in logarithms."""
+
+    ttft: float = Width
+    itl: float = Width
+    throughput: float = Width
 
 
 class Correction(Frozen):
@@ -18,7 +27,7 @@ class Correction(Frozen):
     host_s: float = Multiplier
     sequence_s: float = Multiplier
     first_s: float = Multiplier
-    spread: float | None = Field(None, gt=0, allow_inf_nan=False)
-    """Half the interval that holds four of five measurements, as a share in logarithms; None: as without correction."""
+    spread: Spreads | None = None
+    """None: as without correction."""
     source: str = ""
     """What was measured, for people."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import exp
 
 from zephyr_deploy.plan.setup import Setup
-from zephyr_deploy.plan.speed.correction import Correction
+from zephyr_deploy.plan.speed.correction import Correction, Spreads
 from zephyr_deploy.plan.speed.prediction import Estimate, Prediction
 from zephyr_deploy.plan.speed.resolve import coefficients_of, work_of
 from zephyr_deploy.plan.speed.roofline import PLAIN, Coefficients, Work, prefill
@@ -13,8 +13,8 @@ from zephyr_deploy.plan.speed.serving import Load, Speeds, closed_loop
 from zephyr_deploy.plan.workload import Workload
 
 MS = 1000
-SPREAD = 0.25
-"""Half of the interval that holds four of five measurements, in logarithms."""
+SPREAD = Spreads(ttft=0.25, itl=0.25, throughput=0.25)
+"""Half of the interval that holds four of five measurements, in logarithms, where nothing was measured."""
 MOST = 4096
 """More requests at a time than that are not asked about."""
 
@@ -88,14 +88,14 @@ def _closed(work: Work, use: Coefficients, workload: Workload, concurrency: floa
     return closed_loop(work, use, load, PLAIN)
 
 
-def _prediction(speeds: Speeds, concurrency: float, spread: float) -> Prediction:
+def _prediction(speeds: Speeds, concurrency: float, spread: Spreads) -> Prediction:
     return Prediction(
         concurrency=concurrency,
         running=speeds.running,
-        ttft_ms=_estimate(speeds.ttft * MS, spread),
-        itl_ms=_estimate(speeds.itl * MS, spread),
-        output_tokens_per_s=_estimate(speeds.output_tokens, spread),
-        requests_per_s=_estimate(speeds.requests, spread),
+        ttft_ms=_estimate(speeds.ttft * MS, spread.ttft),
+        itl_ms=_estimate(speeds.itl * MS, spread.itl),
+        output_tokens_per_s=_estimate(speeds.output_tokens, spread.throughput),
+        requests_per_s=_estimate(speeds.requests, spread.throughput),
     )
 
 
