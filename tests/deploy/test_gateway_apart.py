@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ssl
-import time
 from dataclasses import replace
 
 import httpx
@@ -11,6 +10,7 @@ import pytest
 from lab.boot import NodeSpec
 from lab.cards import A100
 from lab.node import share_key
+from lab.waiting import wait_for
 from load import Load
 
 from zephyr_deploy import down, logs, services, status, up
@@ -83,14 +83,6 @@ def served_by(node):
     )
 
 
-def until(condition, seconds=40.0):
-    """Wait until it holds."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not so after {seconds} s"
-        time.sleep(0.2)
-
-
 @pytest.fixture(scope="module")
 def brought(wanted, options):
     return up(wanted(), rollout_options=options)
@@ -100,7 +92,7 @@ def test_requests_reach_both_nodes(nodes, brought):
     assert [service.state for service in brought.services] == ["ready", "ready"]
     before = [served_by(node) for node in nodes]
     with reached(NAME) as endpoint, Load(endpoint, clients=4):
-        until(lambda: all(served_by(node) > count + 3 for node, count in zip(nodes, before, strict=True)))
+        wait_for(lambda: all(served_by(node) > count + 3 for node, count in zip(nodes, before, strict=True)))
 
 
 def test_up_again_changes_nothing(brought, wanted, options):
@@ -214,9 +206,9 @@ def test_a_node_that_is_gone_gets_no_more_requests(nodes, gateway, brought):
     with reached(NAME) as endpoint:
         nodes[1].pause()
         try:
-            until(lambda: lost in gateway.exec(metrics).stdout)
+            wait_for(lambda: lost in gateway.exec(metrics).stdout)
             with Load(endpoint) as load:
-                until(lambda: load.outcomes["whole"] > 10)
+                wait_for(lambda: load.outcomes["whole"] > 10)
             assert load.failed == {}
             with connect_noted(record, record.gateway) as connection:
                 found = call(connection, "status_front", status_request(NAME), deadline_s=60)
@@ -229,9 +221,9 @@ def test_a_node_that_is_gone_gets_no_more_requests(nodes, gateway, brought):
 
 def test_its_machine_may_restart(gateway, brought):
     gateway.reboot()
-    until(lambda: status(NAME).state == "ready")
+    wait_for(lambda: status(NAME).state == "ready")
     with reached(NAME) as endpoint, Load(endpoint) as load:
-        until(lambda: load.outcomes["whole"] > 3)
+        wait_for(lambda: load.outcomes["whole"] > 3)
     assert load.failed == {}
 
 
