@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
-from emulators.memory import MemoryCloud
+from emulators.memory import MemoryCloud, only_cloud
 
 from zephyr_deploy.cli import doctor as command
 from zephyr_deploy.cli.main import main
 from zephyr_deploy.deploy.results import Check
-from zephyr_deploy.providers import registry
 from zephyr_deploy.providers.clouds.types import AccountCheck
 
 
@@ -25,9 +24,7 @@ class Cloud(MemoryCloud):
 @pytest.fixture(autouse=True)
 def cloud(monkeypatch):
     made = Cloud()
-    known = registry.provider
-    monkeypatch.setattr(registry, "CLOUDS", ("aws",))
-    monkeypatch.setattr(registry, "provider", lambda name: made if name == "aws" else known(name))
+    only_cloud(made, monkeypatch)
     monkeypatch.setattr(command, "_here", lambda: [Check(name="python", verdict="ok", detail="3")])
     return made
 

@@ -5,14 +5,13 @@ from datetime import datetime, timedelta, timezone
 from functools import partial
 
 import pytest
-from emulators.memory import ShowingCloud, offer
+from emulators.memory import ShowingCloud, offer, only_cloud
 
 from zephyr_deploy.cli.agree import lines
 from zephyr_deploy.cli.main import main
 from zephyr_deploy.deploy.clouds import gc, vanish
 from zephyr_deploy.deploy.clouds.launch import Proposal
 from zephyr_deploy.errors import AuthError
-from zephyr_deploy.providers import registry
 from zephyr_deploy.providers.clouds.stamp import Stamp
 from zephyr_deploy.providers.clouds.types import Account, Order
 
@@ -24,9 +23,7 @@ def cloud(monkeypatch, tmp_path):
     """One that has a machine of ours whose time is over, made elsewhere."""
     made = ShowingCloud()
     monkeypatch.setenv("ZEPHYR_STATE_DIR", str(tmp_path / "state"))
-    monkeypatch.setattr(registry, "CLOUDS", ("aws",))
-    known = registry.provider
-    monkeypatch.setattr(registry, "provider", lambda name: made if name == "aws" else known(name))
+    only_cloud(made, monkeypatch)
     stamp = Stamp(deployment="lost", run="0" * 8, expires=datetime.now(timezone.utc) - HOUR, price_per_hour_usd=1.5)
     key = "ssh-ed25519 AAAA"
     made.create(Order(stamp=stamp, offer=offer(), token="t", public_key=key, allowed="0.0.0.0/0", disk_gb=100))

@@ -6,11 +6,10 @@ import datetime
 import json
 
 import pytest
-from emulators.memory import MemoryCloud, offer
+from emulators.memory import MemoryCloud, offer, only_cloud
 from jsonschema import Draft202012Validator
 
 from zephyr_deploy.cli.main import main
-from zephyr_deploy.providers import registry
 from zephyr_deploy.resources import PACKAGE
 
 L4 = offer("g6.xlarge", 0.8048, gpu="l4", gpu_memory_gib=22.35, region="us-east-1")
@@ -39,9 +38,7 @@ class Cloud(MemoryCloud):
 @pytest.fixture(autouse=True)
 def cloud(monkeypatch):
     made = Cloud()
-    known = registry.provider
-    monkeypatch.setattr(registry, "CLOUDS", ("aws",))
-    monkeypatch.setattr(registry, "provider", lambda name: made if name == "aws" else known(name))
+    only_cloud(made, monkeypatch)
     return made
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from emulators.memory import ShowingCloud, offer
+from emulators.memory import ShowingCloud, offer, only_cloud
 
 from zephyr_deploy.cli.main import main
-from zephyr_deploy.providers import registry
 
 
 class Cloud(ShowingCloud):
@@ -25,8 +24,7 @@ class Cloud(ShowingCloud):
 @pytest.fixture(autouse=True)
 def cloud(monkeypatch):
     made = Cloud()
-    monkeypatch.setattr(registry, "CLOUDS", ("aws",))
-    monkeypatch.setattr(registry, "provider", lambda _name: made)
+    only_cloud(made, monkeypatch)
     return made
 
 

@@ -6,7 +6,7 @@ import time
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from emulators.memory import MemoryCloud, offer
+from emulators.memory import MemoryCloud, offer, only_cloud
 from lab.boot import NodeSpec
 from lab.cards import A100
 
@@ -17,13 +17,11 @@ from zephyr_deploy.deploy.rollout import RolloutOptions
 from zephyr_deploy.node.address import NodeAddress
 from zephyr_deploy.node.hostkeys import Trust
 from zephyr_deploy.node.program import call
-from zephyr_deploy.providers import registry
 from zephyr_deploy.providers.clouds.stamp import Stamp
 from zephyr_deploy.providers.clouds.types import Order
 from zephyr_deploy.providers.clouds.userdata import user_data
 from zephyr_deploy.providers.nodes.connect import connect
 from zephyr_deploy.providers.nodes.record import NodesRecord
-from zephyr_deploy.providers.registry import provider
 from zephyr_deploy.spec.deployment import Deployment, Machine
 
 SECOND = timedelta(seconds=1)
@@ -83,8 +81,7 @@ def test_extend_tells_the_machine_and_its_cloud(desk, monkeypatch):
     cloud.paper.made[cloud.create(order).id].address = node.address
     address = NodeAddress(host=node.address, user=node.user, identity=node.key)
     NodesRecord(name="moved", provider="aws", nodes=(address,), host_key=stamp.host_key).save()
-    monkeypatch.setattr(registry, "CLOUDS", ("aws",))
-    monkeypatch.setattr(registry, "provider", lambda name: cloud if name == "aws" else provider(name))
+    only_cloud(cloud, monkeypatch)
     found = extend("moved", timedelta(hours=2))
     assert (found.ends_itself, found.ends_at) == (True, cloud.instances("moved")[0].stamp.expires)
     assert found.ends_at - end == pytest.approx(timedelta(hours=2), abs=timedelta(minutes=1))

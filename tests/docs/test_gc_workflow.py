@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from emulators.memory import ShowingCloud, offer
+from emulators.memory import ShowingCloud, offer, only_cloud
 
 from zephyr_deploy.cli.main import main
-from zephyr_deploy.providers import registry
 from zephyr_deploy.providers.clouds.stamp import Stamp
 from zephyr_deploy.providers.clouds.types import Order
 
@@ -39,8 +38,7 @@ def test_the_secrets_are_given_to_the_last_step_alone_and_have_the_names_that_ar
 def test_what_is_over_is_gone_afterwards_and_nothing_else(job, monkeypatch, tmp_path, capsys):
     cloud = ShowingCloud()
     monkeypatch.setenv("ZEPHYR_STATE_DIR", str(tmp_path))
-    monkeypatch.setattr(registry, "CLOUDS", ("aws",))
-    monkeypatch.setattr(registry, "provider", lambda _name: cloud)
+    only_cloud(cloud, monkeypatch)
     for name, hours in (("over", -1), ("young", 1), ("never", None)):
         expires = datetime.now(timezone.utc) + timedelta(hours=hours) if hours else None
         stamp = Stamp(deployment=name, run="0" * 8, expires=expires)

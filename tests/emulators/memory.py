@@ -15,11 +15,14 @@ from emulators.machines import PaperMachines
 
 from zephyr_deploy.errors import InUseError
 from zephyr_deploy.node.knownhosts import HostKey
+from zephyr_deploy.providers import registry
 from zephyr_deploy.providers.clouds.contract import CloudProvider
 from zephyr_deploy.providers.clouds.types import KINDS, Account, Instance, Offer, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    import pytest
 
     from zephyr_deploy.providers.clouds.stamp import Stamp
     from zephyr_deploy.providers.clouds.types import AccountCheck, Ledger, Order
@@ -29,6 +32,13 @@ def offer(machine_type: str = "g5.xlarge", price: float = 1.0, **changes) -> Off
     """A machine that is for sale."""
     given = {"provider": "aws", "region": "here", "gpu": "a10g", "gpus": 1, "gpu_memory_gib": 24, "cpus": 4}
     return Offer(**{**given, "memory_gib": 16, "machine_type": machine_type, "price_per_hour_usd": price, **changes})
+
+
+def only_cloud(cloud: CloudProvider, patch: pytest.MonkeyPatch) -> None:
+    """Have it be the one cloud that there is; what is no cloud stays."""
+    known = registry.provider
+    patch.setattr(registry, "CLOUDS", (cloud.name,))
+    patch.setattr(registry, "provider", lambda name: cloud if name == cloud.name else known(name))
 
 
 class MemoryCloud(CloudProvider):

@@ -6,11 +6,11 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 from deploy.clouds.calls import NAME
+from emulators.memory import only_cloud
 
 from zephyr_deploy.deploy.cost import costs
 from zephyr_deploy.errors import NotDeployedError, ThrottledError
 from zephyr_deploy.node.address import NodeAddress
-from zephyr_deploy.providers import registry
 from zephyr_deploy.providers.machines import Ending, Figures, MachineStatus
 from zephyr_deploy.providers.nodes.record import NodesRecord
 
@@ -21,8 +21,7 @@ HOUR = timedelta(hours=1)
 def machine(session, monkeypatch):
     """A machine at $2 an hour, made three hours ago, whose engine has made a million tokens in the last of them."""
     said = {"state": "ready", "uptime_s": 3600.0, "figures": Figures(generated_tokens=1e6)}
-    monkeypatch.setattr(registry, "CLOUDS", ("aws",))
-    monkeypatch.setattr(registry, "provider", lambda _name: session.cloud)
+    only_cloud(session.cloud, monkeypatch)
     monkeypatch.setattr(session.cloud, "statuses", lambda _record: [MachineStatus(host="h", **said)], raising=False)
     session.up()
     (instance,) = session.cloud.there.values()

@@ -7,13 +7,12 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 from deploy.clouds.calls import NAME
-from emulators.memory import MemoryCloud
+from emulators.memory import MemoryCloud, only_cloud
 
 from zephyr_deploy.deploy import extend as verbs
 from zephyr_deploy.deploy.extend import extend
 from zephyr_deploy.errors import ConfigError, NotDeployedError, UnreachableError, UsageError
 from zephyr_deploy.node.address import NodeAddress
-from zephyr_deploy.providers import registry
 from zephyr_deploy.providers.nodes.record import NodesRecord, record_of
 
 HOUR = timedelta(hours=1)
@@ -57,8 +56,7 @@ def line(_record, _address):
 def machine(session, monkeypatch):
     """A machine that was launched, eight hours from its end."""
     made = Machine()
-    monkeypatch.setattr(registry, "CLOUDS", ("aws",))
-    monkeypatch.setattr(registry, "provider", lambda _name: session.cloud)
+    only_cloud(session.cloud, monkeypatch)
     monkeypatch.setattr(verbs, "connect_noted", line)
     monkeypatch.setattr(verbs, "call", made.call)
     session.up()

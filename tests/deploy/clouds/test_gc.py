@@ -4,7 +4,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 from deploy.clouds.calls import NAME, Calls
-from emulators.memory import ShowingCloud
+from emulators.memory import ShowingCloud, only_cloud
 
 from zephyr_deploy.deploy.clouds.gc import collect, orphans
 from zephyr_deploy.deploy.journal import Journal
@@ -20,9 +20,8 @@ PAST = datetime.now(timezone.utc) - timedelta(minutes=1)
 
 @pytest.fixture
 def cloud(quick, monkeypatch):
-    made, real = ShowingCloud(), registry.provider
-    monkeypatch.setattr(registry, "CLOUDS", ("aws",))
-    monkeypatch.setattr(registry, "provider", lambda name: made if name == "aws" else real(name))
+    made = ShowingCloud()
+    only_cloud(made, monkeypatch)
     return made
 
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 from deploy.clouds.calls import NAME, Calls, Line
-from emulators.memory import ShowingCloud
+from emulators.memory import ShowingCloud, only_cloud
 
 from zephyr_deploy import down, services
 from zephyr_deploy.deploy import clouds_down, find, fleet
@@ -20,7 +20,6 @@ from zephyr_deploy.errors import AuthError, UnreachableError
 from zephyr_deploy.events import Phases
 from zephyr_deploy.node.address import NodeAddress
 from zephyr_deploy.node.sshkey import login_key
-from zephyr_deploy.providers import registry
 from zephyr_deploy.providers.machines import MachineStatus
 from zephyr_deploy.providers.nodes import provider as machines
 from zephyr_deploy.providers.nodes.connect import pin, trust_in
@@ -32,9 +31,7 @@ from zephyr_deploy.spec.deployment import Deployment
 def cloud(quick, monkeypatch):
     """A cloud in memory under the name of one."""
     made = ShowingCloud()
-    ordinary = registry.provider
-    monkeypatch.setattr(registry, "CLOUDS", ("aws",))
-    monkeypatch.setattr(registry, "provider", lambda name: made if name == "aws" else ordinary(name))
+    only_cloud(made, monkeypatch)
     return made
 
 
