@@ -1,5 +1,5 @@
-"""The crash sweep: a verb is killed at every call to the cloud and at every write of the journal, before and after it;
-and every call fails in every way. Then `up` has to give one machine, and `down` has to leave nothing.
+"""The crash sweep: a verb is killed at every call that changes the cloud and at every write of the journal, before and
+after it; and every call fails in every way. Then `up` has to give one machine, and `down` has to leave nothing.
 """
 
 from __future__ import annotations

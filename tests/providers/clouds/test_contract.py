@@ -51,7 +51,6 @@ def test_lists_may_lag(cloud):
     assert cloud.provider.get(made).state != "gone", "it is not listed yet"
     found = cloud.until(lambda: cloud.provider.instances("shop"))
     assert [one.id for one in found] == [made.id]
-    assert cloud.provider.settle_s > 0.5
 
 
 def test_one_order_makes_one_machine(cloud):
