@@ -82,6 +82,15 @@ def test_at_one_price_the_weights_stay_as_they_are():
     assert (other.verdict, other.why) == ("worse", "the same price, and the weights would be quantized")
 
 
+def test_of_engines_that_are_as_fast_the_preferred_one_is_taken():
+    found = choose(Deployment(), ZEPHYR, Workload(concurrency=1), Slo(), (price("l40s", 1),))
+    speed = found.outlook.asked.prediction.output_tokens_per_s.value
+    same = [one for one in found.others if (one.gpu, one.gpus, one.weights) == ("l40s", 1, "16bit")]
+    assert found.outlook.advice.setup.engine == "tgi"
+    assert {one.engine for one in same} == {"vllm", "sglang"}
+    assert all(one.output_tokens_per_s < speed / 0.9 for one in same)
+
+
 def test_quantized_weights_are_taken_where_nothing_else_is_fast_enough():
     market = (price("l4", 0.8), price("l40s", 1.9))
     found = choose(Deployment(engine=Engine(name="tgi")), ZEPHYR, Workload(concurrency=1), Slo(itl_ms=30), market)

@@ -21,7 +21,8 @@ def test_they_add_up(concurrency):
     found, whole = terms(L4, load, kv_tokens=40_000), predict(L4, load, kv_tokens=40_000)
     assert sum(term.ttft_ms for term in found) == pytest.approx(whole.ttft_ms.value)
     assert sum(term.itl_ms for term in found) == pytest.approx(whole.itl_ms.value)
-    assert all(term.itl_ms >= 0 and term.ttft_ms >= 0 for term in found)
+    assert min(term.itl_ms for term in found) >= -0.01 * whole.itl_ms.value
+    assert min(term.ttft_ms for term in found) >= -0.01 * whole.ttft_ms.value
 
 
 def test_reading_the_weights_takes_most_of_a_token_for_one():

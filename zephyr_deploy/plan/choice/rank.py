@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from math import inf, log
+from itertools import groupby
+from math import inf
 from typing import TYPE_CHECKING, NamedTuple
 
 from zephyr_deploy.plan.choice.candidates import ENGINES
@@ -93,7 +94,7 @@ def weigh_all(
         price = machines[setup.gpu.key, setup.shards]
         cost = usd_per_million(price, judged.prediction)
         weighed.append(Weighed(candidate, judged, price, cost, max_usd, by_price))
-    return sorted(weighed, key=_order)
+    return list(_in_order(weighed))
 
 
 def options(weighed: Sequence[Weighed], best: Weighed | None, tried: Mapping[int, Failed]) -> tuple[Option, ...]:
@@ -147,23 +148,35 @@ def _refused() -> Judged:
     return Judged(0, None, inf, inf, None, inf, "")
 
 
-def _order(one: Weighed) -> tuple[float | bool | int, ...]:
-    """Total. What quantized weights lose in answers is not weighed: of two with one price, they come second."""
-    setup, judged = one.setup, one.judged
-    speed = judged.prediction.output_tokens_per_s.value if judged.prediction else 1.0
+def _in_order(weighed: Iterable[Weighed]) -> Iterator[Weighed]:
+    for _, alike in groupby(sorted(weighed, key=_order), _order):
+        group = list(alike)
+        fastest = max(map(_speed, group))
+        yield from sorted(group, key=lambda one: _among(one, fastest))
+
+
+def _order(one: Weighed) -> tuple[float, ...]:
+    """What quantized weights lose in answers is not weighed: of two with one price, they come second."""
+    judged = one.judged
     return (
         not one.possible,
         bool(one.candidate.refused),
-        judged.missing_bytes / setup.gpu.memory_bytes,
+        judged.missing_bytes / one.setup.gpu.memory_bytes,
         0 if one.possible else judged.over,
         one.price.usd_per_hour if one.price else inf,
-        setup.shards,
+        one.setup.shards,
         one.candidate.altered,
-        # by the hour they cost the same, so that the faster one costs less by the token
-        -round(log(speed) / ALIKE),
-        ENGINES.index(setup.engine),
-        -speed,
     )
+
+
+def _among(one: Weighed, fastest: float) -> tuple[float, ...]:
+    """Of those with one price: the fastest, which costs least by the token; of many as fast, the preferred engine."""
+    as_fast = _speed(one) >= (1 - ALIKE) * fastest
+    return not as_fast, ENGINES.index(one.setup.engine) if as_fast else 0, -_speed(one)
+
+
+def _speed(one: Weighed) -> float:
+    return one.judged.prediction.output_tokens_per_s.value if one.judged.prediction else 0.0
 
 
 def _verdict(one: Weighed, best: Weighed | None) -> Failed:
@@ -197,8 +210,6 @@ def _more_gpus(one: Weighed, best: Weighed | None) -> Failed:
 
 
 def _slower(one: Weighed, best: Weighed | None) -> str:
-    mine, theirs = (each.judged.prediction if each else None for each in (one, best))
-    if mine and theirs and mine.output_tokens_per_s.value < (1 - ALIKE) * theirs.output_tokens_per_s.value:
-        rates = f"{mine.output_tokens_per_s.value:.0f} tokens/s against {theirs.output_tokens_per_s.value:.0f}"
-        return f"slower for as much: {rates}"
+    if best and 0 < _speed(one) < (1 - ALIKE) * _speed(best):
+        return f"slower for as much: {_speed(one):.0f} tokens/s against {_speed(best):.0f}"
     return "as good, for as much"

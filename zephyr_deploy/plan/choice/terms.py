@@ -38,7 +38,8 @@ class Term(Frozen):
 def terms(setup: Setup, workload: Workload, *, kv_tokens: int, prefill_tokens: int | None = None) -> tuple[Term, ...]:
     """Every cause of both times, taken away one after the other, and what is left then; they add up.
 
-    Where two run side by side, the one that is taken away first counts only by what it is longer.
+    Where two run side by side, the one that is taken away first counts only by what it is longer. A cause may be a
+    little below zero: with shorter steps more requests come, and wait for one another.
 
     Raises:
         ConfigError: the speed of that card or model is not known.
