@@ -12,7 +12,7 @@ from zephyr_deploy.errors import ConfigError, CredentialsError, UnreachableError
 from zephyr_deploy.plan.speed.correction import Correction
 from zephyr_deploy.plan.workload import Slo, Workload
 from zephyr_deploy.providers import registry
-from zephyr_deploy.spec.deployment import Deployment, Engine, Machine
+from zephyr_deploy.spec.deployment import Cost, Deployment, Engine, Machine
 
 L4 = offer("g6.xlarge", 0.7, gpu="l4", gpu_memory_gib=22.35, region="us-east-1")
 FAR = offer("g6.xlarge", 0.5, gpu="l4", region="ap-south-1", priced_on=datetime.date(2026, 11, 9))
@@ -47,6 +47,11 @@ def test_a_card_that_is_named():
     assert (found.chosen, found.outlook.advice.setup.gpu.key) == (False, "l4")
     assert found.outlook.asked.prediction.concurrency == 8
     assert any(note.startswith("Facts of HuggingFaceH4/zephyr-7b-beta") for note in found.notes)
+
+
+def test_a_card_that_costs_more_than_it_may():
+    found = estimate(Deployment(machine=Machine(gpu="h100"), cost=Cost(max_hourly_usd="1")), offline=True)
+    assert "It costs more than the $1.00 an hour that it may." in found.notes
 
 
 def test_without_a_card_the_cheapest_is_chosen():

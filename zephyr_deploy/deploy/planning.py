@@ -122,22 +122,17 @@ def explained(result: PlanResult) -> PlanResult:
 
 
 def _named(deployment: Deployment, known: Known, workload: Workload, slo: Slo) -> PlanResult:
-    model = known.model.facts
+    model, market, most = known.model.facts, known.market.prices, deployment.cost.max_hourly_usd
     gpu, notes = _card(deployment.machine.gpu or "")
     setup = setup_of(deployment, known.model, gpu)
-    price = cheapest(known.market.prices, gpu.key, setup.shards)
+    price = cheapest(market, gpu.key, setup.shards)
     looked = outlook(setup, deployment, workload, slo, price=price, correction=known.correct(setup))
     refuse(looked.advice.problems, _next(deployment, setup))
-    open_wish = deployment.model_copy(
-        update={
-            "machine": deployment.machine.model_copy(update={"gpu": None, "gpus": None}),
-            "engine": deployment.engine.model_copy(update={"num_shard": None, "quantize": None}),
-        }
-    )
-    most = deployment.cost.max_hourly_usd
-    found = candidates(open_wish, model)
+    if price and most and price.usd_per_hour > most:
+        notes.append(f"It costs more than the ${most:.2f} an hour that it may.")
+    found = candidates(_left_open(deployment), model)
     max_usd = None if most is None else float(most)
-    weighed = weigh_all(found, known.market.prices, workload, slo, max_usd=max_usd, correct=known.correct)
+    weighed = weigh_all(found, market, workload, slo, max_usd=max_usd, correct=known.correct)
     return PlanResult(
         model=model,
         workload=workload,
@@ -148,6 +143,13 @@ def _named(deployment: Deployment, known: Known, workload: Workload, slo: Slo) -
         considered=len(found),
         notes=tuple(notes),
     )
+
+
+def _left_open(deployment: Deployment) -> Deployment:
+    """The deployment without what was said of card, count and quantization."""
+    machine = deployment.machine.model_copy(update={"gpu": None, "gpus": None})
+    engine = deployment.engine.model_copy(update={"num_shard": None, "quantize": None})
+    return deployment.model_copy(update={"machine": machine, "engine": engine})
 
 
 def setup_of(deployment: Deployment, model: Found, gpu: Gpu) -> Setup:
