@@ -7,6 +7,8 @@ from typing import Literal
 
 from zephyr_deploy.bench.spec import BenchSpec
 from zephyr_deploy.bench.stats import Spread
+from zephyr_deploy.plan.served import Served
+from zephyr_deploy.plan.speed.prediction import Prediction
 from zephyr_deploy.spec.deployment import EngineName, Frozen
 
 Verdict = Literal["ok", "noisy", "client_bottleneck"]
@@ -52,6 +54,10 @@ class LevelReport(Frozen):
     """New connections of the measured requests; None where there were none or the client does not say."""
     usd_per_million_output_tokens: float | None
     client: ClientCheck
+    predicted: Prediction | None = None
+    """What a plan says of such a load; None: no plan can be made of what was measured."""
+    remarks: tuple[str, ...] = ()
+    """In which figures it was off, and which of them cannot be, in whole sentences."""
 
 
 class Target(Frozen):
@@ -63,6 +69,8 @@ class Target(Frozen):
     model_id: str
     release: str | None = None
     """Of a deployment: what served when the benchmark began."""
+    served: Served | None = None
+    """The engine, the form of its model and its cards; None: nobody knows."""
 
 
 class BenchReport(Frozen):

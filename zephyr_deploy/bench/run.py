@@ -38,7 +38,7 @@ async def run(endpoint: Endpoint, spec: BenchSpec, listener: Listener = silent) 
         for position, workers in enumerate(spec.concurrency):
             with phases.phase(f"bench-{workers}", f"Measure {workers} at a time") as phase:
                 levels.append(await _level(client, spec, position, workers, phase))
-    target = Target(**{field: getattr(endpoint, field) for field in Target.model_fields})
+    target = Target(**{field: getattr(endpoint, field) for field in Target.model_fields if field != "served"})
     return BenchReport(tool_version=__version__, started_at=started, target=target, spec=spec, levels=tuple(levels))
 
 

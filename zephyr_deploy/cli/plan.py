@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,13 +24,14 @@ from zephyr_deploy.cli.wish import (
     SpotOpt,
     TotalTokensOpt,
 )
-from zephyr_deploy.errors import CapacityError
+from zephyr_deploy.errors import CapacityError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from zephyr_deploy.deploy.planning import Known
     from zephyr_deploy.plan.choice.outcome import PlanResult
+    from zephyr_deploy.spec.deployment import Deployment
 
 SHOWN = 12
 INPUT_TOKENS, OUTPUT_TOKENS = 512, 128
@@ -44,11 +46,13 @@ LOOKED_UP = {"model.id", "model.revision", "provider", "machine.region", "machin
         ("zephyr-deploy plan --ttft 300ms --itl 40ms --concurrency 32", "The cheapest GPU that is so fast"),
         ("zephyr-deploy plan --gpu l4 --what-if engine.quantize=fp8 --explain", "What a setting changes, and why"),
         ("zephyr-deploy plan --gpu a100-80 --rate 5/s --html plan.html", "Under five requests a second; as a page"),
+        ("zephyr-deploy plan --gpu l4 --calibrate results/*.json", "Corrected by what benchmarks have found"),
         ("zephyr-deploy plan --gpu l4 --output json", "All of it, for a script"),
     ],
 )
 def plan(
     session: Session,
+    reports: Annotated[list[Path] | None, typer.Argument(help="More reports, after --calibrate.")] = None,
     *,
     model: ModelOpt = None,
     revision: RevisionOpt = None,
@@ -76,6 +80,12 @@ def plan(
     html: Annotated[Path | None, typer.Option(help="Write a page with the plot into this file, too.")] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Do not ask the hub for the model.")] = False,
     live: Annotated[bool, typer.Option("--live", help="Ask clouds for prices, instead of dated tables.")] = False,
+    calibrate: Annotated[
+        Path | None, typer.Option(help="Heed this report of bench, and those named behind it.")
+    ] = None,
+    no_calibration: Annotated[
+        bool, typer.Option("--no-calibration", help="Heed nothing that calibrate and bench have kept here.")
+    ] = False,
     limit: Annotated[int, typer.Option(min=1, help="How many others a table shows at most.")] = SHOWN,
 ) -> None:
     """Say what fits, how fast it will be and what it costs, before anything exists; or choose the cheapest.
@@ -98,12 +108,11 @@ def plan(
     }
     asked = Asked(input_tokens, output_tokens, concurrency, rate, ttft, itl, percentile)
     settings, others = changes(what_if or ())
-    result, known = _estimated(session, flags, asked, offline=offline, live=live)
+    look = _look(calibrate, reports, offline=offline, live=live, learned=not no_calibration)
+    result, known = _estimated(session, flags, asked, look)
     if what_if:
         again = known if settings.keys().isdisjoint(LOOKED_UP) else None
-        after, _ = _estimated(
-            session, {**flags, **settings}, exchange(asked, others), offline=offline, live=live, known=again
-        )
+        after, _ = _estimated(session, {**flags, **settings}, exchange(asked, others), look, again)
         result = result.model_copy(update={"what_if": after, "changes": tuple(what_if)})
     if explain or html is not None:
         from zephyr_deploy.deploy.planning import explained
@@ -113,20 +122,36 @@ def plan(
     _end(result)
 
 
+def _look(
+    calibrate: Path | None, reports: list[Path] | None, *, offline: bool, live: bool, learned: bool
+) -> Callable[[Deployment], Known]:
+    """How model, prices and measurements are looked up.
+
+    Raises:
+        UsageError: reports are named without ``--calibrate``.
+        ConfigError: one of them is none.
+    """
+    from zephyr_deploy.deploy.planning import look_up
+    from zephyr_deploy.deploy.reports import read_reports
+
+    if reports and calibrate is None:
+        raise UsageError(f"plan takes no {reports[0]}.", hint="Reports of bench go with --calibrate.")
+    found = read_reports((calibrate, *(reports or ()))) if calibrate else ()
+    return partial(look_up, offline=offline, live=live, learned=learned, reports=found)
+
+
 def _estimated(
     session: Session,
     flags: Mapping[str, object],
     asked: Asked,
-    *,
-    offline: bool,
-    live: bool,
+    look: Callable[[Deployment], Known],
     known: Known | None = None,
 ) -> tuple[PlanResult, Known]:
-    from zephyr_deploy.deploy.planning import estimate_of, look_up
+    from zephyr_deploy.deploy.planning import estimate_of
 
     workload, slo = asked.workload(), asked.slo()
     deployment = session.load(flags).deployment
-    found = known or look_up(deployment, offline=offline, live=live)
+    found = known or look(deployment)
     return estimate_of(deployment, found, workload, slo), found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from zephyr_deploy.deploy.corrections import Corrections
 from zephyr_deploy.deploy.model_facts import find_facts
 from zephyr_deploy.errors import ConfigError
 from zephyr_deploy.plan.choice.candidates import ENGINES, candidates
@@ -24,9 +25,10 @@ from zephyr_deploy.plan.workload import Slo, Workload
 from zephyr_deploy.providers.registry import is_cloud
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from zephyr_deploy.deploy.model_facts import Found
+    from zephyr_deploy.deploy.reports import Reported
     from zephyr_deploy.providers.clouds.types import Offer
     from zephyr_deploy.spec.deployment import Deployment
 
@@ -49,6 +51,7 @@ class Known(NamedTuple):
     market: Market
     correct: Correct = uncorrected
     """What one's own measurements say of a setup."""
+    notes: tuple[str, ...] = ()
 
 
 def estimate(
@@ -79,15 +82,30 @@ def estimate(
     return estimate_of(deployment, known, workload or Workload(), slo or Slo())
 
 
-def look_up(deployment: Deployment, *, offline: bool = False, live: bool = False) -> Known:
-    """The model's facts and the prices, which do not depend on what is asked of them.
+def look_up(
+    deployment: Deployment,
+    *,
+    offline: bool = False,
+    live: bool = False,
+    learned: bool = True,
+    reports: Sequence[Reported] = (),
+) -> Known:
+    """The model's facts and the prices, which do not depend on what is asked of them, and what was measured.
+
+    Args:
+        deployment: What is wanted.
+        offline: As `estimate`.
+        live: As `estimate`.
+        learned: Whether what `calibrate` and `bench` have kept is heeded.
+        reports: Benchmarks on file, heeded before that.
 
     Raises:
         As `estimate`.
     """
     model = deployment.model
     found = find_facts(model.id, model.revision, file=model.file, token_from=model.token_from, offline=offline)
-    return Known(found, market_of(deployment, live=live))
+    correct = Corrections(deployment, stored=learned, reports=reports)
+    return Known(found, market_of(deployment, live=live), correct, tuple(correct.notes()))
 
 
 def estimate_of(deployment: Deployment, known: Known, workload: Workload, slo: Slo) -> PlanResult:
@@ -102,7 +120,8 @@ def estimate_of(deployment: Deployment, known: Known, workload: Workload, slo: S
         result = _named(deployment, known, workload, slo)
     else:
         result = choose(deployment, known.model.facts, workload, slo, known.market.prices, correct=known.correct)
-    return result.model_copy(update={"notes": (*known.model.notes, *known.market.notes, *result.notes)})
+    notes = (*known.model.notes, *known.market.notes, *known.notes, *result.notes)
+    return result.model_copy(update={"notes": notes})
 
 
 def explained(result: PlanResult) -> PlanResult:
@@ -116,6 +135,7 @@ def explained(result: PlanResult) -> PlanResult:
         looked.workload,
         kv_tokens=advice.memory.kv_tokens,
         prefill_tokens=advice.serve.max_batch_prefill_tokens,
+        correction=looked.correction,
     )
     about = {"terms": found, "published": nearest(advice.setup, looked.workload)}
     return result.model_copy(update={"outlook": looked.model_copy(update=about)})

@@ -10,6 +10,7 @@ from zephyr_deploy.plan.flags.advice import Advice
 from zephyr_deploy.plan.model.facts import ModelFacts
 from zephyr_deploy.plan.prices import Price
 from zephyr_deploy.plan.setup import ServerName
+from zephyr_deploy.plan.speed.correction import Correction
 from zephyr_deploy.plan.speed.prediction import Prediction
 from zephyr_deploy.plan.weights import WeightKind
 from zephyr_deploy.plan.workload import Slo, Workload
@@ -87,6 +88,8 @@ class Outlook(Frozen):
     """Of each GPU, before a step of prompts and the longest request have room; 0: it fits."""
     remedies: tuple[Change, ...] = ()
     """What would have it fit, each by itself, the smallest change first."""
+    correction: Correction | None = None
+    """What one's own measurements of such a setup say; None: there are none."""
     terms: tuple[Term, ...] = ()
     """Where the time goes, if that was asked for."""
     published: tuple[Published, ...] = ()

@@ -49,7 +49,7 @@ def outlook(
     """
     speed = _Speed(setup, workload, slo, price, correction)
     advice = speed.advise(wish)
-    about = _About(advice, price, workload, slo)
+    about = _About(advice, price, workload, slo, correction)
     if about.missing:
         return about.outlook(why=f"does not fit, by {about.missing / GB:.1f} GB a GPU", meets=False)
     asks = slo.ttft_ms is not None or slo.itl_ms is not None
@@ -74,6 +74,7 @@ class _About(NamedTuple):
     price: Price | None
     workload: Workload
     slo: Slo
+    correction: Correction | None
 
     @property
     def missing(self) -> int:
@@ -95,7 +96,8 @@ class _About(NamedTuple):
             asked=asked,
             missing_bytes=missing,
             remedies=tuple(self._remedies()) if missing else (),
-            notes=(*_notes(self.price, advice), *waiting),
+            correction=self.correction,
+            notes=(*_notes(self.price, advice, self.correction), *waiting),
             **more,
         )
 
@@ -197,8 +199,10 @@ def _waiting(found: Prediction) -> Iterator[str]:
         yield f"Of {found.concurrency:.0f} requests at a time, {room}; the others wait, and that is in the TTFT."
 
 
-def _notes(price: Price | None, advice: Advice) -> tuple[str, ...]:
+def _notes(price: Price | None, advice: Advice, correction: Correction | None) -> tuple[str, ...]:
     used, notes = advice.setup.shards, list(advice.notes)
+    if correction is not None and correction.source:
+        notes.append(f"Corrected by {correction.source}.")
     if price is None:
         notes.append("No price of such a machine is known: what it costs is left out.")
     elif price.gpus > used:

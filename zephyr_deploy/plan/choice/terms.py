@@ -35,7 +35,14 @@ class Term(Frozen):
     itl_ms: float
 
 
-def terms(setup: Setup, workload: Workload, *, kv_tokens: int, prefill_tokens: int | None = None) -> tuple[Term, ...]:
+def terms(
+    setup: Setup,
+    workload: Workload,
+    *,
+    kv_tokens: int,
+    prefill_tokens: int | None = None,
+    correction: Correction | None = None,
+) -> tuple[Term, ...]:
     """Every cause of both times, taken away one after the other, and what is left then; they add up.
 
     Where two run side by side, the one that is taken away first counts only by what it is longer. A cause may be a
@@ -44,13 +51,12 @@ def terms(setup: Setup, workload: Workload, *, kv_tokens: int, prefill_tokens: i
     Raises:
         ConfigError: the speed of that card or model is not known.
     """
-    gone: dict[str, float] = {}
+    left = correction or Correction()
     found: list[Term] = []
-    before = predict(setup, workload, kv_tokens=kv_tokens, prefill_tokens=prefill_tokens)
+    before = predict(setup, workload, kv_tokens=kv_tokens, prefill_tokens=prefill_tokens, correction=left)
     for field, cause in CAUSES.items():
-        gone[field] = 1 / BEYOND if field.endswith("_s") else BEYOND
-        correction = Correction(**gone)
-        after = predict(setup, workload, kv_tokens=kv_tokens, prefill_tokens=prefill_tokens, correction=correction)
+        left = left.model_copy(update={field: 1 / BEYOND if field.endswith("_s") else BEYOND})
+        after = predict(setup, workload, kv_tokens=kv_tokens, prefill_tokens=prefill_tokens, correction=left)
         found.append(_between(cause, before, after))
         before = after
     return (*found, Term(cause=REST, ttft_ms=before.ttft_ms.value, itl_ms=before.itl_ms.value))

@@ -1,0 +1,112 @@
+"""Reports of `bench` on file, of this version or an earlier one, as far as the planner can learn from them."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from zephyr_deploy.bench.points import points_of
+from zephyr_deploy.bench.report import BenchReport
+from zephyr_deploy.errors import ConfigError
+from zephyr_deploy.plan.served import Served, key_of
+from zephyr_deploy.plan.speed.measured import Point
+from zephyr_deploy.spec.deployment import Frozen
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from zephyr_deploy.plan.setup import Setup
+
+HINT = "Give files that `zephyr-deploy bench --save FILE` or `bench --output json` has written."
+
+
+class Reported(Frozen):
+    """What one or several reports of the same thing say."""
+
+    files: tuple[str, ...]
+    name: str
+    at: datetime
+    model: str
+    engine: str
+    served: Served | None
+    """None: the report is from a time when they did not say on which card."""
+    points: tuple[Point, ...]
+
+    @property
+    def prefill_tokens(self) -> int | None:
+        """Prompt tokens of one step at most, where it is known."""
+        return self.served.prefill_tokens if self.served else None
+
+    @property
+    def source(self) -> str:
+        """For people."""
+        return f"your measurement of {self.at.date()} on {self.name} ({', '.join(self.files)})"
+
+    def is_of(self, setup: Setup) -> bool:
+        """Whether it was measured of such a setup; one that does not say the card counts for the planned one."""
+        if self.served:
+            return self.served.key == key_of(setup)
+        return (self.model.lower(), self.engine) == (setup.model.id.lower(), setup.engine)
+
+
+def read_reports(paths: Iterable[Path]) -> tuple[Reported, ...]:
+    """What they say; those of the same setup together.
+
+    Raises:
+        ConfigError: a file cannot be read, is no report, or holds no figure to learn from; it is named.
+    """
+    found: list[Reported] = []
+    for one in map(_read, paths):
+        same = next((i for i, other in enumerate(found) if _is_same(one, other)), None)
+        if same is None:
+            found.append(one)
+            continue
+        other = found[same]
+        more = {"files": (*other.files, *one.files), "points": (*other.points, *one.points)}
+        found[same] = (one if one.at > other.at else other).model_copy(update=more)
+    return tuple(found)
+
+
+def _is_same(one: Reported, other: Reported) -> bool:
+    return (one.served, one.model, one.engine) == (other.served, other.model, other.engine)
+
+
+def _read(path: Path) -> Reported:
+    report = _report(path)
+    points = points_of(report)
+    if not points:
+        raise ConfigError(f"{path} holds no figure to learn from: too few requests succeeded", hint=HINT)
+    target = report.target
+    return Reported(
+        files=(path.name,),
+        name=target.name,
+        at=report.started_at,
+        model=target.model_id,
+        engine=target.engine,
+        served=target.served,
+        points=points,
+    )
+
+
+def _report(path: Path) -> BenchReport:
+    try:
+        data = json.loads(path.read_bytes())
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}", hint=HINT) from error
+    except ValueError as error:
+        raise ConfigError(f"{path} is no report of a benchmark: it is no JSON", hint=HINT) from error
+    try:
+        return BenchReport.model_validate(_unwrapped(data))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "it"
+        raise ConfigError(f"{path} is no report of a benchmark: {where}: {first['msg']}", hint=HINT) from error
+
+
+def _unwrapped(data: Any) -> Any:
+    """The report itself, also out of what `--output json` prints."""
+    return data.get("data") if isinstance(data, dict) and data.get("kind") == "bench" else data
