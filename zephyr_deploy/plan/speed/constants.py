@@ -6,6 +6,8 @@ import sys
 from datetime import date
 from functools import cache
 
+from pydantic import Field
+
 from zephyr_deploy.resources import resource
 from zephyr_deploy.spec.deployment import Frozen
 
@@ -25,6 +27,8 @@ class Speed(Frozen):
     weights: dict[str, dict[str, float]]
     sustained: dict[str, float]
     """By card: what it keeps up of its datasheet's compute."""
+    interval: dict[str, float] = Field(default_factory=dict)
+    """Half of the interval that holds four of five measurements, in logarithms; what each class multiplies it by."""
 
     def sustained_of(self, gpu: str) -> float:
         """Of a card; of one that nobody measured, the median of the others."""

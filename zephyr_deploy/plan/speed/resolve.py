@@ -156,6 +156,7 @@ def coefficients(constants: Speed, of: Class) -> Coefficients:
         kv_use=era["kv_use"] * (base["software_fp8_use"] if of.software_kv else 1),
         compute_use=base["compute_use"] * era["compute_use"] * compute,
         fill_tokens=base["fill_tokens"],
+        pass_tokens=kernels["pass_tokens"],
         launch_s=era["launch_s"],
         eager_s=era.get("eager_s", 0.0),
         host_s=era["host_s"],

@@ -66,6 +66,8 @@ class Coefficients(NamedTuple):
     """Share of the compute that a long prompt reaches."""
     fill_tokens: float
     """Tokens that a product costs beyond its own: tiles that are not full, and how short ones start and end."""
+    pass_tokens: float
+    """Tokens that one pass over the weights serves: kernels for 4 bits read them again for each few."""
     launch_s: float
     """To start the kernels of a layer."""
     eager_s: float
@@ -108,6 +110,8 @@ class Batch(NamedTuple):
 REDUCES = 2
 """All-reduces of a layer: behind attention and behind the MLP (Megatron-LM, arXiv 1909.08053)."""
 BYTES_16BIT = 2
+MOST_PASSES = 16
+"""Beyond, weights of 4 bits are expanded once for all tokens: from 256 on in vLLM (awq.py)."""
 EAGER_SHARPNESS = 4
 """Of the CPU that starts kernels, and the GPU that runs them."""
 
@@ -123,7 +127,8 @@ def step(work: Work, use: Coefficients, batch: Batch, of: Extremes) -> float:
 def gpu_step(work: Work, use: Coefficients, batch: Batch, of: Extremes) -> float:
     """Seconds of the GPUs' part of a step."""
     tokens = batch.sequences + batch.tokens
-    busy = overlapped(weight_read(work, use, tokens), products(work, use, batch, of), use.sharpness)
+    passes = of.smaller(of.larger(tokens / use.pass_tokens, 1), MOST_PASSES)
+    busy = overlapped(weight_read(work, use, tokens) * passes, products(work, use, batch, of), use.sharpness)
     kv = batch.sequences * looked_back(work, batch.context, of) * work.kv_bytes / (work.bandwidth * use.kv_use)
     kv = kv * (1 + work.multi_head * (1 / use.multi_head_use - 1))
     return busy + kv + work.layers * use.launch_s + reduces(work, use, tokens, of)

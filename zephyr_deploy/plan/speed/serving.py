@@ -11,6 +11,9 @@ from zephyr_deploy.plan.speed.roofline import Batch, Coefficients, Extremes, Wor
 
 BUSIEST = 0.95
 """Share of the time that reading prompts takes at most, where waits are computed: beyond, they have no mean."""
+HALVINGS = 24
+SWITCH = 1e12
+"""Makes 0 or 1 of a difference, for numbers and arrays alike."""
 WHOLE = 1e9
 """Tokens of a step that reads whole prompts, however long."""
 
@@ -76,6 +79,22 @@ def closed_loop(work: Work, use: Coefficients, load: Load, of: Extremes) -> Spee
     # and the step that runs when a request comes has to end
     ttft = alone_s + use.first_s + step_s / 2 * (running - 1) / running + wait_s + queue_s
     return Speeds(running, ttft, itl, requests * load.output, requests, step_s, beside_s, busy, queue_s)
+
+
+def open_loop(work: Work, use: Coefficients, load: Load, rate: float, of: Extremes) -> tuple[Speeds, float]:
+    """Where requests come at random, ``rate`` a second: so many are in flight that as many end (Little, 1961).
+
+    Returns:
+        The speeds, and how many requests are in flight. Where even ``load.concurrency`` in flight are too slow, those.
+    """
+    low, high = load.concurrency * 0 + 1, load.concurrency
+    for _ in range(HALVINGS):
+        middle: float = (low * high) ** 0.5
+        served = closed_loop(work, use, load._replace(concurrency=middle), of).requests
+        enough = of.smaller(of.larger((served - rate) * SWITCH, 0), 1)
+        low, high = low + (1 - enough) * (middle - low), high + enough * (middle - high)
+    speeds = closed_loop(work, use, load._replace(concurrency=high), of)
+    return speeds, of.smaller(high, rate * speeds.running / speeds.requests)
 
 
 def beside(work: Work, use: Coefficients, load: Load, running: float, of: Extremes) -> float:
