@@ -22,7 +22,7 @@ def test_they_add_up(concurrency):
     assert sum(term.ttft_ms for term in found) == pytest.approx(whole.ttft_ms.value)
     assert sum(term.itl_ms for term in found) == pytest.approx(whole.itl_ms.value)
     assert min(term.itl_ms for term in found) >= -0.01 * whole.itl_ms.value
-    assert min(term.ttft_ms for term in found) >= -0.01 * whole.ttft_ms.value
+    assert min(term.ttft_ms for term in found) >= -0.03 * whole.ttft_ms.value
 
 
 def test_reading_the_weights_takes_most_of_a_token_for_one():

@@ -6,17 +6,18 @@ from math import exp
 
 from zephyr_deploy.plan.setup import Setup
 from zephyr_deploy.plan.speed.correction import Correction, Spreads
+from zephyr_deploy.plan.speed.interval import WORDS, beyond, half_width
 from zephyr_deploy.plan.speed.prediction import Estimate, Prediction
 from zephyr_deploy.plan.speed.resolve import coefficients_of, work_of
-from zephyr_deploy.plan.speed.roofline import PLAIN, Coefficients, Work, prefill
-from zephyr_deploy.plan.speed.serving import Load, Speeds, closed_loop
+from zephyr_deploy.plan.speed.roofline import PLAIN, prefill
+from zephyr_deploy.plan.speed.serving import WHOLE, Load, Speeds, closed_loop, open_loop
 from zephyr_deploy.plan.workload import Workload
 
 MS = 1000
-SPREAD = Spreads(ttft=0.25, itl=0.25, throughput=0.25)
-"""Half of the interval that holds four of five measurements, in logarithms, where nothing was measured."""
 MOST = 4096
 """More requests at a time than that are not asked about."""
+ENOUGH = 0.999
+"""Of the rate asked for, where it is served: the search for it ends somewhere."""
 
 
 def predict(
@@ -39,30 +40,23 @@ def predict(
     Raises:
         ConfigError: the speed of that card or model cannot be computed.
     """
-    del prefill_tokens
     work, use = work_of(setup), coefficients_of(setup, correction)
-    spread = (correction and correction.spread) or SPREAD
+    load = _load(workload, workload.concurrency or 1, kv_tokens, prefill_tokens)
+    spread = _spread(setup, correction)
     if workload.request_rate is None:
-        speeds = _closed(work, use, workload, workload.concurrency or 1, kv_tokens)
-        return _prediction(speeds, workload.concurrency or 1, spread)
-    most = _closed(work, use, workload, MOST, kv_tokens)
-    if workload.request_rate >= most.requests:
-        return _prediction(most, MOST, spread).model_copy(update={"saturated": True})
-    low, high = 1e-3, float(MOST)
-    for _ in range(40):
-        middle = (low * high) ** 0.5
-        speeds = _closed(work, use, workload, middle, kv_tokens)
-        low, high = (middle, high) if speeds.requests < workload.request_rate else (low, middle)
-    return _prediction(_closed(work, use, workload, high, kv_tokens), high, spread)
+        return _prediction(setup, closed_loop(work, use, load, PLAIN), load.concurrency, spread)
+    rate = workload.request_rate
+    speeds, concurrency = open_loop(work, use, load._replace(concurrency=MOST), rate, PLAIN)
+    found = _prediction(setup, speeds, concurrency, spread)
+    return found if speeds.requests >= rate * ENOUGH else found.model_copy(update={"saturated": True})
 
 
 def saturation(setup: Setup, workload: Workload, *, kv_tokens: int, correction: Correction | None = None) -> Prediction:
     """With so many requests that more would bring no more throughput."""
     work, use = work_of(setup), coefficients_of(setup, correction)
     full = max(1, min(MOST, kv_tokens // (workload.input_tokens + workload.output_tokens // 2)))
-    return _prediction(
-        _closed(work, use, workload, full, kv_tokens), full, (correction and correction.spread) or SPREAD
-    )
+    speeds = closed_loop(work, use, _load(workload, full, kv_tokens), PLAIN)
+    return _prediction(setup, speeds, full, _spread(setup, correction))
 
 
 def curve(
@@ -83,12 +77,20 @@ def prefill_ms(setup: Setup, tokens: int, correction: Correction | None = None) 
     return prefill(work_of(setup), coefficients_of(setup, correction), tokens, tokens, PLAIN) * MS
 
 
-def _closed(work: Work, use: Coefficients, workload: Workload, concurrency: float, kv_tokens: int) -> Speeds:
-    load = Load(workload.input_tokens, workload.output_tokens, concurrency, kv_tokens)
-    return closed_loop(work, use, load, PLAIN)
+def _load(workload: Workload, concurrency: float, kv_tokens: int, prefill_tokens: int | None = None) -> Load:
+    chunk = WHOLE if prefill_tokens is None else max(prefill_tokens, 1)
+    return Load(workload.input_tokens, workload.output_tokens, concurrency, kv_tokens, chunk)
 
 
-def _prediction(speeds: Speeds, concurrency: float, spread: Spreads) -> Prediction:
+def _spread(setup: Setup, correction: Correction | None) -> Spreads:
+    if correction is not None and correction.spread is not None:
+        return correction.spread
+    return Spreads(
+        ttft=half_width(setup, "ttft"), itl=half_width(setup, "itl"), throughput=half_width(setup, "throughput")
+    )
+
+
+def _prediction(setup: Setup, speeds: Speeds, concurrency: float, spread: Spreads) -> Prediction:
     return Prediction(
         concurrency=concurrency,
         running=speeds.running,
@@ -96,6 +98,7 @@ def _prediction(speeds: Speeds, concurrency: float, spread: Spreads) -> Predicti
         itl_ms=_estimate(speeds.itl * MS, spread.itl),
         output_tokens_per_s=_estimate(speeds.output_tokens, spread.throughput),
         requests_per_s=_estimate(speeds.requests, spread.throughput),
+        notes=tuple(WORDS[name] for name in beyond(setup)),
     )
 
 

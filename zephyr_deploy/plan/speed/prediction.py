@@ -26,3 +26,5 @@ class Prediction(Frozen):
     requests_per_s: Estimate
     saturated: bool = False
     """Whether the rate asked for is more than can be served: then queues grow, and times have no end."""
+    notes: tuple[str, ...] = ()
+    """In what it goes beyond all that was measured, and why its intervals are wider for it."""

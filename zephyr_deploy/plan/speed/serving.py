@@ -87,6 +87,8 @@ def open_loop(work: Work, use: Coefficients, load: Load, rate: float, of: Extrem
     Returns:
         The speeds, and how many requests are in flight. Where even ``load.concurrency`` in flight are too slow, those.
     """
+    # requests that come by themselves keep no step with one another
+    use = use._replace(lockstep=use.lockstep * 0)
     low, high = load.concurrency * 0 + 1, load.concurrency
     for _ in range(HALVINGS):
         middle: float = (low * high) ** 0.5
