@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import shlex
 import sys
+from dataclasses import replace
 
 import pytest
 from jsonschema import Draft202012Validator
 
+from zephyr_deploy.cli import main as program
 from zephyr_deploy.cli.main import main
 from zephyr_deploy.resources import PACKAGE
 
@@ -154,6 +158,42 @@ def test_a_drawing(capsys):
     _, out, _ = run(capsys, "--gpu", "l4", "--plot", "--itl", "80ms")
     assert "THROUGHPUT AGAINST LATENCY" in out
     assert "the dotted line is the limit" in out.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("words", "command"),
+    [
+        (("--gpu", "l4", "--provider", "aws"), "zephyr-deploy up --provider aws --gpu l4"),
+        (
+            ("--gpu", "h100", "--gpus", "2", "--engine", "vllm", "--quantize", "fp8", "--max-total-tokens", "2048"),
+            "zephyr-deploy up --provider e2e --gpu h100 --gpus 2 --engine vllm --quantize fp8 --max-total-tokens 2048",
+        ),
+        (
+            ("--gpu", "l4", "--model", "TheBloke/zephyr-7B-beta-AWQ", "--max-price", "3"),
+            "zephyr-deploy up --provider e2e --gpu l4 --model TheBloke/zephyr-7B-beta-AWQ --max-price 3",
+        ),
+        (("--gpu", "rtx4090"), None),
+        (("--gpu", "l4", "--itl", "1ms"), None),
+    ],
+)
+def test_the_command_that_makes_it_real(capsys, words, command):
+    _, _, err = run(capsys, *words)
+    said = [line.removeprefix("Next: ") for line in err.splitlines() if line.startswith("Next: ")]
+    assert said == ([command] if command else [])
+    if command:
+        assert parsed(command) == "up"
+
+
+def parsed(command):
+    """The command that a line of shell calls, if its flags are read there."""
+    ran = []
+    known = program.load
+    with pytest.MonkeyPatch.context() as patch:
+        verb = known("up")
+        record = functools.wraps(verb.run)(lambda *_args, **_values: ran.append("up"))
+        patch.setattr(program, "load", lambda name: replace(verb, run=record) if name == "up" else known(name))
+        assert main(shlex.split(command)[1:]) == 0
+    return ran[0]
 
 
 def test_json(capsys):

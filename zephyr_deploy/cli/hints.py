@@ -31,7 +31,7 @@ NAMED = {
     "chat": "--name {}",
 }
 """How each command is told which deployment is meant."""
-CONFIGURED = {*NAMED, "config", "init"}
+CONFIGURED = {*NAMED, "config", "init", "plan"}
 """Commands that read the file, or write it."""
 _COMMAND = re.compile(r"zephyr-deploy (?P<verb>[a-z]+(?:-[a-z]+)*)\b(?P<rest>(?: +NAME\b)?)")
 

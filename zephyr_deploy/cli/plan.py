@@ -119,7 +119,7 @@ def plan(
 
         result = explained(result)
     _show(session, result, limit=limit, explain=explain, plot=plot, html=html)
-    _end(result)
+    _end(session, result, flags)
 
 
 def _look(
@@ -182,8 +182,13 @@ def _quiet(result: PlanResult) -> Iterator[str]:
         yield f"{setup.gpu.key} {setup.shards} {setup.engine} {setup.weights}{cost}"
 
 
-def _end(result: PlanResult) -> None:
-    """With the code of no capacity, where nothing fits or nothing is fast enough."""
+def _end(session: Session, result: PlanResult, flags: Mapping[str, object]) -> None:
+    """With the code of no capacity, where nothing fits or nothing is fast enough; else with what to type next."""
+    from zephyr_deploy.cli.upcommand import up_command
+
     outlook = result.outlook
     if outlook is None or outlook.missing_bytes or outlook.meets is False:
         raise typer.Exit(CapacityError.exit_code)
+    following = up_command(outlook, flags)
+    if following:
+        session.out.hint(following)
