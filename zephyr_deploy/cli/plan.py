@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zephyr_deploy.cli.asked import Asked
 from zephyr_deploy.cli.session import Session
 from zephyr_deploy.cli.verb import LOOK, verb
-from zephyr_deploy.cli.whatif import changes, exchange
 from zephyr_deploy.cli.wish import (
     GpuOpt,
     GpusOpt,
@@ -29,13 +27,14 @@ from zephyr_deploy.errors import CapacityError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from zephyr_deploy.cli.asked import Asked
     from zephyr_deploy.deploy.planning import Known
     from zephyr_deploy.plan.choice.outcome import PlanResult
     from zephyr_deploy.spec.deployment import Deployment
 
 SHOWN = 12
 INPUT_TOKENS, OUTPUT_TOKENS = 512, 128
-LOOKED_UP = {"model.id", "model.revision", "provider", "machine.region", "machine.spot"}
+LOOKED_UP = {"model.id", "model.revision", "model.file", "provider", "machine.region", "machine.spot"}
 """Settings by which model and prices are looked up."""
 
 
@@ -93,6 +92,9 @@ def plan(
     With --gpu that card is looked at. Without, the cheapest way to be as fast as asked is chosen among GPUs, counts,
     quantizations and engines. Figures are predictions; their range holds four of five measurements.
     """
+    from zephyr_deploy.cli.asked import Asked
+    from zephyr_deploy.cli.whatif import changes, exchange
+
     flags: dict[str, object] = {
         "model.id": model,
         "model.revision": revision,
