@@ -59,6 +59,13 @@ def test_the_cheapest_that_is_fast_enough(capsys):
     assert "--live asks the clouds" in err
 
 
+def test_a_rate_of_requests(capsys):
+    _, out, _ = run(capsys, "--gpu", "l40s", "--rate", "2/s")
+    said = out.splitlines()[2]
+    assert said.startswith("2 requests a second are ")
+    assert said.endswith(" a million tokens.")
+
+
 def test_nothing_is_fast_enough(capsys):
     code, out, _ = run(capsys, "--itl", "1ms")
     assert code == 5

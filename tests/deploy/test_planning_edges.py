@@ -107,6 +107,25 @@ def test_more_requests_than_can_be_served():
     assert any("wait ever longer" in note for note in found.outlook.notes)
 
 
+@pytest.mark.parametrize("percentile", ["p50", "p99"])
+def test_rates_from_rare_to_many(percentile):
+    setup = Setup(model=model(), gpu=gpus()["l40s"])
+    slo = Slo(ttft_ms=1000, itl_ms=100, percentile=percentile)
+    found = [outlook(setup, Deployment(), Workload(request_rate=rate), slo) for rate in (0.001, 0.1, 1, 4, 8)]
+    for one, rate in zip(found, (0.001, 0.1, 1, 4, 8), strict=True):
+        assert one.asked.prediction.requests_per_s.value == pytest.approx(rate)
+        assert one.asked.prediction.output_tokens_per_s.value == pytest.approx(128 * rate)
+        assert 0 < one.asked.chance <= 1
+    for figure in ("ttft_ms", "itl_ms"):
+        times = [getattr(one.asked, figure) for one in found]
+        assert min(times) > 0
+        assert times == sorted(times)
+    loads = [one.asked.prediction.concurrency for one in found]
+    assert loads[0] < 0.1
+    assert loads[-1] > 1
+    assert loads == sorted(loads)
+
+
 def test_every_model_that_is_known_can_be_looked_at():
     for name in known_models():
         setup = Setup(model=known_model(name), gpu=gpus()["h100"], engine="vllm")

@@ -72,10 +72,20 @@ def summary(result: PlanResult) -> Iterator[str]:
         return
     yield headline(outlook)
     yield price_line(outlook.price)
+    if outlook.asked and outlook.workload.request_rate:
+        yield _at_a_rate(outlook.asked, outlook.workload)
     if outlook.most_concurrency:
         yield f"Up to {outlook.most_concurrency} requests at a time are fast enough."
     if outlook.why and not outlook.levels and not outlook.missing_bytes:
         yield f"Speed: {outlook.why}."
+
+
+def _at_a_rate(asked: Level, workload: Workload) -> str:
+    load = f"{asked.prediction.concurrency:.1f} at a time"
+    times = f"TTFT {milliseconds(asked.ttft_ms)}, ITL {milliseconds(asked.itl_ms)}"
+    cost = asked.usd_per_million_tokens
+    paid = "" if cost is None else f"; ${cost:.2f} a million tokens"
+    return f"{workload.request_rate:g} requests a second are {load}: {times}{paid}."
 
 
 def nothing(result: PlanResult) -> str:
@@ -161,12 +171,7 @@ def _level(level: Level, outlook: Outlook) -> tuple[str, ...]:
 
 def _time(estimate: Estimate, value: float) -> str:
     """At the percentile, with the range of the ordinary request's as a share of it."""
-    low, high = (value * edge / estimate.value for edge in (estimate.low, estimate.high))
-    return f"{milliseconds(value)} ({_bare(low)}-{_bare(high)})"
-
-
-def _bare(value: float) -> str:
-    return milliseconds(value).rpartition(" ")[0]
+    return milliseconds(value, *(value * edge / estimate.value for edge in (estimate.low, estimate.high)))
 
 
 def _rate(estimate: Estimate) -> str:

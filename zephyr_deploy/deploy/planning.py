@@ -273,7 +273,7 @@ def _card(name: str) -> tuple[Gpu, list[str]]:
         ConfigError: nobody knows it.
     """
     first, *others = meant(name)
-    if not others:
+    if not others or first.key == name.lower():
         return first, []
     names = ", ".join(other.key for other in others)
     return first, [f"{name} is taken for {first.key}; it could be {names} as well."]

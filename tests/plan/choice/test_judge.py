@@ -75,6 +75,11 @@ def test_what_a_million_tokens_cost():
     assert usd_per_million(price, None) is None
 
 
-@pytest.mark.parametrize(("value", "text"), [(9.96, "10.0 ms"), (2.34, "2.3 ms"), (411.6, "412 ms"), (12_345, "12 s")])
+@pytest.mark.parametrize(("value", "text"), [(9.96, "10 ms"), (2.34, "2.3 ms"), (411.6, "412 ms"), (12_345, "12 s")])
 def test_times_for_people(value, text):
     assert milliseconds(value) == text
+
+
+def test_a_span_is_in_the_unit_of_what_it_is_around():
+    assert milliseconds(12_345, 9876, 15_000) == "12 s (9.9-15)"
+    assert milliseconds(9876, 7000, 12_345) == "9876 ms (7000-12345)"

@@ -33,6 +33,13 @@ def test_speed_and_cost_at_every_load():
     assert (found.meets, found.most_concurrency, found.asked.chance) == (None, None, None)
 
 
+def test_loads_beyond_use_are_left_out():
+    small = Setup(model=known_model("Qwen/Qwen2.5-0.5B"), gpu=gpus()["h100"])
+    found = outlook(small, Deployment(), Workload(), Slo())
+    assert [level.prediction.concurrency for level in found.levels][-1] == 256
+    assert found.saturation.prediction.concurrency > 1000
+
+
 def test_as_many_requests_as_are_fast_enough():
     found = outlook(L4, Deployment(), Workload(concurrency=4), Slo(itl_ms=80))
     assert found.meets

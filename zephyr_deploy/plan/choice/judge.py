@@ -24,6 +24,9 @@ Correct = Callable[["Setup"], "Correction | None"]
 
 SECONDS_PER_HOUR = 3600
 MILLION = 1_000_000
+MS = 1000
+SECONDS_FROM_MS = 10_000
+"""Times from there on are read more easily in seconds."""
 GB = 1e9
 
 
@@ -126,8 +129,12 @@ def usd_per_million(price: Price | None, found: Prediction | None) -> float | No
     return price.usd_per_hour / SECONDS_PER_HOUR / found.output_tokens_per_s.value * MILLION
 
 
-def milliseconds(value: float) -> str:
-    """For people: two or three digits that count."""
-    if value >= 10_000:  # noqa: PLR2004 - from there on, seconds are read more easily
-        return f"{value / 1000:.0f} s"
-    return f"{value:.0f} ms" if value >= 10 else f"{value:.1f} ms"  # noqa: PLR2004 - as above
+def milliseconds(value: float, *span: float) -> str:
+    """For people: the digits that count; long times in seconds; with a span behind it in the same unit."""
+    by, unit = (MS, "s") if value >= SECONDS_FROM_MS else (1, "ms")
+    said = f"{_digits(value / by)} {unit}"
+    return f"{said} ({'-'.join(_digits(edge / by) for edge in span)})" if span else said
+
+
+def _digits(value: float) -> str:
+    return f"{value:.0f}" if value >= 9.95 else f"{value:.1f}"  # noqa: PLR2004 - which is shown as 10

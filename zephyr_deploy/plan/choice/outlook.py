@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from zephyr_deploy.plan.speed.prediction import Prediction
     from zephyr_deploy.spec.deployment import Deployment
 
+MANY = 256
+"""More at a time gain little on any card: the last levels before the saturation are left out."""
 MOST = 4096
 """More requests at a time are not asked about, whatever has room."""
 
@@ -145,8 +147,9 @@ class _Speed:
     def levels(self, advice: Advice) -> tuple[Level, ...]:
         """At 1, 2, 4, ... requests at a time, as far as there is room, and at as many as are asked for."""
         room, step = advice.memory.kv_tokens, advice.serve.max_batch_prefill_tokens
-        found = list(curve(self.setup, self._workload, room, self._correction))
         said = self._workload.concurrency
+        most = max(MANY, said or 1)
+        found = [one for one in curve(self.setup, self._workload, room, self._correction) if one.concurrency <= most]
         if said and said not in {round(one.concurrency) for one in found}:
             found.append(self._predict(self._at(said), room, step))
         found.sort(key=lambda one: one.concurrency)
