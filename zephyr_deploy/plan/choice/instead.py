@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from zephyr_deploy.plan.choice.judge import milliseconds
 from zephyr_deploy.plan.choice.outcome import Option
 from zephyr_deploy.plan.choice.rank import option
 
@@ -16,6 +15,9 @@ if TYPE_CHECKING:
 
 HERE, ELSEWHERE = 4, 4
 """So many ways are shown on the same card, and so many on others."""
+CENT = 0.01
+ALIKE = 0.02
+"""Times that differ by a smaller share are the same to whoever chooses."""
 
 _T = TypeVar("_T")
 
@@ -52,8 +54,8 @@ def _against(one: Weighed, named: Outlook) -> str:
 def _differences(one: Weighed, named: Outlook) -> Iterator[str]:
     if one.price and named.price:
         more = one.price.usd_per_hour - named.price.usd_per_hour
-        if abs(more) >= 0.005:  # noqa: PLR2004 - half a cent: what two prices that are shown alike may differ by
-            yield f"${abs(more):.2f} {'more' if more > 0 else 'less'} an hour"
+        if abs(more) >= CENT / 2:
+            yield f"{'+' if more > 0 else '-'}${abs(more):.2f} an hour"
     if named.asked is None:
         yield "it fits" if named.missing_bytes else "its speed is known"
     elif one.judged.prediction:
@@ -61,5 +63,5 @@ def _differences(one: Weighed, named: Outlook) -> Iterator[str]:
             ("ITL", one.judged.itl_ms, named.asked.itl_ms),
             ("TTFT", one.judged.ttft_ms, named.asked.ttft_ms),
         ):
-            if milliseconds(mine) != milliseconds(theirs):
-                yield f"{name} {milliseconds(mine)}, not {milliseconds(theirs)}"
+            if abs(mine / theirs - 1) >= ALIKE:
+                yield f"{name} {mine / theirs - 1:+.0%}"
