@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from zephyr_deploy.providers.base import NodeProvider, Service
     from zephyr_deploy.providers.machines import Ending, FrontFound
     from zephyr_deploy.providers.nodes.record import NodesRecord
+    from zephyr_deploy.release.serving import Serving
     from zephyr_deploy.spec.deployment import Deployment, ProviderName
 
 AT_ONCE = 32
@@ -101,6 +102,11 @@ class Member:
     def lock(self) -> str:
         """The lock of the release that serves there, as JSON; empty if none does."""
         return self._looked.lock
+
+    @property
+    def serving(self) -> Serving | None:
+        """What the speed of that release's engine hangs on; None where it does not say."""
+        return self._looked.serving
 
     @property
     def ending(self) -> Ending | None:

@@ -14,6 +14,7 @@ from zephyr_deploy.errors import ConfigError
 from zephyr_deploy.plan.refusal import refuse
 from zephyr_deploy.release.caddy import PRIVATE, caddyfile, exposure_of, peer_port
 from zephyr_deploy.release.release import Release, release_of
+from zephyr_deploy.release.serving import serving_of
 from zephyr_deploy.release.templates import render_template
 from zephyr_deploy.spec.deployment import ZEPHYR
 from zephyr_deploy.spec.values import SOURCES
@@ -125,6 +126,7 @@ def _about(plan: Plan, lock: Lock, stop_s: int) -> dict[str, object]:
         "overlap": plan.overlap,
         "stop_s": stop_s,
         "settings": _shown_settings(plan, lock),
+        "serving": serving_of(plan.serve).model_dump(mode="json"),
         "images": [lock.engine.reference, lock.gateway.reference],
         "model": {
             "repo": lock.repo,

@@ -7,10 +7,13 @@ import time
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from zephyr_deploy.agent.layout import is_front, release_of
 from zephyr_deploy.plan.machine import NodeFacts
 from zephyr_deploy.providers.base import Service
 from zephyr_deploy.providers.machines import Ending, Figures, FrontFound, MachineStatus
+from zephyr_deploy.release.serving import Serving
 from zephyr_deploy.spec.deployment import Frozen
 from zephyr_deploy.spec.secret import Secret
 
@@ -37,6 +40,8 @@ class Found(Frozen):
     """The network that the exposed endpoint there is open to; empty where none is exposed."""
     lock: str = ""
     """The lock of the release that serves there, as JSON; empty if none does."""
+    serving: Serving | None = None
+    """What its speed hangs on; None: the release is from a version that did not say."""
     service: Service | None = None
     front: FrontFound | None = None
     """The gateway, where this machine is that of its own."""
@@ -61,6 +66,7 @@ def read_look(answer: dict[str, Any], name: str, provider: ProviderName, address
         peers=tuple(there.get("peers", ())) if there else (),
         allowed=there["about"].get("allowed", "") if there else "",
         lock=there.get("lock", "") if there else "",
+        serving=_serving(there),
         service=_service(there, name, provider, address) if there and not apart else None,
         front=_front(there) if there and apart else None,
         admits=there.get("front", "") if there else "",
@@ -68,6 +74,16 @@ def read_look(answer: dict[str, Any], name: str, provider: ProviderName, address
         ending=Ending.read(answer.get("expiry")),
         taken=tuple(answer.get("taken", ())),
     )
+
+
+def _serving(there: dict[str, Any] | None) -> Serving | None:
+    """What a later version says beyond that is left out."""
+    said = there["about"].get("serving") if there else None
+    known = {name: value for name, value in said.items() if name in Serving.model_fields} if said else {}
+    try:
+        return Serving.model_validate(known) if known else None
+    except ValidationError:
+        return None
 
 
 def rented(service: Service | None, record: NodesRecord, ending: Ending | None) -> Service | None:
