@@ -17,8 +17,11 @@ if TYPE_CHECKING:
     from zephyr_deploy.bench.report import BenchReport, LevelReport
     from zephyr_deploy.bench.spec import BenchSpec
     from zephyr_deploy.bench.stats import Spread
+    from zephyr_deploy.deploy.served import Running
+    from zephyr_deploy.plan.speed.prediction import Prediction
 
 COLUMNS = ("AT ONCE", "OK", "TTFT ms", "ITL ms", "TPOT ms", "E2E ms", "TOKENS/S", "REQUESTS/S", "CLIENT")
+PLANNED = "PLANNED"
 WHOLE = 99.95
 
 Client = Literal["openai", "tgi"]
@@ -55,8 +58,13 @@ def bench(
     price_per_hour: Annotated[float | None, typer.Option(help="Price in USD an hour, for the price per token.")] = None,
     save: Annotated[Path | None, typer.Option(help="Write the report to this file, as JSON.")] = None,
     fail_if: Annotated[list[str] | None, typer.Option(help="Gate, e.g. 'ttft_p99>400ms'; may be repeated.")] = None,
+    no_learn: Annotated[bool, typer.Option("--no-learn", help="Do not correct later plans by these figures.")] = False,
 ) -> None:
-    """Measure time to first token, time per token and throughput; the exit code is 8 if a gate fails."""
+    """Measure time to first token, time per token and throughput; the exit code is 8 if a gate fails.
+
+    A deployment on a GPU is held against its plan, and the next plan for the same model, GPU and engine is corrected
+    by the figures.
+    """
     from zephyr_deploy.bench.gate import judge, parse
     from zephyr_deploy.bench.run import bench as measure
 
@@ -76,10 +84,13 @@ def bench(
     _check_folder(save)
     with endpoint_for(session, name, url, api_key_env) as endpoint, session.out.listening() as listener:
         report = measure(endpoint, spec, listener)
+    report, running = _beside_plan(session, report)
     _show(session, report)
     if save is not None:
         _save(report, save)
     _keep(session, report)
+    if running is not None and not no_learn:
+        _learn(session, report, running)
     judge(report, gates)
     _refuse_if_nothing_worked(report)
 
@@ -93,6 +104,36 @@ def _keep(session: Session, report: BenchReport) -> None:
             session.out.warn("`releases` will not show these figures: the release was replaced meanwhile.")
     except ZephyrError as error:
         session.out.warn(f"`releases` will not show these figures: {error.message}")
+
+
+def _beside_plan(session: Session, report: BenchReport) -> tuple[BenchReport, Running | None]:
+    """With what was planned, where that can be known; that it cannot spoils no measurement."""
+    if report.target.release is None:
+        return report, None
+    from zephyr_deploy.deploy.served import what_serves
+
+    try:
+        running = what_serves(report.target.name)
+    except ZephyrError as error:
+        session.out.warn(f"What was planned is not shown: {error.message}")
+        return report, None
+    if running is None or running.release != report.target.release:
+        return report, None
+    from zephyr_deploy.deploy.compared import beside_plan
+
+    return beside_plan(report, running), running
+
+
+def _learn(session: Session, report: BenchReport, running: Running) -> None:
+    from zephyr_deploy.deploy.compared import learn_from
+
+    try:
+        found = learn_from(report, running)
+    except ZephyrError as error:
+        session.out.warn(f"Later plans will not know these figures: {error.message}")
+        return
+    if found is not None:
+        session.out.note(f"Plans for {running.served.gpu} are corrected by these figures; see --no-learn.")
 
 
 def _levels(text: str) -> tuple[int, ...]:
@@ -135,14 +176,20 @@ def _save(report: BenchReport, path: Path) -> None:
 
 def _show(session: Session, report: BenchReport) -> None:
     out = session.out
+    planned = any(level.predicted for level in report.levels)
+    columns = (*COLUMNS, PLANNED) if planned else COLUMNS
     out.result(
         "bench",
         report,
-        table=lambda: out.grid(COLUMNS, [row(level) for level in report.levels]),
+        table=lambda: out.grid(columns, [row(level)[: len(columns)] for level in report.levels]),
         quiet=(f"{level.output_tokens_per_s:.1f}" for level in report.levels),
     )
     out.note("Times are p50 / p90 / p99. Tokens and requests per second count complete answers only.")
+    if planned:
+        out.note("PLANNED is TTFT and ITL in ms, and tokens per second.")
     for level in report.levels:
+        for remark in level.remarks:
+            out.note(f"At {level.concurrency} at once: {remark}")
         for kind, count in level.errors.items():
             out.warn(f"At {level.concurrency} at once {count} failed ({kind}): {level.error_examples[kind]}")
         if level.client.reason:
@@ -158,7 +205,14 @@ def row(level: LevelReport) -> tuple[str, ...]:
         f"{level.output_tokens_per_s:.1f}",
         f"{level.requests_per_s:.2f}",
         level.client.verdict.replace("_", " "),
+        _planned(level.predicted),
     )
+
+
+def _planned(found: Prediction | None) -> str:
+    if found is None:
+        return "-"
+    return " / ".join(short(one.value) for one in (found.ttft_ms, found.itl_ms, found.output_tokens_per_s))
 
 
 def _spread(spread: Spread | None) -> str:
