@@ -12,10 +12,11 @@ from zephyr_deploy.plan.gpus import gpus
 from zephyr_deploy.plan.model.table import known_model
 from zephyr_deploy.plan.served import Served
 from zephyr_deploy.plan.setup import Setup
+from zephyr_deploy.release.serving import Serving
 
 ZEPHYR = known_model("HuggingFaceH4/zephyr-7b-beta")
 SERVED = Served(model=ZEPHYR.id, engine="tgi", image="tgi:3", gpu="l4", shards=1, weights="16bit", prefill_tokens=4096)
-RUNNING = Running("0123456789ab", SERVED, Setup(model=ZEPHYR, gpu=gpus()["l4"]), machines=1)
+RUNNING = Running("chat", "0123456789ab", SERVED, Setup(model=ZEPHYR, gpu=gpus()["l4"]), Serving(), machines=1)
 
 
 @pytest.fixture(autouse=True)

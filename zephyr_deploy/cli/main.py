@@ -45,6 +45,7 @@ COMMANDS = (
     "chat",
     "smoke",
     "bench",
+    "calibrate",
     "extend",
     "cost",
     "gc",

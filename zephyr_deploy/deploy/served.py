@@ -17,14 +17,18 @@ from zephyr_deploy.release.lock import Lock
 
 if TYPE_CHECKING:
     from zephyr_deploy.deploy.fleet import Member
+    from zephyr_deploy.release.serving import Serving
 
 
 class Running(NamedTuple):
     """A release that serves, and what it is to the planner."""
 
+    name: str
+    """Of the deployment."""
     release: str
     served: Served
     setup: Setup
+    serving: Serving
     machines: int
     """Machines that share its requests."""
 
@@ -73,7 +77,7 @@ def _of(member: Member, machines: int) -> Running | None:
         kv_cache_dtype=serving.kv_cache_dtype,
         prefill_tokens=serving.prefill_tokens,
     )
-    return Running(service.release, served, setup, machines)
+    return Running(service.name, service.release, served, setup, serving, machines)
 
 
 def _lock(text: str) -> Lock | None:

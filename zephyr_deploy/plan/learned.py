@@ -31,9 +31,9 @@ class Compared(Frozen):
 
     point: Point
     before: Estimate
-    """As published measurements say."""
+    """By what was known before."""
     after: Estimate
-    """As they say together with these."""
+    """By that together with what was measured."""
 
 
 class Learned(Frozen):
@@ -43,7 +43,14 @@ class Learned(Frozen):
     compared: tuple[Compared, ...]
 
 
-def learn(setup: Setup, points: Iterable[Point], *, prefill_tokens: int | None = None, source: str = "") -> Learned:
+def learn(
+    setup: Setup,
+    points: Iterable[Point],
+    *,
+    prefill_tokens: int | None = None,
+    source: str = "",
+    before: Correction | None = None,
+) -> Learned:
     """The most likely constants of a setup.
 
     Args:
@@ -51,6 +58,7 @@ def learn(setup: Setup, points: Iterable[Point], *, prefill_tokens: int | None =
         points: What was found.
         prefill_tokens: Prompt tokens of one step at most; None: whole prompts.
         source: What was measured and when, for people.
+        before: What was known before; None: what published measurements say.
 
     Raises:
         ConfigError: the speed of that card or model cannot be computed.
@@ -64,7 +72,7 @@ def learn(setup: Setup, points: Iterable[Point], *, prefill_tokens: int | None =
         compared=tuple(
             Compared(
                 point=point,
-                before=of.estimate(point, None),
+                before=of.estimate(point, before),
                 after=of.estimate(point, correction),
             )
             for point in measured
