@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from zephyr_deploy.plan.gpus import known_as
 from zephyr_deploy.plan.setup import Setup
 from zephyr_deploy.plan.speed.resolve import coefficients_of, work_of
-from zephyr_deploy.plan.speed.roofline import prefill, step
+from zephyr_deploy.plan.speed.roofline import PLAIN, Batch, step
 
 if TYPE_CHECKING:
     from zephyr_deploy.plan.model.facts import ModelFacts
@@ -34,12 +34,9 @@ def predicted_ms(model: ModelFacts, row: dict[str, str]) -> float:
         raise SystemExit(f"{row['gpu']} is not in the catalogue")
     setup = Setup(model=model, engine="vllm", gpu=gpu, weights=FORMS[row["form"]])
     use = coefficients_of(setup)._replace(host_s=0.0, sequence_s=0.0, eager_s=0.0, first_s=0.0)
-    tokens, batch = int(row["tokens"]), int(row["batch"])
-    seconds = (
-        step(work_of(setup), use, batch, tokens)
-        if row["what"] == "step"
-        else prefill(work_of(setup), use, tokens, tokens)
-    )
+    tokens, sequences = int(row["tokens"]), int(row["batch"])
+    decoding = Batch(sequences, tokens) if row["what"] == "step" else Batch(0.0, 0.0, tokens, tokens)
+    seconds = step(work_of(setup), use, decoding, PLAIN)
     return seconds * MS
 
 
