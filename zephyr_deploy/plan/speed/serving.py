@@ -44,7 +44,7 @@ class Speeds(NamedTuple):
     beside: float
     """By which all steps that read a prompt are longer together."""
     busy: float
-    """Share of the time that the prompts take."""
+    """Share of the time that the others' prompts take."""
     queue: float
     """That a request waits for room in the KV cache."""
 
@@ -66,15 +66,18 @@ def closed_loop(work: Work, use: Coefficients, load: Load, of: Extremes) -> Spee
     running = of.larger(of.smaller(load.concurrency, load.kv_tokens / context), 1)
     alone_s = prompt_s(work, use, load, of)
     step_s = step(work, use, Batch(running, context), of)
-    beside_s = beside(work, use, load, running, of)
-    itl = step_s + use.stall * (running - 1) * beside_s / load.output
+    # others' prompts for each token: below one, some of the steps read one; above, each step reads several
+    prompts = (running - 1) / load.output
+    several = of.larger(prompts, 1)
+    beside_s = beside(work, use, load, Batch(running, context, load.prompt, load.prompt), of)
+    longer_s = beside(work, use, load, Batch(running, context, load.prompt * several, load.prompt), of)
+    itl = step_s + use.stall * of.smaller(prompts, 1) * longer_s
     round_s = alone_s + load.output * itl + use.first_s / 2
     requests = running / round_s
-    busy = of.smaller(requests * beside_s, BUSIEST)
-    # prompts queue before the one step that reads them: a server of constant service (M/D/1, Pollaczek-Khinchine),
-    # or, in lockstep, half of those that came together
-    apart_s = busy * beside_s / (2 * (1 - busy))
-    wait_s = apart_s + use.lockstep * ((running - 1) / 2 * beside_s - apart_s)
+    busy = of.smaller(requests * (running - 1) / running * beside_s, BUSIEST)
+    together_s = (running - 1) / 2 * beside_s
+    apart_s = of.smaller(wait(busy, beside_s), together_s)
+    wait_s = apart_s + use.lockstep * (together_s - apart_s)
     queue_s = (load.concurrency - running) / requests
     # and the step that runs when a request comes has to end
     ttft = alone_s + use.first_s + step_s / 2 * (running - 1) / running + wait_s + queue_s
@@ -96,12 +99,19 @@ def open_loop(work: Work, use: Coefficients, load: Load, rate: float, of: Extrem
         enough = of.smaller(of.larger((served - rate) * SWITCH, 0), 1)
         low, high = low + (1 - enough) * (middle - low), high + enough * (middle - high)
     speeds = closed_loop(work, use, load._replace(concurrency=high), of)
-    return speeds, of.smaller(high, rate * speeds.running / speeds.requests)
+    # those before it have come by themselves, too, even where none is in flight on average
+    apart_s = wait(of.smaller(rate * speeds.beside, BUSIEST), speeds.beside)
+    ttft = of.larger(speeds.ttft, speeds.ttft + apart_s - wait(speeds.busy, speeds.beside))
+    return speeds._replace(ttft=ttft), of.smaller(high, rate * speeds.running / speeds.requests)
 
 
-def beside(work: Work, use: Coefficients, load: Load, running: float, of: Extremes) -> float:
-    """Seconds by which the steps that read a prompt are longer than those that do not."""
-    context = load.prompt + load.output / 2
-    steps = of.larger(load.prompt / load.chunk, 1)
-    both = gpu_step(work, use, Batch(running, context, load.prompt / steps, load.prompt), of)
-    return steps * (both - gpu_step(work, use, Batch(running, context), of))
+def wait(busy: float, service_s: float) -> float:
+    """Seconds that a prompt waits for those before it, each of which takes as long (M/D/1, Pollaczek and Khinchine)."""
+    return busy * service_s / (2 * (1 - busy))
+
+
+def beside(work: Work, use: Coefficients, load: Load, batch: Batch, of: Extremes) -> float:
+    """Seconds by which the steps that read the prompts of a batch are longer than those that do not."""
+    steps = of.larger(batch.tokens / load.chunk, 1)
+    both = gpu_step(work, use, batch._replace(tokens=batch.tokens / steps), of)
+    return steps * (both - gpu_step(work, use, batch._replace(tokens=batch.tokens * 0), of))
