@@ -9,7 +9,7 @@ SHELL_FILES = $(shell git ls-files -co --exclude-standard -- '*.sh' .ci/run \
 	tests/lab/nvidia/nvidia-smi tests/lab/nvidia/nvidia-container-runtime 'tests/lab/recipes/tgi/bin/*')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up chat down test check lint types imports shell playbooks workflows docs docs-reference format build clean lab lab-clean emulators
+.PHONY: help setup up chat down test check lint types imports shell playbooks workflows docs docs-reference planner-fit format build clean lab lab-clean emulators
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -85,6 +85,10 @@ docs: $(VENV)/.developer ## Build the documentation
 docs-reference: $(VENV)/.developer ## Write the generated pages anew
 	$(BIN)/python -m zephyr_deploy.cli.reference docs/cli.md
 	$(BIN)/python -m zephyr_deploy.spec.reference docs/configuration.md
+
+planner-fit: $(VENV)/.developer ## Fit the planner's constants to published measurements anew, and write how far off they are
+	$(BIN)/pip install --quiet --disable-pip-version-check --group fit
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/planner/fit.py --write
 
 format: $(VENV)/.developer ## Format the code
 	$(BIN)/ruff check --fix
