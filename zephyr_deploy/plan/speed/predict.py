@@ -47,8 +47,10 @@ def predict(
         return _prediction(setup, closed_loop(work, use, load, PLAIN), load.concurrency, spread)
     rate = workload.request_rate
     speeds, concurrency = open_loop(work, use, load._replace(concurrency=MOST), rate, PLAIN)
-    found = _prediction(setup, speeds, concurrency, spread)
-    return found if speeds.requests >= rate * ENOUGH else found.model_copy(update={"saturated": True})
+    saturated = speeds.requests < rate * ENOUGH
+    if not saturated:  # one request at a time may be more than come
+        speeds = speeds._replace(requests=rate, output_tokens=rate * workload.output_tokens)
+    return _prediction(setup, speeds, concurrency, spread).model_copy(update={"saturated": saturated})
 
 
 def saturation(setup: Setup, workload: Workload, *, kv_tokens: int, correction: Correction | None = None) -> Prediction:
