@@ -11,7 +11,7 @@ from zephyr_deploy.plan.choice.outcome import Change, Level, Outlook
 from zephyr_deploy.plan.flags.advise import advise
 from zephyr_deploy.plan.memory.misfit import remedies
 from zephyr_deploy.plan.memory.room import lacking_bytes
-from zephyr_deploy.plan.speed.predict import curve, predict, prefill_ms, saturation
+from zephyr_deploy.plan.speed.predict import predict, prefill_ms
 from zephyr_deploy.plan.workload import Slo, Workload
 
 if TYPE_CHECKING:
@@ -62,10 +62,10 @@ def outlook(
         asked=asked,
         levels=speed.levels(advice),
         saturation=speed.full(advice),
-        most_concurrency=speed.most(advice.memory.kv_tokens) if asks else None,
+        most_concurrency=speed.most(advice) if asks else None,
         meets=judged.meets if asks or workload.request_rate else None,
         why=judged.why,
-        waiting=tuple(_waiting(asked.prediction)),
+        said=tuple(_said_of(asked.prediction)),
     )
 
 
@@ -87,7 +87,7 @@ class _About(NamedTuple):
             return request
         return max(request, lacking_bytes(advice.setup, *self._tokens), 1)
 
-    def outlook(self, *, asked: Level | None = None, waiting: tuple[str, ...] = (), **more: Any) -> Outlook:
+    def outlook(self, *, asked: Level | None = None, said: tuple[str, ...] = (), **more: Any) -> Outlook:
         """With what is known of its speed."""
         advice, missing = self.advice, self.missing
         return Outlook(
@@ -99,7 +99,7 @@ class _About(NamedTuple):
             missing_bytes=missing,
             remedies=tuple(self._remedies()) if missing else (),
             correction=self.correction,
-            notes=(*_notes(self.price, advice, self.correction), *waiting),
+            notes=(*_notes(self.price, advice, self.correction), *said),
             **more,
         )
 
@@ -136,51 +136,57 @@ class _Speed:
         first = advise(self.setup, wish, self._workload, self._slo, prefill_ms=times)
         if self._slo.itl_ms is None and self._slo.ttft_ms is None:
             return first
-        most = self.most(first.memory.kv_tokens)
+        most = self.most(first)
         return advise(self.setup, wish, self._workload, self._slo, prefill_ms=times, concurrency=most or None)
 
     def asked(self, advice: Advice) -> tuple[Level, Judged]:
         """Under the workload itself."""
-        found = self._predict(self._workload, advice.memory.kv_tokens, advice.serve.max_batch_prefill_tokens)
-        return self._level(found, self._workload)
+        return self._level(self._predict(self._workload, advice), self._workload)
 
     def levels(self, advice: Advice) -> tuple[Level, ...]:
         """At 1, 2, 4, ... requests at a time, as far as there is room, and at as many as are asked for."""
-        room, step = advice.memory.kv_tokens, advice.serve.max_batch_prefill_tokens
-        said = self._workload.concurrency
-        most = max(MANY, said or 1)
-        found = [one for one in curve(self.setup, self._workload, room, self._correction) if one.concurrency <= most]
-        if said and said not in {round(one.concurrency) for one in found}:
-            found.append(self._predict(self._at(said), room, step))
-        found.sort(key=lambda one: one.concurrency)
-        return tuple(self._level(one, self._at(max(1, round(one.concurrency))))[0] for one in found)
+        room, said = self._room(advice.memory.kv_tokens), self._workload.concurrency
+        loads = {1, *(2**power for power in range(MANY.bit_length()) if 2**power <= room), *((said,) if said else ())}
+        return tuple(self._at(load, advice) for load in sorted(loads))
 
     def full(self, advice: Advice) -> Level:
-        """With as many requests as have room."""
-        room = advice.memory.kv_tokens
-        found = saturation(self.setup, self._at(1), kv_tokens=room, correction=self._correction)
-        return self._level(found, self._at(max(1, round(found.concurrency))))[0]
+        """With so many requests that on average all have room, at half of their answers."""
+        work = self._workload
+        each = work.input_tokens + work.output_tokens // 2
+        return self._at(max(1, min(MOST, advice.memory.kv_tokens // each)), advice)
 
-    def most(self, kv_tokens: int) -> int:
+    def most(self, advice: Advice) -> int:
         """Requests at a time for which the SLO holds, and which have room."""
-        if not self._holds(1, kv_tokens):
+        if not self._holds(1, advice):
             return 0
-        room = kv_tokens // (self._workload.input_tokens + self._workload.output_tokens)
-        low, high = 1, max(1, min(MOST, room))
+        low, high = 1, max(1, min(MOST, self._room(advice.memory.kv_tokens)))
         while low < high:
             middle = (low + high + 1) // 2
-            low, high = (middle, high) if self._holds(middle, kv_tokens) else (low, middle - 1)
+            low, high = (middle, high) if self._holds(middle, advice) else (low, middle - 1)
         return low
 
-    def _holds(self, concurrency: int, kv_tokens: int) -> bool:
-        at = self._at(concurrency)
-        return self._level(self._predict(at, kv_tokens, None), at)[1].meets
+    def _room(self, kv_tokens: int) -> int:
+        return kv_tokens // (self._workload.input_tokens + self._workload.output_tokens)
 
-    def _at(self, concurrency: int) -> Workload:
+    def _holds(self, concurrency: int, advice: Advice) -> bool:
+        load = self._load(concurrency)
+        return self._level(self._predict(load, advice), load)[1].meets
+
+    def _at(self, concurrency: int, advice: Advice) -> Level:
+        load = self._load(concurrency)
+        return self._level(self._predict(load, advice), load)[0]
+
+    def _load(self, concurrency: int) -> Workload:
         return self._workload.model_copy(update={"concurrency": concurrency, "request_rate": None})
 
-    def _predict(self, workload: Workload, kv_tokens: int, step: int | None) -> Prediction:
-        return predict(self.setup, workload, kv_tokens=kv_tokens, prefill_tokens=step, correction=self._correction)
+    def _predict(self, workload: Workload, advice: Advice) -> Prediction:
+        return predict(
+            self.setup,
+            workload,
+            kv_tokens=advice.memory.kv_tokens,
+            prefill_tokens=advice.serve.max_batch_prefill_tokens,
+            correction=self._correction,
+        )
 
     def _level(self, found: Prediction, workload: Workload) -> tuple[Level, Judged]:
         judged = measure(found, self._prefill, workload, self._slo)
@@ -194,7 +200,8 @@ class _Speed:
         return level, judged
 
 
-def _waiting(found: Prediction) -> Iterator[str]:
+def _said_of(found: Prediction) -> Iterator[str]:
+    yield from found.notes
     if found.saturated:
         yield "More requests come than can be served: they wait ever longer."
     elif found.concurrency - found.running >= 1:
