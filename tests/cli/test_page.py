@@ -93,7 +93,7 @@ def test_what_it_would_be_is_a_second_curve():
 def test_where_there_is_no_speed_there_is_no_drawing(result):
     text = page(result())
     assert "svg" not in read(text).seen
-    assert "Nothing is fast enough" in text or "does not fit" in text
+    assert "nothing is fast enough" in text or "does not fit" in text
 
 
 def test_it_is_written_where_the_user_says(tmp_path, capsys):

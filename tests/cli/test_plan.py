@@ -70,7 +70,7 @@ def test_nothing_is_fast_enough(capsys):
     code, out, _ = run(capsys, "--itl", "1ms")
     assert code == 5
     first = out.splitlines()[0]
-    assert first.startswith("Nothing is fast enough for HuggingFaceH4/zephyr-7b-beta. Nearest: ")
+    assert first.startswith("HuggingFaceH4/zephyr-7b-beta: nothing is fast enough. Nearest: ")
     assert first.endswith("ms > 1.0 ms.")
     assert rows(out, "NEAREST")[0][-2:] == ["1.0", "ms"]
 
@@ -78,13 +78,14 @@ def test_nothing_is_fast_enough(capsys):
 def test_nothing_is_cheap_enough(capsys):
     code, out, _ = run(capsys, "--max-price", "0.1")
     assert code == 5
+    assert "nothing that would do costs so little." in out.splitlines()[0]
     assert "is over $0.10." in out.splitlines()[0]
 
 
 def test_nothing_can_be_shared_by_so_many(capsys):
     code, out, _ = run(capsys, "--gpus", "6")
     assert code == 5
-    assert out.startswith("Nothing fits for HuggingFaceH4/zephyr-7b-beta. Nearest: 6 x ")
+    assert out.startswith("HuggingFaceH4/zephyr-7b-beta: no engine takes it. Nearest: 6 x ")
     assert "cannot be shared evenly by 6 GPUs" in out.splitlines()[0]
 
 

@@ -12,7 +12,7 @@ from zephyr_deploy.plan.weights import FORMS
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from zephyr_deploy.plan.choice.outcome import Level, Option, Outlook, PlanResult
+    from zephyr_deploy.plan.choice.outcome import Level, Option, Outlook, PlanResult, Verdict
     from zephyr_deploy.plan.choice.published import Published
     from zephyr_deploy.plan.prices import Price
     from zephyr_deploy.plan.speed.prediction import Estimate
@@ -26,6 +26,17 @@ PUBLISHED = ("GPU", "MODEL", "ENGINE", "WEIGHTS", "TOKENS", "REQUESTS", "WHAT", 
 TERMS = ("CAUSE", "OF THE TTFT", "OF THE ITL")
 
 
+LACKS: dict[Verdict, str] = {
+    "too-dear": "nothing that would do costs so little",
+    "unpriced": "no price is known of anything that would do",
+    "too-slow": "nothing is fast enough",
+    "unknown-speed": "nobody knows how fast it would be",
+    "no-room": "nothing has room for it",
+    "refused": "no engine takes it",
+}
+"""By the verdict on what comes nearest: how it is said that nothing would do."""
+
+
 class Table(NamedTuple):
     """A table with what it is of."""
 
@@ -36,32 +47,34 @@ class Table(NamedTuple):
 
 def tables(result: PlanResult, *, limit: int, explain: bool) -> Iterator[Table]:
     """Every table, as far as there is something to show; ``limit`` is of other ways."""
-    outlook = result.outlook
-    if outlook and outlook.remedies:
-        changes = [(change.setting, change.value, change.what) for change in outlook.remedies]
-        yield Table("WHAT WOULD FIT", REMEDIES, changes)
-    if outlook and outlook.levels:
-        tokens = f"{outlook.workload.input_tokens} + {outlook.workload.output_tokens} TOKENS"
-        yield Table(
-            f"REQUESTS OF {tokens}", _level_columns(outlook), [_level(one, outlook) for one in _levels(outlook)]
-        )
-    if outlook and outlook.terms:
-        rows = [(one.cause, milliseconds(one.ttft_ms), milliseconds(one.itl_ms)) for one in outlook.terms]
-        yield Table("WHERE THE TIME GOES", TERMS, rows)
-    if outlook and outlook.published:
-        there = outlook.published[0].gpu == outlook.advice.setup.gpu.key
-        title = f"WHAT OTHERS MEASURED, {'THE NEAREST FIRST' if there else 'NONE OF IT ON THIS GPU'}"
-        yield Table(title, PUBLISHED, [_published(one) for one in outlook.published])
-    if outlook and explain:
-        yield Table("SETTINGS", SETTINGS, [(one.flag, one.value, one.why) for one in outlook.advice.reasons])
+    if result.outlook:
+        yield from _of_one(result.outlook, explain=explain)
     if result.what_if:
         yield Table(f"IF {' '.join(result.changes)}", COLUMNS, side_by_side(result, result.what_if))
     others, title, last = result.others, "INSTEAD", "WHAT CHANGES"
     if result.chosen:
         others, last = _of_each_card(others), "WHY NOT"
-        title = "NOT CHOSEN" if outlook else "NEAREST"
+        title = "NOT CHOSEN" if result.outlook else "NEAREST"
     if others:
         yield Table(title, (*OTHERS, last), [_other(one, result.model.id) for one in others[:limit]])
+
+
+def _of_one(outlook: Outlook, *, explain: bool) -> Iterator[Table]:
+    if outlook.remedies:
+        changes = [(change.setting, change.value, change.what) for change in outlook.remedies]
+        yield Table("WHAT WOULD FIT", REMEDIES, changes)
+    if outlook.levels:
+        title = f"REQUESTS OF {outlook.workload.input_tokens} + {outlook.workload.output_tokens} TOKENS"
+        yield Table(title, _level_columns(outlook), [_level(one, outlook) for one in _levels(outlook)])
+    if outlook.terms:
+        rows = [(one.cause, milliseconds(one.ttft_ms), milliseconds(one.itl_ms)) for one in outlook.terms]
+        yield Table("WHERE THE TIME GOES", TERMS, rows)
+    if outlook.published:
+        there = outlook.published[0].gpu == outlook.advice.setup.gpu.key
+        title = f"WHAT OTHERS MEASURED, {'THE NEAREST FIRST' if there else 'NONE OF IT ON THIS GPU'}"
+        yield Table(title, PUBLISHED, [_published(one) for one in outlook.published])
+    if explain:
+        yield Table("SETTINGS", SETTINGS, [(one.flag, one.value, one.why) for one in outlook.advice.reasons])
 
 
 def summary(result: PlanResult) -> Iterator[str]:
@@ -89,15 +102,13 @@ def _at_a_rate(asked: Level, workload: Workload) -> str:
 
 
 def nothing(result: PlanResult) -> str:
-    """One sentence: that nothing would do, and what comes nearest to it."""
+    """What there is none of, and what comes nearest to it."""
     if not result.others:
-        return f"There is nothing to serve {result.model.id} with."
+        return f"{result.model.id}: there is nothing to serve it with."
     near = result.others[0]
-    fits = any(not option.missing_bytes and option.verdict != "refused" for option in result.others)
-    lack = "is fast enough" if fits else "fits"
-    dear = near.verdict in {"too-dear", "unpriced"}
-    what = f"Nothing {'that may be taken ' if dear else ''}{lack} for {result.model.id}."
-    return f"{what} Nearest: {near.gpus} x {near.gpu}, {near.engine}, {near.weights}: {near.why}."
+    lack = LACKS.get(near.verdict, "nothing would do")
+    setup = f"{near.gpus} x {near.gpu}, {near.engine}, {near.weights}"
+    return f"{result.model.id}: {lack}. Nearest: {setup}: {near.why}."
 
 
 def headline(outlook: Outlook) -> str:

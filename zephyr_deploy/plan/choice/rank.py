@@ -7,7 +7,7 @@ from math import inf
 from typing import TYPE_CHECKING, NamedTuple
 
 from zephyr_deploy.plan.choice.candidates import ENGINES
-from zephyr_deploy.plan.choice.judge import GB, Correct, Judged, judge, uncorrected, usd_per_million
+from zephyr_deploy.plan.choice.judge import Correct, Judged, judge, uncorrected, usd_per_million
 from zephyr_deploy.plan.choice.outcome import Option, Verdict
 from zephyr_deploy.plan.prices import Price, cheapest
 
@@ -140,7 +140,7 @@ def option(one: Weighed, verdict: Verdict, why: str) -> Option:
         chance=judged.chance,
         missing_bytes=judged.missing_bytes,
         verdict=verdict,
-        why=why or f"{judged.missing_bytes / GB:.1f} GB are missing",
+        why=why,
     )
 
 
