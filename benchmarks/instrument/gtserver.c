@@ -5,8 +5,8 @@
  * ignored.
  *
  *   gtserver [--port 0] [--ttft-ms 50] [--ttft-jitter 0.2] [--itl-ms 20] [--itl-jitter 0.1] [--tokens 64] [--seed 0]
- *            [--tokens-per-event 1] [--modes ok,stall,...] [--stall-ms 5000] [--role-chunk] [--comment] [--word TEXT]
- *            [--pad BYTES] [--log FILE]
+ *            [--tokens-per-event 1] [--modes ok,stall,...] [--stall-ms 5000] [--role-chunk] [--comment]
+ *            [--running-usage] [--word TEXT] [--pad BYTES] [--log FILE]
  *
  * It prints its port and serves until its standard input closes or SIGTERM or SIGINT comes; then it writes the log. GET
  * /log gives the log at any time. The log is one JSON object a line, one for each request in the order of arrival, then
@@ -106,7 +106,7 @@ static struct {
     int64_t stall_ns;
     uint64_t seed;
     enum mode modes[64];
-    bool role_chunk, comment;
+    bool role_chunk, comment, running_usage;
     const char *word, *log;
     size_t pad;
 } options = {.ttft_ns = 50e6, .ttft_jitter = 0.2, .itl_ns = 20e6, .itl_jitter = 0.1, .tokens = 64, .per_event = 1,
@@ -545,7 +545,7 @@ static struct request *noted(struct connection *c, enum api api, const char *hea
     r->connected = c->connected, r->first_byte = c->first_byte, r->received = c->last_byte, r->stamped = c->stamped;
     r->offset = now(CLOCK_REALTIME) - now(CLOCK_MONOTONIC);
     r->usage = is_true(body, size, "include_usage");
-    r->running_usage = is_true(body, size, "continuous_usage_stats");
+    r->running_usage = options.running_usage || is_true(body, size, "continuous_usage_stats");
     size_t length;
     const char *value = header(head, body, "x-request-id", &length);
     if (value != NULL) keep(r->id, value, length);
@@ -760,7 +760,7 @@ static void take_options(int argc, char **argv) {
         {"port", 1, NULL, 'p'},   {"ttft-ms", 1, NULL, 't'}, {"ttft-jitter", 1, NULL, 'T'},      {"itl-ms", 1, NULL, 'i'},
         {"itl-jitter", 1, NULL, 'I'}, {"tokens", 1, NULL, 'n'}, {"tokens-per-event", 1, NULL, 'k'}, {"seed", 1, NULL, 's'},
         {"modes", 1, NULL, 'm'},  {"stall-ms", 1, NULL, 'S'}, {"role-chunk", 0, NULL, 'r'},      {"comment", 0, NULL, 'c'},
-        {"word", 1, NULL, 'w'},   {"pad", 1, NULL, 'P'},     {"log", 1, NULL, 'l'},              {NULL, 0, NULL, 0}};
+        {"running-usage", 0, NULL, 'u'}, {"word", 1, NULL, 'w'},   {"pad", 1, NULL, 'P'},     {"log", 1, NULL, 'l'},              {NULL, 0, NULL, 0}};
     for (int o; (o = getopt_long(argc, argv, "", known, NULL)) != -1;) switch (o) {
         case 'p': options.port = atoi(optarg); break;
         case 't': options.ttft_ns = atof(optarg) * 1e6; break;
@@ -774,6 +774,7 @@ static void take_options(int argc, char **argv) {
         case 'S': options.stall_ns = (int64_t)(atof(optarg) * 1e6); break;
         case 'r': options.role_chunk = true; break;
         case 'c': options.comment = true; break;
+        case 'u': options.running_usage = true; break;
         case 'w': options.word = optarg; break;
         case 'P': options.pad = strtoul(optarg, NULL, 10); break;
         case 'l': options.log = optarg; break;

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from bench.truth import gtserver, truth  # noqa: F401 - fixtures
 
 
 @pytest.fixture(scope="session")

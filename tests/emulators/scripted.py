@@ -1,7 +1,6 @@
-"""A server that answers by a script and writes down when it truly did so.
+"""A server that answers by a script, in the loop of the client under test: how it answers counts, not when.
 
-Run as a program it prints its port and serves until its standard input closes, in a process of its own so that it
-takes no time from the client under test. ``time.perf_counter_ns`` is one clock for all processes of a machine.
+For times there is the ground-truth server (tests/bench/truth.py), which needs a C compiler.
 """
 
 from __future__ import annotations
@@ -9,9 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import sys
-import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 
 @dataclass
@@ -19,12 +16,9 @@ class Script:
     """How to answer; ``behaviours`` are taken in the order in which requests arrive, again and again."""
 
     behaviours: list[str] = field(default_factory=lambda: ["ok"])
-    ttft_s: float = 0.0
     itl_s: float = 0.0
     events: int = 4
-    tokens_per_event: int = 1
     keep_alive_comment: bool = True
-    continuous_usage: bool = False
 
 
 REFUSALS = {
@@ -37,11 +31,10 @@ CHAT_OVERLOADED = {"message": "Model is overloaded", "http_status_code": 422}
 
 
 class ScriptedServer:
-    """Speaks enough HTTP/1.1 for chat completions, TGI's stream, and ``GET /truth``."""
+    """Speaks enough HTTP/1.1 for chat completions and TGI's stream."""
 
     def __init__(self, script: Script) -> None:
         self.script = script
-        self.truth: list[dict[str, object]] = []
         self.connections = 0
         self.prompts: list[str] = []
         self.tasks: list[asyncio.Task[None]] = []
@@ -63,20 +56,14 @@ class ScriptedServer:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
         lengths = [line.split(":")[1] for line in head.lower().splitlines() if line.startswith("content-length")]
         body = await reader.readexactly(int(lengths[0]) if lengths else 0)
-        received = time.perf_counter_ns()
-        if head.startswith("GET /truth"):
-            _plain(writer, 200, "OK", json.dumps(self.truth).encode())
-            return True
         request = json.loads(body)
         native = "inputs" in request
         prompt = request["inputs"] if native else request["messages"][0]["content"]
         behaviour = self.script.behaviours[len(self.prompts) % len(self.script.behaviours)]
         self.prompts.append(prompt)
-        return await self._answer(writer, behaviour, prompt, received, native=native)
+        return await self._answer(writer, behaviour, native=native)
 
-    async def _answer(
-        self, writer: asyncio.StreamWriter, behaviour: str, prompt: str, received: int, *, native: bool
-    ) -> bool:
+    async def _answer(self, writer: asyncio.StreamWriter, behaviour: str, *, native: bool) -> bool:
         if behaviour in REFUSALS:
             _plain(writer, *REFUSALS[behaviour])
             return True
@@ -87,39 +74,31 @@ class ScriptedServer:
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
         if not native:
             _event(writer, _chat(""))
-        sent = await self._tokens(writer, self.script.events if behaviour == "ok" else 2, native=native)
+        await self._tokens(writer, self.script.events if behaviour == "ok" else 2, native=native)
         if behaviour == "cut":
             return False
         if behaviour == "error_event":
             _event(writer, OVERLOADED if native else {"error": {**CHAT_OVERLOADED}})
         if behaviour == "ok" and not native:
             _event(writer, {"choices": [{"index": 0, "delta": {"content": ""}, "finish_reason": "length"}]})
-            _event(writer, {"choices": [], "usage": self._usage(self.script.events)})
+            _event(writer, {"choices": [], "usage": {"prompt_tokens": 11, "completion_tokens": self.script.events}})
         if behaviour != "truncated" and not native:
             _chunk(writer, b"data: [DONE]\n\n")
         writer.write(b"0\r\n\r\n")
-        self.truth.append({"prompt": prompt, "received": received, "sent": sent})
         return True
 
-    async def _tokens(self, writer: asyncio.StreamWriter, events: int, *, native: bool) -> list[int]:
-        await asyncio.sleep(self.script.ttft_s)
+    async def _tokens(self, writer: asyncio.StreamWriter, events: int, *, native: bool) -> None:
         if self.script.keep_alive_comment:
             _chunk(writer, b":\n\n")
-        sent: list[int] = []
         for number in range(1, events + 1):
             if number > 1:
                 await asyncio.sleep(self.script.itl_s)
-            sent.append(time.perf_counter_ns())
             _event(writer, self._token(number, native=native))
             await writer.drain()
-        return sent
-
-    def _usage(self, events: int) -> dict[str, int]:
-        return {"prompt_tokens": 11, "completion_tokens": events * self.script.tokens_per_event}
 
     def _token(self, number: int, *, native: bool) -> dict[str, object]:
         if not native:
-            return {**_chat(f" t{number}"), "usage": self._usage(number) if self.script.continuous_usage else None}
+            return _chat(f" t{number}")
         last = number == self.script.events
         details = {"finish_reason": "length", "generated_tokens": number, "seed": None, "input_length": 11}
         return {
@@ -159,29 +138,3 @@ async def serving(script: Script):
         for task in scripted.tasks:
             task.cancel()
         await asyncio.gather(*scripted.tasks, return_exceptions=True)
-
-
-@contextlib.asynccontextmanager
-async def serving_apart(script: Script):
-    """The server in a process of its own: yields its url."""
-    child = await asyncio.create_subprocess_exec(
-        sys.executable, __file__, json.dumps(asdict(script)),
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    try:
-        port = int(await asyncio.wait_for(child.stdout.readline(), 30))
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        child.stdin.close()
-        await asyncio.wait_for(child.wait(), 30)
-
-
-async def _main() -> None:
-    async with serving(Script(**json.loads(sys.argv[1]))) as (_, url):
-        sys.stdout.write(url.rsplit(":", 1)[1] + "\n")
-        sys.stdout.flush()
-        await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
-
-
-if __name__ == "__main__":
-    asyncio.run(_main())
