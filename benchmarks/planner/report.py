@@ -76,8 +76,8 @@ Four bits miss what was to be reached. The table has three authors: two measured
 cards with kernels of 2023, one a burst of 100 requests on fourteen cards, and nothing in one tells how fast the kernels
 of the other are. What would help: batches between 4 and 64 with Marlin on two cards.
 
-8 shards: a third of the points are of TGI 1.0, most of them on machines whose eight A10G speak over PCIe, and far slower
-than anything else in the table would say. Without them the median is in the last line.
+8 shards: a third of the points are of TGI 1.0, most of them on machines whose eight A10G speak over PCIe, and far
+slower than anything else in the table would say. Without them the median is in the last line.
 """
 
 NEVER = """\
