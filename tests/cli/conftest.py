@@ -24,8 +24,9 @@ class Ran:
 
 @pytest.fixture(autouse=True)
 def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder without a zephyr.toml above it, and no deployment but the test's."""
+    """A folder without a zephyr.toml above it, no deployment but the test's, and no credentials for its plans."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("zephyr_deploy.deploy.planning.configured_clouds", frozenset)
     for name in ("STATE", "CACHE"):
         monkeypatch.setenv(f"ZEPHYR_{name}_DIR", str(tmp_path / name.lower()))
 

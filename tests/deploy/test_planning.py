@@ -7,6 +7,7 @@ import datetime
 import pytest
 from emulators.memory import MemoryCloud, offer
 
+from zephyr_deploy.deploy import planning
 from zephyr_deploy.deploy.planning import estimate, estimate_of, look_up, market_of
 from zephyr_deploy.errors import ConfigError, CredentialsError, UnreachableError
 from zephyr_deploy.plan.speed.correction import Correction
@@ -31,6 +32,14 @@ class Cloud(MemoryCloud):
 
     def offers(self, region=None):
         return [one for one in (L4, FAR, SPOT) if one.region == region]
+
+
+@pytest.fixture(autouse=True)
+def at_hand(monkeypatch):
+    """No credentials, whatever whoever runs this has; set what is to be found."""
+    found = set()
+    monkeypatch.setattr(planning, "configured_clouds", lambda: frozenset(found))
+    return found
 
 
 @pytest.fixture
@@ -76,6 +85,17 @@ def test_prices_are_those_of_the_cloud_that_is_named():
     assert {price.cloud for price in market_of(Deployment()).prices} == {"aws", "e2e"}
     there = Deployment(provider="aws", machine=Machine(region="ap-south-1"))
     assert {price.region for price in market_of(there).prices} == {"ap-south-1"}
+
+
+def test_clouds_whose_credentials_are_at_hand_come_alone(at_hand):
+    at_hand.add("aws")
+    market = market_of(Deployment())
+    assert {price.cloud for price in market.prices} == {"aws"}
+    assert market.notes == ("Left out, for want of credentials: e2e (--provider weighs it).",)
+    assert {price.cloud for price in market_of(Deployment(provider="e2e")).prices} == {"e2e"}
+    at_hand.add("e2e")
+    market = market_of(Deployment())
+    assert ({price.cloud for price in market.prices}, market.notes) == ({"aws", "e2e"}, ())
 
 
 def test_a_region_that_the_tables_have_no_price_of():

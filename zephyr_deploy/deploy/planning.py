@@ -201,7 +201,9 @@ def engine_of(deployment: Deployment) -> ServerName:
 
 
 def market_of(deployment: Deployment, *, live: bool = False) -> Market:
-    """What can be had: of the cloud that is named, else of all; and what the user says themselves.
+    """What can be had: of the cloud that is named, else of those whose credentials are at hand, else of all.
+
+    What the user says of prices themselves is always among it.
 
     Raises:
         CredentialsError: the credentials of no cloud are at hand.
@@ -216,7 +218,20 @@ def market_of(deployment: Deployment, *, live: bool = False) -> Market:
         asked = _asked(deployment)
         return Market((*asked.prices, *own), asked.notes)
     sold = tuple(price for price in listed if price.orderable and _may_be_had(price, deployment))
-    return Market((*sold, *own), tuple(_not_listed(sold, deployment)))
+    at_hand = configured_clouds()
+    others = {price.cloud for price in sold} - at_hand
+    if is_cloud(deployment.provider) or not at_hand or not others:
+        return Market((*sold, *own), tuple(_not_listed(sold, deployment)))
+    here = tuple(price for price in sold if price.cloud in at_hand)
+    left_out = f"Left out, for want of credentials: {', '.join(sorted(others))} (--provider weighs it)."
+    return Market((*here, *own), (*_not_listed(here, deployment), left_out))
+
+
+def configured_clouds() -> frozenset[str]:
+    """Clouds whose credentials are at hand."""
+    from zephyr_deploy.providers.registry import clouds
+
+    return frozenset(cloud.name for cloud in clouds() if cloud.configured())
 
 
 def _may_be_had(price: Price, deployment: Deployment) -> bool:
