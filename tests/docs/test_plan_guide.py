@@ -23,6 +23,16 @@ def blocks(language):
     return re.findall(rf"^```{language}\n(.*?)^```", PAGE.read_text(), re.DOTALL | re.MULTILINE)
 
 
+FIGURES = re.compile(r"\d|[█▓▒░·|]|--|[a-z]+-?\w* +\(?\d")
+"""How lines begin that are figures alone, or a drawing: a new fit of the speed model changes them."""
+
+
+def shape(printed, normal):
+    """What was printed without the rows whose number and order hang on figures, and with all figures masked."""
+    lines = [line for line in printed.splitlines() if not FIGURES.match(line.strip()) and " |" not in line]
+    return normal(re.sub(r"(?<= )-(?=\d)", "", "\n".join(lines)))
+
+
 def test_every_command_prints_what_the_page_shows(quickstart, tmp_path):
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     steps = quickstart.steps(PAGE.read_text())
@@ -32,7 +42,11 @@ def test_every_command_prints_what_the_page_shows(quickstart, tmp_path):
         printed = quickstart.play(command, tmp_path, path, HF_HUB_OFFLINE="1").replace(str(tmp_path), "~")
         return "\n".join(line.rstrip() for line in printed.splitlines())
 
-    same_or_recorded(quickstart, PAGE, [(step, typed(step.command)) for step in steps])
+    played = [(step, typed(step.command)) for step in steps]
+    if os.environ.get("RECORD_GUIDE"):
+        same_or_recorded(quickstart, PAGE, played)
+    for step, printed in played:
+        assert shape(printed, quickstart.normal) == shape(step.output, quickstart.normal), step.command
 
 
 @pytest.fixture

@@ -67,7 +67,7 @@ def _of_one(outlook: Outlook, *, explain: bool) -> Iterator[Table]:
         title = f"REQUESTS OF {outlook.workload.input_tokens} + {outlook.workload.output_tokens} TOKENS"
         yield Table(title, _level_columns(outlook), [_level(one, outlook) for one in _levels(outlook)])
     if outlook.terms:
-        rows = [(one.cause, milliseconds(one.ttft_ms), milliseconds(one.itl_ms)) for one in outlook.terms]
+        rows = [(one.cause, _signed(one.ttft_ms), _signed(one.itl_ms)) for one in outlook.terms]
         yield Table("WHERE THE TIME GOES", TERMS, rows)
     if outlook.published:
         there = outlook.published[0].gpu == outlook.advice.setup.gpu.key
@@ -183,6 +183,11 @@ def _level(level: Level, outlook: Outlook) -> tuple[str, ...]:
 def _time(estimate: Estimate, value: float) -> str:
     """At the percentile, with the range of the ordinary request's as a share of it."""
     return milliseconds(value, *(value * edge / estimate.value for edge in (estimate.low, estimate.high)))
+
+
+def _signed(value: float) -> str:
+    """A time that may be below zero; what rounds to nothing has no sign."""
+    return milliseconds(round(value, 1) + 0.0)
 
 
 def _rate(estimate: Estimate) -> str:
