@@ -89,6 +89,7 @@ docs-reference: $(VENV)/.developer ## Write the generated pages anew
 planner-fit: $(VENV)/.developer ## Fit the planner's constants to published measurements anew, and write how far off they are
 	$(BIN)/pip install --quiet --disable-pip-version-check --group fit
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/planner/fit.py --write
+	$(BIN)/python benchmarks/planner/published.py
 
 format: $(VENV)/.developer ## Format the code
 	$(BIN)/ruff check --fix
