@@ -66,3 +66,11 @@ def test_where_nothing_is_planned(why):
         "an unknown card": RUNNING._replace(setup=RUNNING.setup.model_copy(update={"gpu": dark})),
     }[why]
     assert beside_plan(measured(level(1, 56)), apart).levels[0].predicted is None
+
+
+def test_what_cannot_be_is_flagged_and_not_learned_from():
+    found = beside_plan(measured(level(1, 5)), RUNNING)
+    (remark,) = [remark for remark in found.levels[0].remarks if remark.startswith("This cannot be: 5 ms between")]
+    assert "speculation" in remark
+    kept = learn_from(found, RUNNING)
+    assert [one.kind for one in kept.points] == ["ttft"]

@@ -26,6 +26,7 @@ CONSTANTS = {
     "host_s": "time of a step outside the GPU",
     "sequence_s": "time of a request in a step outside the GPU",
     "first_s": "time to a request's first step",
+    "reduce_s": "latency of a sum across GPUs",
 }
 """By the field of `zephyr_deploy.plan.speed.correction.Correction`."""
 UNMOVED = 0.02
@@ -70,6 +71,8 @@ def _show(session: Session, found: CalibrateResult) -> None:
     out.note(f"The network's {found.network_ms:.3g} ms are taken off each TTFT.")
     for words in _moved(found):
         out.note(words)
+    for refused in found.refused:
+        out.warn(f"Not learned from: {refused.why}.")
     for note in found.notes:
         out.warn(note)
     served = found.served

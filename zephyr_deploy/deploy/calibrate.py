@@ -14,7 +14,7 @@ from zephyr_deploy.deploy.served import what_serves
 from zephyr_deploy.deploy.status import status
 from zephyr_deploy.errors import ConfigError, LockedError, UnhealthyError
 from zephyr_deploy.events import silent
-from zephyr_deploy.plan.learned import Compared, Learned, learn
+from zephyr_deploy.plan.learned import Compared, Learned, Refused, learn, refusals
 from zephyr_deploy.plan.served import Served
 from zephyr_deploy.plan.speed.correction import Correction
 from zephyr_deploy.spec.deployment import Frozen
@@ -39,6 +39,8 @@ class CalibrateResult(Frozen):
     """What was measured, beside what was predicted before and is predicted now."""
     correction: Correction
     """Of the constants, by all that was measured of such a setup."""
+    refused: tuple[Refused, ...] = ()
+    """What was measured and cannot be."""
     stopped: bool = False
     """Whether it was interrupted before all was measured."""
     notes: tuple[str, ...] = ()
@@ -65,13 +67,16 @@ def calibrate(name: str | None = None, listener: Listener = silent, *, anyway: b
     with reached(running.name) as endpoint:
         network_ms = round_trip_ms(endpoint)
         probed = run_probes(endpoint, listener, total_tokens=limits.total_tokens, requests=limits.requests)
-    points = tuple(point.without_network(network_ms) for point in probed.points)
+    seen = tuple(point.without_network(network_ms) for point in probed.points)
+    refused = refusals(running.setup, seen)
+    points = tuple(point for point in seen if not any(point == one.point for one in refused))
     known = calibration_of(running.served.key)
     same = known if known and known.served.image == running.served.image else None
     before = _solved(running, same.points).correction if same else None
     kept = keep_points(running.served, running.name, points, at)
     if kept is None:
-        raise UnhealthyError("too few requests were answered to tell anything", hint="zephyr-deploy logs")
+        why = refused[0].why if refused else "too few requests were answered"
+        raise UnhealthyError(f"the probes of {running.name} tell nothing: {why}", hint="zephyr-deploy logs")
     learned = _solved(running, kept.points, source=kept.source, before=before)
     return CalibrateResult(
         name=running.name,
@@ -80,6 +85,7 @@ def calibrate(name: str | None = None, listener: Listener = silent, *, anyway: b
         network_ms=network_ms,
         compared=tuple(one for one in learned.compared if one.point in points),
         correction=learned.correction,
+        refused=refused,
         stopped=probed.stopped,
         notes=probed.notes,
     )

@@ -8,8 +8,9 @@ from zephyr_deploy.bench.points import figures_of, points_of, shape_of
 from zephyr_deploy.deploy.calibrations import keep_points
 from zephyr_deploy.deploy.corrections import Corrections
 from zephyr_deploy.errors import ConfigError
-from zephyr_deploy.plan.learned import FIELDS
+from zephyr_deploy.plan.learned import FIELDS, refusals
 from zephyr_deploy.plan.memory.weigh import weigh
+from zephyr_deploy.plan.speed.physics import Seen, impossible
 from zephyr_deploy.plan.speed.predict import predict
 from zephyr_deploy.plan.workload import Workload
 from zephyr_deploy.spec.deployment import Deployment, Engine
@@ -52,7 +53,12 @@ def learn_from(report: BenchReport, running: Running) -> Calibration | None:
     """
     if running.machines > 1:
         return None
-    return keep_points(running.served, report.target.name, points_of(report), report.started_at)
+    try:
+        refused = {one.point for one in refusals(running.setup, points_of(report))}
+    except ConfigError:  # of that card or model no speed is known
+        return None
+    points = tuple(point for point in points_of(report) if point not in refused)
+    return keep_points(running.served, report.target.name, points, report.started_at)
 
 
 def _beside(level: LevelReport, prompt_tokens: int, running: Running, correction: Correction | None) -> LevelReport:
@@ -71,7 +77,8 @@ def _beside(level: LevelReport, prompt_tokens: int, running: Running, correction
         )
     except ConfigError:  # of that card or model no speed is known
         return level
-    return level.model_copy(update={"predicted": predicted, "remarks": tuple(_off(level, predicted))})
+    remarks = (*_off(level, predicted), *_impossible(level, shape, running))
+    return level.model_copy(update={"predicted": predicted, "remarks": remarks})
 
 
 def _off(level: LevelReport, predicted: Prediction) -> Iterator[str]:
@@ -80,3 +87,11 @@ def _off(level: LevelReport, predicted: Prediction) -> Iterator[str]:
         estimate: Estimate = getattr(predicted, FIELDS[kind])
         if not estimate.low <= value <= estimate.high:
             yield f"{name} was {value:.3g}{unit}; {estimate.low:.3g} to {estimate.high:.3g} was planned."
+
+
+def _impossible(level: LevelReport, shape: tuple[int, int], running: Running) -> Iterator[str]:
+    """What no such cards can show."""
+    figures = {FIELDS[kind]: value for kind, value in figures_of(level).items()}
+    seen = Seen(level.concurrency, *shape, **figures)
+    for why in impossible(seen, running.setup):
+        yield f"This cannot be: {why}. Are answers cached, or several tokens guessed at a time (speculation)?"

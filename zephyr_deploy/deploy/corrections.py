@@ -63,6 +63,12 @@ class Corrections:
 
 def _learned(setup: Setup, points: Sequence[Point], prefill_tokens: int | None, source: str) -> Correction | None:
     try:
-        return learn(setup, points, prefill_tokens=prefill_tokens, source=source).correction
+        found = learn(setup, points, prefill_tokens=prefill_tokens, source=source)
     except ConfigError:  # its speed is not known, and whoever asks for it says so
         return None
+    if not found.compared:
+        return None
+    if not found.refused:
+        return found.correction
+    refused = f"; {len(found.refused)} figures of it cannot be: {found.refused[0].why}"
+    return found.correction.model_copy(update={"source": source + refused})

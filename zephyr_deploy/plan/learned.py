@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 from zephyr_deploy.plan.memory.weigh import weigh
 from zephyr_deploy.plan.speed.correction import Correction, Spreads
+from zephyr_deploy.plan.speed.interval import half_width
 from zephyr_deploy.plan.speed.measured import Kind, Point
+from zephyr_deploy.plan.speed.physics import Seen, impossible
 from zephyr_deploy.plan.speed.predict import predict
 from zephyr_deploy.plan.speed.prediction import Estimate
-from zephyr_deploy.plan.speed.solve import solve, spread_at
+from zephyr_deploy.plan.speed.solve import solve, spread_of, unsure_at
 from zephyr_deploy.plan.workload import Workload
 from zephyr_deploy.spec.deployment import Frozen
 
@@ -36,11 +38,35 @@ class Compared(Frozen):
     """By that together with what was measured."""
 
 
+class Refused(Frozen):
+    """A figure that cannot be, and why."""
+
+    point: Point
+    why: str
+
+
 class Learned(Frozen):
     """What came of a few measurements."""
 
     correction: Correction
     compared: tuple[Compared, ...]
+    """Empty: nothing was learned."""
+    refused: tuple[Refused, ...] = ()
+
+
+def refusals(setup: Setup, points: Iterable[Point]) -> tuple[Refused, ...]:
+    """Those that no such cards can show.
+
+    Raises:
+        ConfigError: the speed of that card or model cannot be computed.
+    """
+    checked = ((point, impossible(_seen(point), setup)) for point in points)
+    return tuple(Refused(point=point, why="; ".join(why)) for point, why in checked if why)
+
+
+def _seen(point: Point) -> Seen:
+    load = {name: float(getattr(point, name)) for name in ("concurrency", "input_tokens", "output_tokens")}
+    return Seen(**load, **{FIELDS[point.kind]: point.value})
 
 
 def learn(
@@ -55,7 +81,7 @@ def learn(
 
     Args:
         setup: What was measured.
-        points: What was found.
+        points: What was found; what cannot be is refused.
         prefill_tokens: Prompt tokens of one step at most; None: whole prompts.
         source: What was measured and when, for people.
         before: What was known before; None: what published measurements say.
@@ -63,10 +89,12 @@ def learn(
     Raises:
         ConfigError: the speed of that card or model cannot be computed.
     """
-    measured = tuple(points)
+    given = tuple(points)
+    refused = refusals(setup, given)
+    measured = tuple(point for point in given if not any(point == other.point for other in refused))
     of = _Answers(setup, prefill_tokens)
     found = solve(measured, of.value)
-    correction = found.correction.model_copy(update={"spread": _spreads(found, of.value), "source": source})
+    correction = found.correction.model_copy(update={"spread": _spreads(setup, found, of.value), "source": source})
     return Learned(
         correction=correction,
         compared=tuple(
@@ -77,6 +105,7 @@ def learn(
             )
             for point in measured
         ),
+        refused=refused,
     )
 
 
@@ -101,12 +130,13 @@ class _Answers:
         return estimate
 
 
-def _spreads(found: Solved, answer: Predict) -> Spreads:
+def _spreads(setup: Setup, found: Solved, answer: Predict) -> Spreads:
     widest: dict[str, float] = {}
     for kind in FIELDS:
         at = (
             Point(kind=kind, concurrency=load, input_tokens=INPUT_TOKENS, output_tokens=OUTPUT_TOKENS, value=1)
             for load in LOADS
         )
-        widest[kind] = max(spread_at(point, found, answer) for point in at)
+        unsure = max(unsure_at(point, found, answer) for point in at)
+        widest[kind] = spread_of(unsure, half_width(setup, kind))
     return Spreads(**widest)

@@ -27,6 +27,7 @@ class Correction(Frozen):
     host_s: float = Multiplier
     sequence_s: float = Multiplier
     first_s: float = Multiplier
+    reduce_s: float = Multiplier
     spread: Spreads | None = None
     """None: as without correction."""
     source: str = ""

@@ -25,10 +25,14 @@ WIDTHS: dict[str, float] = {
     "host_s": 0.70,
     "sequence_s": 0.80,
     "first_s": 0.80,
+    "reduce_s": 0.50,
 }
 """Standard deviation of each multiplier's logarithm: how far apart the eras and cards of ``data/speed.toml`` are."""
 NOISE: dict[Kind, float] = {"itl": 0.05, "ttft": 0.12, "throughput": 0.06}
-"""Of a figure around what the best constants say, in logarithms: what benchmarks/planner/learning.py finds."""
+"""Of a measurement that is repeated, and of formulas near to it, in logarithms."""
+MISFIT = 0.55
+"""Share of a published interval that is the formulas' own, which no measurement under another load takes away: with it
+the interval holds four of five in benchmarks/planner/learning.py."""
 KNEE = 0.25
 """A figure that is further off than that pulls no harder: one bad moment of a machine spoils no correction."""
 FOUR_OF_FIVE = 1.2816
@@ -80,12 +84,22 @@ def correction_of(logs: Sequence[float]) -> Correction:
     return Correction(**{name: exp(value) for name, value in zip(WIDTHS, logs, strict=True)})
 
 
-def spread_at(point: Point, found: Solved, predict: Predict) -> float:
-    """Half of the interval that holds four of five measurements of such a point, in logarithms."""
+def spread_of(unsure: float, published: float) -> float:
+    """Half of the interval that holds four of five measurements, in logarithms.
+
+    Args:
+        unsure: What the constants leave open there, by `unsure_at`.
+        published: The interval where nothing was measured, which is never made wider.
+    """
+    return min(published, sqrt(unsure**2 + (MISFIT * published) ** 2))
+
+
+def unsure_at(point: Point, found: Solved, predict: Predict) -> float:
+    """Half of the interval that holds a point for four of five constants that are as likely as those, in logarithms."""
     at = [log(getattr(found.correction, name)) for name in WIDTHS]
     slope = _slope(point, at, predict)
     variance = sum(one * by for one, by in zip(slope, times(found.covariance, slope), strict=True))
-    return FOUR_OF_FIVE * sqrt(variance + NOISE[point.kind] ** 2)
+    return FOUR_OF_FIVE * sqrt(variance)
 
 
 class _Problem:
