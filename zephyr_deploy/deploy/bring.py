@@ -83,7 +83,7 @@ class Bring:
         if self.begins and self.options.prepare:
             prepare(fleet, self.deployment, self.options.trust, self.journal)
         require_ready(fleet)
-        model = model_of_fleet(fleet, self.deployment, upgrade=self.options.upgrade)
+        model = model_of_fleet(fleet, self.deployment, upgrade=self.options.upgrade, token=self._token)
         plan = plan_of_fleet(fleet, self.deployment, model)
         lock = self._lock(plan)
         release = render(plan, lock)
@@ -102,7 +102,10 @@ class Bring:
         return self._result(plan, release, changed=bool(waiting) or moved)
 
     def _lock(self, plan: Plan) -> Lock:
-        return lock_of_fleet(self.fleet, plan, upgrade=self.options.upgrade, token=lambda: self._hub_token)
+        return lock_of_fleet(self.fleet, plan, upgrade=self.options.upgrade, token=self._token)
+
+    def _token(self) -> Secret | None:
+        return self._hub_token
 
     @cached_property
     def _hub_token(self) -> Secret | None:

@@ -19,7 +19,10 @@ from zephyr_deploy.spec.sources import hub_token
 from zephyr_deploy.spec.types import names_a_path
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from zephyr_deploy.plan.model.config import Reading
+    from zephyr_deploy.spec.secret import Secret
 
 WITHIN_S = 20.0
 """Longest that the hub is asked about one model, in seconds."""
@@ -51,6 +54,7 @@ def find_facts(
     *,
     file: str | None = None,
     token_from: str | None = None,
+    token: Callable[[], Secret | None] | None = None,
     offline: bool = False,
     within_s: float = WITHIN_S,
 ) -> Found:
@@ -64,6 +68,7 @@ def find_facts(
         revision: Branch, tag or commit; None: the hub's default.
         file: Which GGUF file of the repository or folder; None: what its config.json describes.
         token_from: Where the hub's token is (``model.token_from``).
+        token: Gives it, in place of ``token_from``; asked only where the hub is.
         offline: Whether the hub is not asked; ``HF_HUB_OFFLINE`` says the same.
         within_s: Longest that the hub is asked, in seconds.
 
@@ -77,8 +82,8 @@ def find_facts(
     cache = ModelCache(model_id, file)
     if offline or is_offline():
         return _without_hub(cache, model_id, revision, UnreachableError("the hub is not asked", hint=HINT))
-    token = hub_token(token_from)
-    bearer = token.get_secret_value() if token else ""
+    given = token() if token else hub_token(token_from)
+    bearer = given.get_secret_value() if given else ""
     try:
         return _from_hub(cache, _Question(model_id, revision, file, bearer, Deadline(within_s)))
     except UnreachableError as error:

@@ -17,6 +17,7 @@ from zephyr_deploy.plan.model.table import known_model
 from zephyr_deploy.plan.node import plan_for_node
 from zephyr_deploy.release.resolve import images_of, lock_of_model, resolve, reusable
 from zephyr_deploy.spec.sources import hub_token
+from zephyr_deploy.spec.types import names_a_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,13 +31,20 @@ if TYPE_CHECKING:
     from zephyr_deploy.spec.secret import Secret
 
 
-def model_of_fleet(fleet: Fleet, deployment: Deployment, *, upgrade: bool = False) -> ModelFacts | None:
+def model_of_fleet(
+    fleet: Fleet,
+    deployment: Deployment,
+    *,
+    upgrade: bool = False,
+    token: Callable[[], Secret | None] | None = None,
+) -> ModelFacts | None:
     """What the model is: by the release that serves it now, so that nothing is looked up again, or by a look.
 
     Args:
         fleet: The machines, looked at.
         deployment: What is wanted.
         upgrade: Whether it is looked up anew in any case.
+        token: Gives the hub's token; None: it is looked for by the deployment.
 
     Returns:
         None where its repository does not say what a plan needs to know.
@@ -52,9 +60,11 @@ def model_of_fleet(fleet: Fleet, deployment: Deployment, *, upgrade: bool = Fals
     from zephyr_deploy.deploy.model_facts import find_facts  # only a first time takes it
 
     model = deployment.model
+    if names_a_path(model.id):
+        return None  # the plan refuses it: a node has no such folder
     with fleet.phases.phase("model-facts", "Read what the model is") as phase:
         try:
-            found = find_facts(model.id, model.revision, token_from=model.token_from)
+            found = find_facts(model.id, model.revision, token_from=model.token_from, token=token)
         except ConfigError as error:
             # Some files of its repository cannot be read; whether the engine can is seen when it starts.
             known = known_model(model.id)
@@ -76,13 +86,24 @@ def plan_of_fleet(fleet: Fleet, deployment: Deployment, model: ModelFacts | None
     """
     with fleet.phases.phase("plan", "Plan"):
         plans = [plan_of_member(fleet, member, deployment, model) for member in fleet.members]
-        smallest = min(plans, key=lambda plan: plan.serve.max_batch_prefill_tokens or 0)
-        plans[0] = plans[0].model_copy(update={"serve": smallest.serve})
-    for note in plans[0].notes:
+        smallest = min(plans, key=_room)
+        notes = tuple(dict.fromkeys(note for plan in plans for note in plan.notes))
+        plan = plans[0].model_copy(update={"serve": smallest.serve, "notes": notes})
+    for note in plan.notes:
         fleet.phases.notice(note)
     for member in (fleet.gateway,) if fleet.gateway else fleet.members:
         _tell_outside(fleet, member, deployment)
-    return plans[0]
+    return plan
+
+
+def _room(plan: Plan) -> tuple[int, ...]:
+    """Orders plans by how much they let in; where the machines' cards differ, so do these."""
+    serve = plan.serve
+    return (
+        serve.max_total_tokens or 0,
+        serve.max_batch_prefill_tokens or 0,
+        serve.max_concurrent_requests or 0,
+    )
 
 
 def plan_of_member(fleet: Fleet, node: Member, deployment: Deployment, model: ModelFacts | None = None) -> Plan:

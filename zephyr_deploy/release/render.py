@@ -45,7 +45,7 @@ def render(plan: Plan, lock: Lock) -> Release:
     stop_s = (spec.drain.bound_s(serve.drain_s) or serve.drain_s) + 10
     shared = {"name": name, "home": str(layout.home), "run": str(layout.run)}
     files = {
-        "lock.json": _json(lock.model_dump(mode="json")),
+        "lock.json": _json(_pinned(lock)),
         "release.json": _json(_about(plan, lock, stop_s)),
         "engine.env": render_template("docker/engine.env.jinja", env=_env(spec, serve)),
         "engine.sh": render_template(
@@ -75,6 +75,11 @@ def render(plan: Plan, lock: Lock) -> Release:
         **_template_files(plan),
     }
     return release_of(files)
+
+
+def _pinned(lock: Lock) -> dict[str, object]:
+    """The lock; one from before facts of models were kept stays as it was written, and so does its release's name."""
+    return lock.model_dump(mode="json", exclude=None if lock.model else {"model"})
 
 
 def _settings(plan: Plan, lock: Lock) -> ServeSettings:
