@@ -26,17 +26,22 @@ MOST_REMEDIES = 3
 """So many ways out are named."""
 
 
-def card_of(facts: GpuFacts) -> Gpu:
-    """The card as the catalogue has it, with the memory that its driver reports; an unknown one by its driver alone."""
+def card_of(facts: GpuFacts) -> Gpu | None:
+    """The card as the catalogue has it, with the memory that its driver reports; an unknown one by its driver alone.
+
+    None where neither says how much memory there is: a driver reports none where CPU and GPU share it.
+    """
     mib = facts.memory_bytes // MIB
-    known = known_as(facts.name, facts.memory_bytes / 2**30)
+    known = known_as(facts.name, facts.memory_bytes / 2**30 if mib else None)
     if known:
-        return known.model_copy(update={"memory_mib": mib})
+        return known.model_copy(update={"memory_mib": mib}) if mib else known
+    if not mib:
+        return None
     return Gpu(
         key=facts.name.lower().replace(" ", "-"),
         name=facts.name,
         models=(),
-        memory_gb=round(facts.memory_bytes / GB),
+        memory_gb=max(1, round(facts.memory_bytes / GB)),
         memory_mib=mib,
         architecture="",
         compute_capability=facts.compute_capability,
@@ -67,9 +72,10 @@ def problems_of(advice: Advice) -> Iterator[Problem]:
     setup, serve = advice.setup, advice.serve
     tokens = (serve.max_batch_prefill_tokens or 0, serve.max_total_tokens or 0)
     many = f"{setup.shards} x " if setup.shards > 1 else ""
+    share = f" with engine.memory_fraction = {setup.memory_fraction:g}" if setup.memory_fraction else ""
     reason = (
         f"{setup.model.id} in {setup.form.name} with requests of {tokens[1]} tokens lacks "
-        f"{lacking_bytes(setup, *tokens) / GB:.1f} GB on {many}{setup.gpu.name}"
+        f"{lacking_bytes(setup, *tokens) / GB:.1f} GB on {many}{setup.gpu.name}{share}"
     )
     ways = [f"{remedy.setting} = {remedy.value}" for remedy in remedies(setup, *tokens)][:MOST_REMEDIES]
     yield Problem("machine.gpu", reason, f"It fits with {', or '.join(ways)}." if ways else "Take larger GPUs.")

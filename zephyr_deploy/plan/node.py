@@ -95,7 +95,8 @@ def _advice(
 ) -> Advice | None:
     if model is None or name == "llamacpp":
         return None
-    return advice_on(deployment, card_of(facts.gpus[0]), model, name, gpus)
+    card = card_of(facts.gpus[0])
+    return advice_on(deployment, card, model, name, gpus) if card else None
 
 
 def _serve_settings(deployment: Deployment, name: EngineName, gpus: int) -> ServeSettings:
