@@ -39,7 +39,7 @@ def bring(laptop, commit):
 @pytest.fixture
 def impatient(monkeypatch):
     """The hub has a moment to say what a model is."""
-    monkeypatch.setattr(hub, "ASK_S", 2.0)
+    monkeypatch.setitem(hub.model_info.__kwdefaults__, "ask_s", 2.0)
 
 
 @pytest.mark.usefixtures("impatient")
