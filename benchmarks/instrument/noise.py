@@ -1,0 +1,47 @@
+"""Other work on the machine: one loop a processor, busy for a share of the time."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PERIOD_S = 0.02
+
+
+def busy(share: float) -> None:
+    """Compute for ``share`` of each period, without end."""
+    while True:
+        began = time.perf_counter()
+        while time.perf_counter() < began + share * PERIOD_S:
+            pass
+        time.sleep((1 - share) * PERIOD_S)
+
+
+@contextmanager
+def noise(share: float) -> Iterator[None]:
+    """Take ``share`` of all processors while the body runs."""
+    loops = [
+        multiprocessing.Process(target=busy, args=(share,), daemon=True) for _ in range(os.cpu_count() or 1) if share
+    ]
+    for loop in loops:
+        loop.start()
+    try:
+        yield
+    finally:
+        for loop in loops:
+            loop.terminate()
+            loop.join()
+
+
+def ticks() -> tuple[float, float]:
+    """Seconds that all processors were busy and idle, since the machine began (Linux)."""
+    with open("/proc/stat", encoding="ascii") as file:  # noqa: PTH123
+        user, nice, system, idle, wait, irq, soft, steal = (int(field) for field in file.readline().split()[1:9])
+    hertz = os.sysconf("SC_CLK_TCK")
+    return (user + nice + system + irq + soft + steal) / hertz, (idle + wait) / hertz

@@ -1,0 +1,117 @@
+"""Prints the error of benchmarks: what each says minus what was so, and what it costs.
+
+docs/explanation/measurement.md says what the columns mean. All run against the same ground-truth server (gtserver.c,
+built here by the C compiler), one after the other, again and again, in an order that goes round, so that a busy minute
+of the machine meets each of them. Figures are medians over the repetitions::
+
+    python benchmarks/instrument/run.py                     # ours, and bare loops over two clients
+    python benchmarks/instrument/run.py --peers --write     # aiperf and guidellm too (7 GB); into the documentation
+    python benchmarks/instrument/run.py --noise 0.6         # again with 60 % of all processors taken by others
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import clients
+import ground_truth
+import measure
+import noise
+from figures import Figures, Scenario, figures
+from tables import DOCUMENT, rewritten, tables
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+OPEN_LOOP_S = 8.0
+"""How long an open loop goes on."""
+ENVIRONMENTS = Path.home() / ".cache" / "zephyr-deploy-instrument"
+Found = dict[tuple[Scenario, str], list[Figures]]
+
+
+def scenarios(args: argparse.Namespace) -> list[Scenario]:
+    """Each load, with nothing beside it and with each share of the machine taken."""
+    loads = [clients.Load(level, args.rounds * level) for level in args.concurrency]
+    # An answer takes 1.3 s: as many warm up as will be under way.
+    loads += [clients.Load(max(1, round(rate * 1.3)), round(rate * OPEN_LOOP_S), rate) for rate in args.rates]
+    return [Scenario(load, share) for share in (0.0, *args.noise) for load in loads]
+
+
+def once(program: Path, client: clients.Client, scenario: Scenario, seed: int, deadline_s: float) -> Figures:
+    """One client against a fresh server.
+
+    Raises:
+        FailedError: it did not end well, or not in time.
+    """
+    with tempfile.TemporaryDirectory() as name, noise.noise(scenario.noise):
+        folder, options = Path(name), ("--tokens", str(clients.TOKENS), "--seed", str(seed))
+        with ground_truth.running(program, *options) as server:
+            before = noise.ticks()
+            cost = measure.run(client.command(server.url, scenario.load, folder), folder, deadline_s)
+            after = noise.ticks()
+            log = server.log()
+        return figures(client.said(cost.out, scenario.load, folder), log, cost, scenario, (before, after))
+
+
+def measured(chosen: Sequence[clients.Client], planned: Sequence[Scenario], args: argparse.Namespace) -> Found:
+    """Everything, round after round; what failed is told at once and counts for nothing."""
+    found: Found = {(scenario, client.name): [] for scenario in planned for client in chosen}
+    with tempfile.TemporaryDirectory() as name:
+        program = ground_truth.build(Path(name))
+        for number in range(args.repeat):
+            turn = (args.seed + number) % len(chosen)
+            for scenario in planned:
+                for client in (*chosen[turn:], *chosen[:turn]):
+                    if scenario.load.rate and not client.open_loop:
+                        continue
+                    print(f"{number + 1} of {args.repeat}: {scenario}: {client.name}", file=sys.stderr)
+                    try:
+                        now = once(program, client, scenario, args.seed + number, args.deadline)
+                    except measure.FailedError as error:
+                        print(error, file=sys.stderr)
+                    else:
+                        found[scenario, client.name].append(now)
+    return found
+
+
+def arguments() -> argparse.Namespace:
+    """What was typed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    numbers = {"type": float, "nargs": "*"}
+    parser.add_argument("--concurrency", type=int, nargs="*", default=[16, 64, 256], help="closed loops")
+    parser.add_argument("--rounds", type=int, default=6, help="of a closed loop: requests for each one at a time")
+    parser.add_argument("--rates", **numbers, default=[20, 100, 200], help="open loops, requests a second")
+    parser.add_argument("--noise", **numbers, default=[], help="also with these shares of all processors taken")
+    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--deadline", type=float, default=240.0, help="seconds for one command")
+    parser.add_argument("--peers", action="store_true", help="aiperf and guidellm too; installs them on first use")
+    parser.add_argument("--environments", type=Path, default=ENVIRONMENTS, help="where those are installed")
+    parser.add_argument("--only", nargs="*", default=[""], help="clients whose name has one of these words")
+    parser.add_argument("--write", action="store_true", help=f"put the tables into {DOCUMENT.name}")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Measure, print, write."""
+    args = arguments()
+    known = clients.here() + (clients.peers(args.environments) if args.peers else [])
+    chosen = [client for client in known if any(word in client.name for word in args.only)]
+    try:
+        found = measured(chosen, scenarios(args), args)
+    except ground_truth.NoCompilerError as error:
+        sys.exit(str(error))
+    text = tables(found)
+    print(text)
+    if args.write:
+        DOCUMENT.write_text(rewritten(DOCUMENT.read_text(encoding="utf-8"), text), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
