@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 NS_PER_MS, NS_PER_S = 1e6, 1e9
 
+Held = dict[str, float]
+"""Tokens a second, by client."""
+
 
 @dataclass(frozen=True)
 class Scenario:

@@ -83,7 +83,7 @@ struct request {
     int number, connection, tokens, per_event, events, sent, blocked;
     enum mode mode;
     enum api api;
-    bool usage, running_usage, stamped, close_after;
+    bool usage, running_usage, stamped;
     int64_t connected, first_byte, received, offset;
     int64_t *due, *at;
     char prompt[SHOWN + 1], id[SHOWN + 1];
@@ -93,7 +93,7 @@ struct request {
 struct connection {
     int fd, number, heap_place;
     int64_t connected, first_byte, last_byte, due; /* due: CLOCK_MONOTONIC */
-    bool stamped, writing, gone;
+    bool stamped, writing, last, gone; /* last: the client wants to be let go after this answer */
     struct buffer in, out;
     size_t out_done;
     struct request *request; /* the one being answered */
@@ -215,7 +215,6 @@ static double drawn(uint64_t request, uint64_t event) {
     z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
     z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
     z ^= z >> 31;
-    z *= UINT64_C(0x9e3779b97f4a7c15);
     return (double)(z >> 11) / (double)(UINT64_C(1) << 52) - 1.0;
 }
 
@@ -274,6 +273,7 @@ static void flush(struct connection *c) {
     c->out.size = c->out_done = 0;
     if (c->writing && !c->gone) watch(c, EPOLL_CTL_MOD, EPOLLIN);
     c->writing = false;
+    if (c->last && c->request == NULL && !c->gone) let_go(c, "");
 }
 
 static void put(struct connection *c, const struct buffer *b) {
@@ -406,7 +406,7 @@ static void end_stream(struct connection *c, const char *how) {
     if (c->gone) return;
     r->end = how;
     c->request = NULL;
-    if (r->close_after && !c->writing) let_go(c, how);
+    if (c->last && !c->writing) let_go(c, how);
 }
 
 /* Half-way, in the modes that do something then; whether the stream is over. */
@@ -550,7 +550,7 @@ static struct request *noted(struct connection *c, enum api api, const char *hea
     const char *value = header(head, body, "x-request-id", &length);
     if (value != NULL) keep(r->id, value, length);
     value = header(head, body, "connection", &length);
-    r->close_after = value != NULL && length == 5 && strncasecmp(value, "close", 5) == 0;
+    c->last = value != NULL && length == 5 && strncasecmp(value, "close", 5) == 0;
     keep_prompt(r, body, size);
     plan(r);
     return r;

@@ -23,7 +23,7 @@ import clients
 import ground_truth
 import measure
 import noise
-from figures import Figures, Scenario, figures
+from figures import Figures, Held, Scenario, figures
 from tables import DOCUMENT, rewritten, tables
 
 if TYPE_CHECKING:
@@ -32,6 +32,10 @@ if TYPE_CHECKING:
 OPEN_LOOP_S = 8.0
 """How long an open loop goes on."""
 ENVIRONMENTS = Path.home() / ".cache" / "zephyr-deploy-instrument"
+LEVELS = tuple(1 << power for power in range(4, 12))
+CEILING_ROUNDS = 3
+SMALL_MS = 1.0
+"""The error of the p99 of TTFT, and of gaps where a client tells of them, up to which a token rate counts as held."""
 Found = dict[tuple[Scenario, str], list[Figures]]
 
 
@@ -80,6 +84,32 @@ def measured(chosen: Sequence[clients.Client], planned: Sequence[Scenario], args
     return found
 
 
+def ceilings(chosen: Sequence[clients.Client], args: argparse.Namespace) -> Held:
+    """The highest token rate of each client at which its error stayed small: more at once until it does not."""
+    held: Held = {}
+    with tempfile.TemporaryDirectory() as name:
+        program = ground_truth.build(Path(name))
+        for client in chosen:
+            held[client.name] = max(_ceiling(program, client, args.seed + n, args.deadline) for n in range(args.repeat))
+    return held
+
+
+def _ceiling(program: Path, client: clients.Client, seed: int, deadline_s: float) -> float:
+    highest = 0.0
+    for level in LEVELS:
+        print(f"{level} at once: {client.name}", file=sys.stderr)
+        scenario = Scenario(clients.Load(level, CEILING_ROUNDS * level), 0.0)
+        try:
+            now = once(program, client, scenario, seed, deadline_s)
+        except measure.FailedError as error:
+            print(error, file=sys.stderr)
+            break
+        if max(abs(now.ttft_p99), abs(now.gap_p99 or 0.0)) > SMALL_MS:
+            break
+        highest = now.answered * clients.TOKENS / now.load_s
+    return highest
+
+
 def arguments() -> argparse.Namespace:
     """What was typed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -93,6 +123,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--deadline", type=float, default=240.0, help="seconds for one command")
     parser.add_argument("--peers", action="store_true", help="aiperf and guidellm too; installs them on first use")
     parser.add_argument("--environments", type=Path, default=ENVIRONMENTS, help="where those are installed")
+    parser.add_argument(
+        "--ceiling", action="store_true", help=f"also the token rate held with errors of {SMALL_MS:g} ms"
+    )
     parser.add_argument("--only", nargs="*", default=[""], help="clients whose name has one of these words")
     parser.add_argument("--write", action="store_true", help=f"put the tables into {DOCUMENT.name}")
     return parser.parse_args()
@@ -105,9 +138,10 @@ def main() -> None:
     chosen = [client for client in known if any(word in client.name for word in args.only)]
     try:
         found = measured(chosen, scenarios(args), args)
+        held = ceilings(chosen, args) if args.ceiling else {}
     except ground_truth.NoCompilerError as error:
         sys.exit(str(error))
-    text = tables(found)
+    text = tables(found, held)
     print(text)
     if args.write:
         DOCUMENT.write_text(rewritten(DOCUMENT.read_text(encoding="utf-8"), text), encoding="utf-8")

@@ -12,7 +12,7 @@ from figures import Scenario, medians
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from figures import Figures
+    from figures import Figures, Held
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "explanation" / "measurement.md"
 BEGIN, END = "<!-- figures: by benchmarks/instrument/run.py --write -->", "<!-- end of figures -->"
@@ -61,8 +61,13 @@ def _table(scenario: Scenario, rows: Sequence[Sequence[str]]) -> str:
     )
 
 
-def tables(found: dict[tuple[Scenario, str], list[Figures]]) -> str:
-    """One table a scenario, with the clients that did it."""
+def _ceilings(held: Held) -> str:
+    rows = [f"| {name} | {rate:.0f} |" for name, rate in held.items()]
+    return "\n".join(["**Highest token rate with small errors**", "", "| client | tokens/s |", "| --- | ---: |", *rows])
+
+
+def tables(found: dict[tuple[Scenario, str], list[Figures]], held: Held) -> str:
+    """One table a scenario, with the clients that did it, and one of the highest rates."""
     system = f"{platform.machine()}, Linux {platform.release().split('-')[0]}"
     parts = [f"{os.cpu_count()} processors ({system}), Python {platform.python_version()}."]
     for scenario in dict.fromkeys(scenario for scenario, _ in found):
@@ -70,6 +75,8 @@ def tables(found: dict[tuple[Scenario, str], list[Figures]]) -> str:
         rows = [row(name, runs) for (of, name), runs in found.items() if of == scenario and runs]
         if rows:
             parts.append(_table(scenario, rows))
+    if held:
+        parts.append(_ceilings(held))
     return "\n\n".join(parts)
 
 

@@ -294,6 +294,14 @@ def test_a_client_that_does_not_read_is_noted(truth):
         assert server.settled(1).served[0].blocked == server.log().own.blocked
 
 
+def test_one_that_reads_late_gets_all_of_it_before_the_connection_is_closed(truth):
+    with truth(*QUICK, "--pad", 1_000_000) as server:
+        client = Plain(server.url).ask(headers="Connection: close\r\n")
+        server.settled(1)
+        assert len(events(client.answer())) == 8
+        assert not client.read()
+
+
 def test_the_log_is_kept_at_the_end(truth, tmp_path):
     with truth(*QUICK, "--log", tmp_path / "log") as server:
         Plain(server.url).ask().answer()
