@@ -73,7 +73,7 @@ def test_a_level_of_nothing_is_all_none_and_zero():
 
 
 def judged(lag_ms, cpu_share=0.1, ttft=100.0, itl=20.0):
-    return check(LoopWatch(lag_ms, cpu_share), spread_of([ttft]), spread_of([itl]))
+    return check(LoopWatch(lag_ms, cpu_share), [], spread_of([ttft]), spread_of([itl]))
 
 
 @pytest.mark.parametrize(
@@ -90,6 +90,54 @@ def judged(lag_ms, cpu_share=0.1, ttft=100.0, itl=20.0):
 def test_verdict(watch, verdict):
     assert watch.verdict == verdict
     assert bool(watch.reason) == (verdict != "ok")
+
+
+def stamped(*events, sent_ms=0.1, generated=None):
+    """A sample taken at 0 and sent at ``sent_ms``; ``events`` are pairs of arrival and lag in ms."""
+    seen = [TokenEvent(int(at * MS), None, None if lag is None else int(lag * MS)) for at, lag in events]
+    return Sample(taken_ns=0, sent_ns=int(sent_ms * MS), events=seen)
+
+
+def judged_by_stamps(*samples, lag_ms=(30.0,) * 100, cpu_share=0.1):
+    return check(LoopWatch(list(lag_ms), cpu_share), samples, spread_of([100.0]), spread_of([20.0]))
+
+
+GOOD = [(100 + 20 * n, 5.0) for n in range(10)]
+TOGETHER = [*GOOD[:8], (300.0, 25.0), (300.0, 25.0)]
+
+
+def test_with_the_kernels_stamps_a_late_loop_spoils_nothing():
+    found = judged_by_stamps(stamped(*GOOD))
+    assert (found.verdict, found.reason, found.stamped_share, found.doubt_share) == ("ok", "", 1.0, 0.0)
+    assert (found.read_lag_ms.p50, found.send_late_ms.p50, found.lag_max_ms) == (5.0, 0.1, 30.0)
+
+
+@pytest.mark.parametrize(
+    ("samples", "verdict", "said"),
+    [
+        ([stamped(*TOGETHER)], "noisy", "10.0%"),
+        ([stamped(*TOGETHER), *[stamped(*GOOD)] * 10], "ok", ""),
+        # Several at once and read in time: so the server sent them.
+        ([stamped(*GOOD, (300.0, 0.1), (300.0, 0.1))], "ok", ""),
+        ([stamped(*GOOD, sent_ms=9.0)], "client_bottleneck", "9.0 ms late"),
+        ([*[stamped(*GOOD)] * 9, stamped(*GOOD, sent_ms=90.0)], "noisy", "sent up to"),
+        ([stamped(*GOOD[:5], *((at, None) for at, _ in GOOD[5:]))], "client_bottleneck", "30.0 ms late"),
+    ],
+)
+def test_verdict_by_stamps(samples, verdict, said):
+    found = judged_by_stamps(*samples)
+    assert found.verdict == verdict
+    assert said in found.reason
+
+
+def test_a_new_connection_is_not_lateness():
+    one = stamped(*GOOD, sent_ms=9.0)
+    one.connect_ns = int(8.9 * MS)
+    assert judged_by_stamps(one).send_late_ms.p50 == pytest.approx(0.1)
+
+
+def test_the_busiest_client_is_the_bottleneck_whatever_the_stamps_say():
+    assert judged_by_stamps(stamped(*GOOD), cpu_share=0.95).verdict == "client_bottleneck"
 
 
 def test_a_blocked_loop_is_seen():

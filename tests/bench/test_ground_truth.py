@@ -148,16 +148,16 @@ def test_offset_leads_to_the_monotonic_clock(truth):
     assert served.sent_ns[-1] - served.offset_ns <= time.perf_counter_ns()
 
 
-@pytest.mark.parametrize("client", ["openai", "tgi"])
-def test_our_clients_read_it(truth, endpoint_at, client):
+@pytest.mark.parametrize(
+    ("client", "api"), [("openai", "chat"), ("completions", "completions"), ("native", "tgi"), ("tgi", "tgi")]
+)
+def test_our_clients_read_it(truth, endpoint_at, client, api):
     with truth(*QUICK, "--role-chunk", "--comment") as server:
         samples = asyncio.run(observe(endpoint_at(server.url), client, 6))
         log = server.settled(6)
     assert [sample.failure for sample in samples.values()] == [None] * 6
     assert [(len(sample.events), sample.generated_tokens) for sample in samples.values()] == [(8, 8)] * 6
-    assert {(served.api, served.end) for served in log.served} == {
-        ("chat" if client == "openai" else "tgi", "complete")
-    }
+    assert {(served.api, served.end) for served in log.served} == {(api, "complete")}
     assert all(any(prompt.startswith(served.prompt) for prompt in samples) for served in log.served)
 
 

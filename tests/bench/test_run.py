@@ -26,7 +26,7 @@ def quick(**changes):
     return BenchSpec(**{"concurrency": (2,), "requests": 8, "warmup": 0, "deadline_s": 20.0, **changes})
 
 
-CLIENTS = pytest.mark.parametrize("client", ["openai", "tgi"])
+CLIENTS = pytest.mark.parametrize("client", ["openai", "native", "tgi"])
 
 
 @CLIENTS

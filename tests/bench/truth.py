@@ -48,6 +48,9 @@ async def observe(endpoint, client, requests):
                 samples[prompt] = sample
                 await load.send(prompt, sample)
 
+            async def settle(self):
+                await load.settle()
+
         await closed_loop(Spy(), for_count(prompts(0, "x", 40), requests), workers=WORKERS, deadline_s=30)
     return samples
 

@@ -20,7 +20,7 @@ def call(*argv):
     return main(["bench", "--requests", "4", "--warmup", "1", "--concurrency", "1,2", *argv])
 
 
-@pytest.mark.parametrize("client", ["openai", "tgi"])
+@pytest.mark.parametrize("client", ["openai", "completions", "native", "tgi"])
 def test_json_is_the_report(tgi, capsys, client):
     from zephyr_deploy.bench.report import BenchReport
 
@@ -69,7 +69,7 @@ def test_failures_are_told_and_nothing_working_is_7(tgi, capsys):
     assert "3 failed (overloaded): Model is overloaded" in err.replace("\n", " ")
 
 
-@pytest.mark.parametrize(("client"), ["openai", "tgi"])
+@pytest.mark.parametrize("client", ["openai", "native", "tgi"])
 def test_key_comes_from_the_environment_and_is_never_shown(tgi, capsys, monkeypatch, client):
     tgi.script.api_key = "hush-hush"
     assert call("--url", tgi.url, "--client", client) == 4

@@ -103,6 +103,7 @@ def level_of(
         tpot_ms=spread_of(known(tpot_ms(sample) for sample in good)),
         e2e_ms=spread_of(known(e2e_ms(sample) for sample in good)),
         connect_ms=spread_of([s.connect_ns / NS_PER_MS for s in good if s.connect_ns is not None]),
+        rtt_ms=spread_of([s.rtt_ns / NS_PER_MS for s in good if s.rtt_ns is not None]),
         usd_per_million_output_tokens=usd_per_million(price_per_hour_usd, tokens_per_s),
-        client=check(watch, ttft, itl),
+        client=check(watch, good, ttft, itl),
     )

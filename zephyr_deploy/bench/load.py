@@ -19,10 +19,13 @@ DEADLINE_HINT = "Look at the server with: zephyr-deploy logs"
 
 
 class LoadClient(Protocol):
-    """Sends one request and writes into ``sample`` what it sees, when it sees it."""
+    """Sends one request and writes into ``sample`` what it sees."""
 
     async def send(self, prompt: str, sample: Sample) -> None:
-        """Return when the answer is complete; raise a `ZephyrError` if it is not."""
+        """Return when the answer is over; raise a `ZephyrError` if it is no complete one and that shows at once."""
+
+    async def settle(self) -> None:
+        """Return when every sample says all there is to say of its answer, its failure included."""
 
 
 def for_count(prompts: Iterator[str], requests: int) -> Iterator[str]:
@@ -75,4 +78,5 @@ async def closed_loop(
                 await asyncio.sleep(PAUSE_AFTER_ERROR_S)
 
     await asyncio.gather(*(work() for _ in range(workers)))
+    await client.settle()
     return samples

@@ -16,10 +16,20 @@ CountedBy = Literal["server", "events", "mixed"]
 
 
 class ClientCheck(Frozen):
-    """What the benchmark says of itself: how late its own event loop was, and whether that spoils the figures."""
+    """What the benchmark says of itself: how exact its stamps are, how late it was, and whether that spoils figures."""
 
     lag_p50_ms: float
     lag_p99_ms: float
+    lag_max_ms: float = 0.0
+    """Lateness of the event loop's timers."""
+    stamped_share: float = 0.0
+    """Token-bearing events that carry the kernel's stamp; the others are stamped when the event loop reads them."""
+    read_lag_ms: Spread | None = None
+    """From the kernel's stamp to our read, of the events that carry one."""
+    send_late_ms: Spread | None = None
+    """From taking up a request to its first byte, without the set-up of a connection."""
+    doubt_share: float = 0.0
+    """Events that were read late and together with their successor, so that they carry its stamp."""
     cpu_share: float
     """CPU time of this process over wall time; 1.0 is one whole core, all that an event loop can use."""
     verdict: Verdict
@@ -52,6 +62,8 @@ class LevelReport(Frozen):
     e2e_ms: Spread | None
     connect_ms: Spread | None
     """New connections of the measured requests; None where there were none or the client does not say."""
+    rtt_ms: Spread | None = None
+    """The network's round trip, the smallest that TCP saw on the connection; None where nobody says."""
     usd_per_million_output_tokens: float | None
     client: ClientCheck
     predicted: Prediction | None = None

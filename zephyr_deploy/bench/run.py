@@ -12,6 +12,7 @@ from zephyr_deploy.bench.figures import level_of
 from zephyr_deploy.bench.load import closed_loop, for_count, for_time
 from zephyr_deploy.bench.prompts import prompts
 from zephyr_deploy.bench.report import BenchReport, LevelReport, Target
+from zephyr_deploy.bench.rest import at_rest
 from zephyr_deploy.bench.selfcheck import watch_loop
 from zephyr_deploy.events import Phases, silent
 
@@ -56,14 +57,15 @@ async def _level(client: LoadClient, spec: BenchSpec, position: int, workers: in
     )
     _refuse_if_dead(warmup)
     total = spec.requests_at(workers)
-    async with watch_loop() as watch:
-        measured = await closed_loop(
-            client,
-            _jobs(spec, f"{position}/measured", total),
-            workers=workers,
-            deadline_s=spec.deadline_s,
-            on_done=lambda done: phase.progress(done, total, "requests"),
-        )
+    with at_rest():
+        async with watch_loop() as watch:
+            measured = await closed_loop(
+                client,
+                _jobs(spec, f"{position}/measured", total),
+                workers=workers,
+                deadline_s=spec.deadline_s,
+                on_done=lambda done: phase.progress(done, total, "requests"),
+            )
     return level_of(workers, warmup, measured, watch, spec.price_per_hour_usd)
 
 

@@ -14,6 +14,8 @@ class TokenEvent(NamedTuple):
 
     at_ns: int
     tokens: int | None
+    lag_ns: int | None = None
+    """How long after the kernel's stamp, which ``at_ns`` is, we read it; None: ``at_ns`` is when we read it."""
 
 
 @dataclass(slots=True)
@@ -28,11 +30,15 @@ class Sample:
     sent_ns: int | None = None
     """First byte of the request sent."""
     connect_ns: int | None = None
-    """How long a new connection took; None where an open one was used, or where the client does not say."""
+    """How long a new connection took, with its TLS; None: an open one was used, or the client does not say."""
+    rtt_ns: int | None = None
+    """The smallest round trip that TCP saw on the connection; None where the system or the client does not say."""
     events: list[TokenEvent] = field(default_factory=list)
     prompt_tokens: int | None = None
     generated_tokens: int | None = None
     """By the server's own count."""
+    text: str = ""
+    """What a complete answer says."""
     ended_ns: int = 0
     """When it was over, well or badly."""
     failure: ZephyrError | None = None

@@ -6,16 +6,19 @@ import asyncio
 import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from zephyr_deploy.bench.report import ClientCheck, Verdict
-from zephyr_deploy.bench.stats import percentile
+from zephyr_deploy.bench.stats import percentile, spread_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
+    from zephyr_deploy.bench.sample import Sample
     from zephyr_deploy.bench.stats import Spread
 
+NS_PER_MS = 1e6
 TICK_S = 0.005
 TIMER_STEP_MS = 1.0
 """epoll's timeout has a step of 1 ms, so a timer of an idle, healthy loop may be as late as that."""
@@ -23,6 +26,13 @@ SHARE = 0.1
 """A loop later than a tenth of what it measures spoils the measurement."""
 BUSY = 0.9
 """An event loop that takes this share of a core has no room left."""
+ENOUGH = 0.99
+"""Share of stamped events from which on the kernel's stamps make the figures; the very first packets may lack one."""
+LATE_NS = 1_000_000
+"""From the kernel's stamp to the read; a loop with nothing else to do takes a few hundredths of a millisecond."""
+MUCH_DOUBT = 0.01
+"""Share of events in doubt that can reach a p99."""
+OK: tuple[Verdict, str] = ("ok", "")
 
 
 @dataclass
@@ -54,30 +64,102 @@ async def watch_loop() -> AsyncIterator[LoopWatch]:
         await asyncio.gather(ticking, return_exceptions=True)
 
 
-def check(watch: LoopWatch, ttft: Spread | None, itl: Spread | None) -> ClientCheck:
-    """Judge a level by its own lag.
+def check(watch: LoopWatch, samples: Sequence[Sample], ttft: Spread | None, itl: Spread | None) -> ClientCheck:
+    """Judge a level by the lateness of the benchmark itself; ``samples`` are its complete answers.
 
-    Events are stamped when the loop comes round to them, so the lag is the error of each stamp. The figures are
+    The figures are
 
-    - ``client_bottleneck`` if the process used 90 % of a core, or the median lag is above a tenth of the smaller
+    - ``client_bottleneck`` if the process used 90 % of a core, or a median lateness is above a tenth of the smaller
       of median TTFT and median ITL: the server may be faster than what is reported;
-    - ``noisy`` if only the lag's p99 is: medians hold, p99 figures may be too high;
+    - ``noisy`` if only the p99 is, or if more than 1 % of the events are in doubt: medians hold, p99 may not;
     - ``ok`` otherwise.
+
+    With the kernel's stamps the lateness that counts is that of sending: events are stamped without us. Without them,
+    events are stamped when the loop comes round to them, so that its lag is the error of each stamp.
     """
-    ordered = sorted(watch.lags_ms) or [0.0]
-    p50, p99 = percentile(ordered, 50), percentile(ordered, 99)
-    measured = [spread.p50 for spread in (ttft, itl) if spread is not None]
-    verdict, reason = _verdict(p50, p99, watch.cpu_share, SHARE * min(measured) if measured else None)
-    return ClientCheck(lag_p50_ms=p50, lag_p99_ms=p99, cpu_share=watch.cpu_share, verdict=verdict, reason=reason)
+    smallest = min((spread.p50 for spread in (ttft, itl) if spread is not None), default=None)
+    allowed_ms = None if smallest is None else SHARE * smallest
+    stamps, lags = stamps_of(samples), sorted(watch.lags_ms) or [0.0]
+    p50, p99 = percentile(lags, 50), percentile(lags, 99)
+    if watch.cpu_share >= BUSY:
+        verdict, reason = _busy(watch.cpu_share)
+    elif allowed_ms is None:
+        verdict, reason = OK
+    elif stamps.share >= ENOUGH:
+        verdict, reason = _by_stamps(stamps, allowed_ms)
+    else:
+        verdict, reason = _by_lag(p50, p99, allowed_ms)
+    return ClientCheck(
+        lag_p50_ms=p50,
+        lag_p99_ms=p99,
+        lag_max_ms=lags[-1],
+        stamped_share=stamps.share,
+        read_lag_ms=stamps.read_lag_ms,
+        send_late_ms=stamps.send_late_ms,
+        doubt_share=stamps.doubt,
+        cpu_share=watch.cpu_share,
+        verdict=verdict,
+        reason=reason,
+    )
 
 
-def _verdict(p50: float, p99: float, cpu_share: float, allowed_ms: float | None) -> tuple[Verdict, str]:
-    if cpu_share >= BUSY:
-        return "client_bottleneck", f"The client used {cpu_share:.0%} of a core; the server may be faster than this."
-    if allowed_ms is None:
-        return "ok", ""
+@dataclass(frozen=True)
+class Stamps:
+    """How events were stamped and requests sent."""
+
+    share: float
+    doubt: float
+    read_lag_ms: Spread | None
+    send_late_ms: Spread | None
+
+
+def stamps_of(samples: Sequence[Sample]) -> Stamps:
+    """What the samples say of their own exactness.
+
+    An event is in doubt if it was read together with its successor, so that both have one stamp, and later than a
+    loop with nothing else to do would have: perhaps it waited in the socket. A server that sends several events at
+    once to a loop in time casts no doubt.
+    """
+    lags_ns = [event.lag_ns for sample in samples for event in sample.events if event.lag_ns is not None]
+    events = sum(len(sample.events) for sample in samples)
+    doubtful = sum(
+        earlier.at_ns == later.at_ns and later.lag_ns is not None and later.lag_ns > LATE_NS
+        for sample in samples
+        for earlier, later in pairwise(sample.events)
+    )
+    late = [
+        (sample.sent_ns - sample.taken_ns - (sample.connect_ns or 0)) / NS_PER_MS
+        for sample in samples
+        if sample.sent_ns is not None
+    ]
+    return Stamps(
+        share=len(lags_ns) / events if events else 0.0,
+        doubt=doubtful / events if events else 0.0,
+        read_lag_ms=spread_of([lag / NS_PER_MS for lag in lags_ns]),
+        send_late_ms=spread_of(late),
+    )
+
+
+def _busy(cpu_share: float) -> tuple[Verdict, str]:
+    return "client_bottleneck", f"The client used {cpu_share:.0%} of a core; the server may be faster than this."
+
+
+def _by_stamps(stamps: Stamps, allowed_ms: float) -> tuple[Verdict, str]:
+    late = stamps.send_late_ms
+    if late is not None and late.p50 > allowed_ms:
+        why = f"Half of the requests were sent {late.p50:.1f} ms late or later; the server may be faster."
+        return "client_bottleneck", why
+    if stamps.doubt > MUCH_DOUBT:
+        why = f"{stamps.doubt:.1%} of the events were read late and with their successor; gaps may be wrong by that."
+        return "noisy", why
+    if late is not None and late.p99 > allowed_ms:
+        return "noisy", f"Requests were sent up to {late.p99:.1f} ms late (p99); rates may be too low by that."
+    return OK
+
+
+def _by_lag(p50: float, p99: float, allowed_ms: float) -> tuple[Verdict, str]:
     if p50 - TIMER_STEP_MS > allowed_ms:
         return "client_bottleneck", f"The client was {p50:.1f} ms late half of the time; the server may be faster."
     if p99 - TIMER_STEP_MS > allowed_ms:
         return "noisy", f"The client was up to {p99:.1f} ms late (p99); p99 figures may be too high by that."
-    return "ok", ""
+    return OK

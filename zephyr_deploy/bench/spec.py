@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from zephyr_deploy.spec.deployment import Frozen
 
-ClientName = Literal["openai", "tgi"]
+ClientName = Literal["openai", "completions", "native", "tgi"]
 Workers = Annotated[int, Field(ge=1, le=4096)]
 
 
@@ -26,7 +26,11 @@ class BenchSpec(Frozen):
     warmup: int | None = Field(None, ge=0, description="Unmeasured requests before each level; unset: one a worker.")
     max_new_tokens: int = Field(64, ge=1, description="Output tokens asked for.")
     prompt_tokens: int = Field(128, ge=1, description="About how long a prompt is, in tokens.")
-    client: ClientName = Field("openai", description="openai: our own HTTP path; tgi: the text-generation client.")
+    client: ClientName = Field(
+        "openai",
+        description="openai: chat; completions: OpenAI's text completions; native: TGI's own stream; "
+        "tgi: that by the text-generation client.",
+    )
     seed: int = Field(0, description="Same seed, same prompts.")
     deadline_s: float = Field(120.0, gt=0, description="Longest time for one request, in seconds.")
     price_per_hour_usd: Decimal | None = Field(None, ge=0, description="What the service costs, for cost per token.")

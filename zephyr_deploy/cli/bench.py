@@ -24,7 +24,7 @@ COLUMNS = ("AT ONCE", "OK", "TTFT ms", "ITL ms", "TPOT ms", "E2E ms", "TOKENS/S"
 PLANNED = "PLANNED"
 WHOLE = 99.95
 
-Client = Literal["openai", "tgi"]
+Client = Literal["openai", "completions", "native", "tgi"]
 
 
 @verb(
@@ -49,7 +49,11 @@ def bench(
     max_new_tokens: Annotated[int, typer.Option(help="Output tokens asked for.")] = 64,
     prompt_tokens: Annotated[int, typer.Option(help="About how long a prompt is, in tokens.")] = 128,
     client: Annotated[
-        Client, typer.Option(help="openai: chat, our own HTTP path; tgi: the text-generation client.")
+        Client,
+        typer.Option(
+            help="openai: chat; completions: OpenAI's text completions; native: TGI's own stream; "
+            "tgi: that by the text-generation client."
+        ),
     ] = "openai",
     seed: Annotated[int, typer.Option(help="Same seed, same prompts.")] = 0,
     deadline: Annotated[str, typer.Option(help="Longest time for one request, e.g. 2m.")] = "2m",
@@ -187,6 +191,7 @@ def _show(session: Session, report: BenchReport) -> None:
     out.note("Times are p50 / p90 / p99. Tokens and requests per second count complete answers only.")
     if planned:
         out.note("PLANNED is TTFT and ITL in ms, and tokens per second.")
+    _tell_round_trip(session, report)
     for level in report.levels:
         for remark in level.remarks:
             out.note(f"At {level.concurrency} at once: {remark}")
@@ -194,6 +199,13 @@ def _show(session: Session, report: BenchReport) -> None:
             out.warn(f"At {level.concurrency} at once {count} failed ({kind}): {level.error_examples[kind]}")
         if level.client.reason:
             out.warn(f"At {level.concurrency} at once: {level.client.reason}")
+
+
+def _tell_round_trip(session: Session, report: BenchReport) -> None:
+    """Apart from the times above, of which it is a part."""
+    trips = [level.rtt_ms.p50 for level in report.levels if level.rtt_ms is not None]
+    if trips:
+        session.out.note(f"The network's round trip is {short(min(trips))} ms, once in every TTFT.")
 
 
 def row(level: LevelReport) -> tuple[str, ...]:

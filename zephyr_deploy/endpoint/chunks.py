@@ -65,7 +65,7 @@ class ChatAnswer:
         if not choices:
             return None
         choice = choices[0]
-        if choice.get("finish_reason") is not None:
+        if choice.get("finish_reason"):  # TGI's text completions say "" until the end
             self.finish = finish_of(str(choice["finish_reason"]), stopped_by=_stop_string(choice))
         text = (choice.get("delta") or {}).get("content") or choice.get("text") or ""
         if not text:

@@ -1,4 +1,4 @@
-"""The two ways to send a request that a benchmark can take."""
+"""The ways to send a request that a benchmark can take: our own sockets, or the text-generation client."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ async def open_client(endpoint: Endpoint, spec: BenchSpec) -> AsyncIterator[Load
 
         yield TgiLoadClient(endpoint, spec)
         return
-    from zephyr_deploy.bench.clients.openai import OpenAiLoadClient, session
+    from zephyr_deploy.bench.wire.client import open_wire
 
-    async with session(endpoint, spec) as open_session:
-        yield OpenAiLoadClient(open_session, endpoint, spec)
+    async with open_wire(endpoint, spec) as client:
+        yield client

@@ -1,4 +1,4 @@
-"""What one chunk of a chat stream says to a benchmark, in the dialects of TGI, vLLM, SGLang and llama.cpp. Pure."""
+"""What one event of a stream says to a benchmark: OpenAI's in the dialects of the engines, and TGI's own. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from zephyr_deploy.bench.sample import TokenEvent
-from zephyr_deploy.endpoint.chunks import ChatAnswer
+from zephyr_deploy.endpoint.chunks import ChatAnswer, finish_of
+from zephyr_deploy.errors import IncompleteError
 
 if TYPE_CHECKING:
     from zephyr_deploy.bench.sample import Sample
@@ -14,13 +15,13 @@ if TYPE_CHECKING:
 
 @dataclass
 class ChatProgress:
-    """How far one answer has come; writes what it learns into ``sample``."""
+    """How far a chat or text completion has come; writes what it learns into ``sample``."""
 
     sample: Sample
     answer: ChatAnswer = field(default_factory=ChatAnswer)
 
-    def take(self, chunk: dict[str, Any], at_ns: int) -> None:
-        """Read a chunk that arrived at ``at_ns``.
+    def take(self, chunk: dict[str, Any], at_ns: int, lag_ns: int | None = None) -> None:
+        """Read a chunk that arrived at ``at_ns``; ``lag_ns`` as in `TokenEvent`.
 
         A chunk without text (the role alone, the finish reason alone, the usage) is no token.
 
@@ -28,8 +29,8 @@ class ChatProgress:
             IncompleteError: it tells of an end that is none.
         """
         carried = self._count(chunk.get("usage"))
-        if any(_has_text(choice.get("delta") or {}) for choice in chunk.get("choices") or ()):
-            self.sample.events.append(TokenEvent(at_ns, carried))
+        if any(_has_text(choice.get("delta") or choice) for choice in chunk.get("choices") or ()):
+            self.sample.events.append(TokenEvent(at_ns, carried, lag_ns))
         self.answer.take(chunk)
 
     def end(self) -> None:
@@ -38,7 +39,8 @@ class ChatProgress:
         Raises:
             IncompleteError: and the answer is not.
         """
-        self.answer.final()
+        final = self.answer.final().final
+        self.sample.text = final.text if final else ""
 
     def _count(self, usage: dict[str, Any] | None) -> int | None:
         """Note the server's counts; the output tokens since it last gave them, None where it says nothing new."""
@@ -52,6 +54,43 @@ class ChatProgress:
         return int(now) - before or None
 
 
-def _has_text(delta: dict[str, Any]) -> bool:
-    """Whether a delta has text: the answer's, or a reasoning model's thoughts, which are tokens as well."""
-    return bool(delta.get("content") or delta.get("reasoning_content") or delta.get("reasoning"))
+@dataclass
+class NativeProgress:
+    """How far a stream of TGI's own protocol has come; counts what the text-generation client's adapter counts."""
+
+    sample: Sample
+    _count: int = 0
+    _whole: bool = False
+
+    def take(self, event: dict[str, Any], at_ns: int, lag_ns: int | None = None) -> None:
+        """Read an event that arrived at ``at_ns``; a special token (end of sequence) has no text of the answer.
+
+        Raises:
+            IncompleteError: it tells of an end that is none.
+            LookupError: it has no token.
+        """
+        token, details = event["token"], event.get("details")
+        self._count += 1
+        if not token["special"] and token["text"]:
+            self.sample.events.append(TokenEvent(at_ns, None, lag_ns))
+        if details is not None and event.get("generated_text") is not None:
+            finish_of(str(details["finish_reason"]))
+            self.sample.generated_tokens = int(details["generated_tokens"])
+            self.sample.prompt_tokens = details.get("input_length")
+            self.sample.text = str(event["generated_text"])
+            self._whole = True
+
+    def end(self) -> None:
+        """The stream is over.
+
+        Raises:
+            IncompleteError: and the answer is not.
+        """
+        if not self._whole:
+            message = f"the stream ended after {self._count} tokens, before the end of the answer"
+            raise IncompleteError(message, hint="See why with `zephyr-deploy logs`.")
+
+
+def _has_text(said: dict[str, Any]) -> bool:
+    """Whether a chat's delta or a completion's choice has text: the answer's, or thoughts, which are tokens as well."""
+    return bool(said.get("content") or said.get("text") or said.get("reasoning_content") or said.get("reasoning"))

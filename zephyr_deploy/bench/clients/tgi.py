@@ -43,3 +43,7 @@ class TgiLoadClient:
                     sample.events.append(TokenEvent(time.perf_counter_ns(), None))
                 if delta.final is not None:
                     sample.generated_tokens = delta.final.generated_tokens
+                    sample.text = delta.final.text
+
+    async def settle(self) -> None:
+        """Nothing is put off: samples are written while streams run."""

@@ -1,0 +1,48 @@
+"""TGI's own stream, by the text-generation client and by the fast path: the same answer, and what the client adds."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from emulators.tgi import FakeTgi, Script
+
+from zephyr_deploy.bench.clients import open_client
+from zephyr_deploy.bench.failures import kind_of
+from zephyr_deploy.bench.figures import ttft_ms
+from zephyr_deploy.bench.load import closed_loop
+from zephyr_deploy.bench.spec import BenchSpec
+from zephyr_deploy.bench.stats import spread_of
+
+PROMPTS = [f"prompt {number}" for number in range(10)]
+
+
+def measured(endpoint, client, prompts=PROMPTS):
+    async def inner():
+        async with open_client(endpoint, BenchSpec(client=client)) as load:
+            return await closed_loop(load, iter(prompts), workers=1, deadline_s=20)
+
+    return asyncio.run(inner())
+
+
+@pytest.mark.parametrize("finish", ["length", "eos_token"])
+def test_same_tokens_and_text(endpoint_at, counted, finish):
+    with FakeTgi(Script(tokens=[" a", "ü", " 漢", "🙂", "", " b"], finish=finish, ttft_s=0.01)) as tgi:
+        fast, slow = (measured(endpoint_at(tgi.url), client) for client in ("native", "tgi"))
+        bodies = {path: tgi.posted(path) for path in ("/generate_stream", "/")}
+    said = [[(s.failure, s.text, len(s.events), s.generated_tokens) for s in samples] for samples in (fast, slow)]
+    assert said[0] == said[1]
+    assert said[0][0][0] is None
+    # What the client sends beyond this says only that everything else is off.
+    ours, theirs = bodies["/generate_stream"]["parameters"], bodies["/"]["parameters"]
+    assert {name: theirs[name] for name in ours} == ours
+    assert not any(value for name, value in theirs.items() if name not in ours)
+    added = spread_of([ttft_ms(s) for s in slow]).p50 - spread_of([ttft_ms(s) for s in fast]).p50
+    counted(f"ms that the text-generation client adds to the median TTFT ({finish})", f"{added:.1f}")
+
+
+@pytest.mark.parametrize("fault", ["overloaded", "generation", "malformed", "cut"])
+def test_same_failures(endpoint_at, fault):
+    with FakeTgi(Script(tokens=[" a", " b", " c"], fault=fault, fault_after=1)) as tgi:
+        fast, slow = (measured(endpoint_at(tgi.url), client, PROMPTS[:1])[0].failure for client in ("native", "tgi"))
+    assert kind_of(fast) == kind_of(slow)

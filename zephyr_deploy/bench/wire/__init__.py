@@ -1,0 +1,1 @@
+"""The measuring core: own sockets, the kernel's receive stamps, nothing but reads while a stream runs."""

@@ -1,0 +1,55 @@
+"""The kernel's receive stamps, and how they relate to the clock that everything else is measured by.
+
+The kernel stamps a packet when it arrives, by CLOCK_REALTIME, so that a reader who comes late still knows when it came.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+import sys
+import time
+from contextlib import suppress
+
+SO_TIMESTAMPNS = 35
+"""Option, and type of the control message that it brings (Linux, asm-generic/socket.h); Python has no name for it."""
+CONTROL_ROOM = socket.CMSG_SPACE(16)
+"""Bytes for one control message with a ``struct timespec`` of two 64-bit numbers."""
+STEP_NS = 100_000
+"""Two clocks that have moved against each other by more than this were not only read imprecisely: one was set."""
+TRIES = 3
+
+Control = list[tuple[int, int, bytes]]
+_TIMESPEC = struct.Struct("qq")
+
+
+def ask_for_stamps(sock: socket.socket) -> None:
+    """Have the kernel stamp what ``sock`` receives; where it does not know how, reads are stamped by our clock."""
+    if sys.platform == "linux":
+        with suppress(OSError):
+            sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+
+
+def stamp_of(control: Control) -> int | None:
+    """The stamp in a read's control messages, in ns of CLOCK_REALTIME; None where there is none."""
+    for level, kind, data in control:
+        if level == socket.SOL_SOCKET and kind == SO_TIMESTAMPNS and len(data) == _TIMESPEC.size:
+            seconds, nanoseconds = _TIMESPEC.unpack(data)
+            return int(seconds * 1_000_000_000 + nanoseconds)
+    return None
+
+
+def realtime_offset_ns() -> int:
+    """CLOCK_REALTIME minus ``time.perf_counter_ns``, from the tightest of a few readings.
+
+    The kernel slews both clocks alike, so that the difference stays the same until somebody sets the time.
+    """
+    return min(_reading() for _ in range(TRIES))[1]
+
+
+def _reading() -> tuple[int, int]:
+    """How long one reading took, and what it found."""
+    before = time.perf_counter_ns()
+    realtime = time.time_ns()
+    after = time.perf_counter_ns()
+    return after - before, realtime - (before + after) // 2
