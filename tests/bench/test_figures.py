@@ -73,7 +73,7 @@ def test_a_level_of_nothing_is_all_none_and_zero():
 
 
 def judged(lag_ms, cpu_share=0.1, ttft=100.0, itl=20.0):
-    return check(LoopWatch(lag_ms, cpu_share), [], spread_of([ttft]), spread_of([itl]))
+    return check(LoopWatch(lag_ms, cpu_share), [], ttft=spread_of([ttft]), itl=spread_of([itl]), e2e=None)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,8 @@ def stamped(*events, sent_ms=0.1, generated=None):
 
 
 def judged_by_stamps(*samples, lag_ms=(30.0,) * 100, cpu_share=0.1):
-    return check(LoopWatch(list(lag_ms), cpu_share), samples, spread_of([100.0]), spread_of([20.0]))
+    spreads = {"ttft": spread_of([100.0]), "itl": spread_of([20.0]), "e2e": spread_of([280.0])}
+    return check(LoopWatch(list(lag_ms), cpu_share), samples, **spreads)
 
 
 GOOD = [(100 + 20 * n, 5.0) for n in range(10)]
@@ -119,7 +120,8 @@ def test_with_the_kernels_stamps_a_late_loop_spoils_nothing():
         ([stamped(*TOGETHER), *[stamped(*GOOD)] * 10], "ok", ""),
         # Several at once and read in time: so the server sent them.
         ([stamped(*GOOD, (300.0, 0.1), (300.0, 0.1))], "ok", ""),
-        ([stamped(*GOOD, sent_ms=9.0)], "client_bottleneck", "9.0 ms late"),
+        ([stamped(*GOOD, sent_ms=29.0)], "client_bottleneck", "29.0 ms late"),
+        ([stamped(*GOOD, sent_ms=27.0)], "ok", ""),
         ([*[stamped(*GOOD)] * 9, stamped(*GOOD, sent_ms=90.0)], "noisy", "sent up to"),
         ([stamped(*GOOD[:5], *((at, None) for at, _ in GOOD[5:]))], "client_bottleneck", "30.0 ms late"),
     ],

@@ -84,6 +84,7 @@ def level_of(
     tokens_per_s = sum(sample.tokens for sample in good) / seconds if seconds > 0 else 0.0
     ttft = spread_of(known(ttft_ms(sample) for sample in good))
     itl = spread_of([gap for sample in good for gap in itl_ms(sample)])
+    e2e = spread_of(known(e2e_ms(sample) for sample in good))
     return LevelReport(
         concurrency=workers,
         requests=len(measured),
@@ -101,9 +102,9 @@ def level_of(
         ttft_ms=ttft,
         itl_ms=itl,
         tpot_ms=spread_of(known(tpot_ms(sample) for sample in good)),
-        e2e_ms=spread_of(known(e2e_ms(sample) for sample in good)),
+        e2e_ms=e2e,
         connect_ms=spread_of([s.connect_ns / NS_PER_MS for s in good if s.connect_ns is not None]),
         rtt_ms=spread_of([s.rtt_ns / NS_PER_MS for s in good if s.rtt_ns is not None]),
         usd_per_million_output_tokens=usd_per_million(price_per_hour_usd, tokens_per_s),
-        client=check(watch, good, ttft, itl),
+        client=check(watch, good, ttft=ttft, itl=itl, e2e=e2e),
     )

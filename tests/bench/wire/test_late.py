@@ -21,45 +21,45 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux stam
 LATE_S = 0.2
 
 
-def answering(listener, texts, sent_ns, block):
-    """In a thread of its own: answer one request; the loop is blocked before the first token is sent."""
-    connection, _ = listener.accept()
-    with connection:
-        connection.recv(65536)
-        connection.sendall(CHUNKED)
-        block.wait(20)
-        for text in texts:
-            sent_ns.append(time.perf_counter_ns())
-            connection.sendall(text)
-        connection.sendall(END)
-        connection.recv(1)
-
-
 def measured(texts):
     """The sample, and when each text was sent while the loop stood still."""
-    listener, sent_ns, blocked = socket.create_server(("127.0.0.1", 0)), [], threading.Event()
-    server = threading.Thread(target=answering, args=(listener, texts, sent_ns, blocked))
-    server.start()
+    listener, sent_ns = socket.create_server(("127.0.0.1", 0)), []
+    asked, blocked, sent = threading.Event(), threading.Event(), threading.Event()
 
-    def block():
+    def answer():
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(65536)
+            connection.sendall(CHUNKED)
+            asked.set()
+            blocked.wait(20)
+            for text in texts:
+                sent_ns.append(time.perf_counter_ns())
+                connection.sendall(text)
+            connection.sendall(END)
+            sent.set()
+            connection.recv(1)
+
+    def stand_still():
         blocked.set()
-        while len(sent_ns) < len(texts):
-            time.sleep(0.001)
+        assert sent.wait(20)
         time.sleep(LATE_S)
 
     async def inner():
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         async with open_wire(endpoint_at(url), BenchSpec()) as load:
             request = asyncio.create_task(send_one(load, "x", 20))
-            await asyncio.sleep(0.05)
-            block()
+            assert await asyncio.to_thread(asked.wait, 20)
+            stand_still()
             sample = await request
             await load.settle()
             return sample
 
-    sample = asyncio.run(inner())
-    server.join(20)
-    listener.close()
+    server = threading.Thread(target=answer, daemon=True)
+    server.start()
+    with listener:
+        sample = asyncio.run(inner())
+        server.join(20)
     assert sample.failure is None
     return sample, sent_ns
 
