@@ -53,9 +53,9 @@ def _of(member: Member, machines: int) -> Running | None:
     lock = _lock(member.lock)
     if service is None or serving is None or lock is None or lock.model is None or not cards:
         return None
-    if service.engine == "llamacpp":
-        return None
     card = card_of(cards[0])
+    if service.engine == "llamacpp" or card is None:
+        return None
     weights = kind_of(lock.model, card, service.engine, serving.quantize)
     setup = Setup(
         model=lock.model,
