@@ -52,7 +52,7 @@ class Priors:
                 if kind not in UNPUBLISHED and value < ENDLESS:
                     yield ("weights", kind, name), width["weights"][name]
         for card in self.tree["sustained"]:
-            yield ("sustained", card), width["sustained"]["every"]
+            yield ("sustained", card), width["sustained"].get(card, width["sustained"]["every"])
 
     def constants(self, x: np.ndarray) -> Speed:
         """With each constant multiplied by the exponential of its place in ``x``."""

@@ -118,10 +118,14 @@ EAGER_SHARPNESS = 4
 
 def step(work: Work, use: Coefficients, batch: Batch, of: Extremes) -> float:
     """Seconds of one step."""
-    gpu = gpu_step(work, use, batch, of)
+    return hosted(work, use, gpu_step(work, use, batch, of), batch.sequences)
+
+
+def hosted(work: Work, use: Coefficients, gpu_s: float, sequences: float) -> float:
+    """Seconds of a step whose part on the GPUs takes ``gpu_s``."""
     # without CUDA graphs, the CPU starts each kernel, and a short step waits for it
     floor = work.layers * use.eager_s
-    return overlapped(gpu, floor, EAGER_SHARPNESS) + use.host_s + use.sequence_s * batch.sequences
+    return overlapped(gpu_s, floor, EAGER_SHARPNESS) + use.host_s + use.sequence_s * sequences
 
 
 def gpu_step(work: Work, use: Coefficients, batch: Batch, of: Extremes) -> float:

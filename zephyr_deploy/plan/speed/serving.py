@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from zephyr_deploy.plan.speed.roofline import Batch, Coefficients, Extremes, Work, gpu_step, prefill, step
+from zephyr_deploy.plan.speed.roofline import Batch, Coefficients, Extremes, Work, gpu_step, hosted, prefill
 
 BUSIEST = 0.95
 """Share of the time that reading prompts takes at most, where waits are computed: beyond, they have no mean."""
-HALVINGS = 24
+HALVINGS = 16
 SWITCH = 1e12
 """Makes 0 or 1 of a difference, for numbers and arrays alike."""
 WHOLE = 1e9
@@ -65,12 +65,15 @@ def closed_loop(work: Work, use: Coefficients, load: Load, of: Extremes) -> Spee
     context = load.prompt + load.output / 2
     running = of.larger(of.smaller(load.concurrency, load.kv_tokens / context), 1)
     alone_s = prompt_s(work, use, load, of)
-    step_s = step(work, use, Batch(running, context), of)
+    gpu_s = gpu_step(work, use, Batch(running, context), of)
+    step_s = hosted(work, use, gpu_s, running)
     # others' prompts for each token: below one, some of the steps read one; above, each step reads several
     prompts = (running - 1) / load.output
     several = of.larger(prompts, 1)
-    beside_s = beside(work, use, load, Batch(running, context, load.prompt, load.prompt), of)
-    longer_s = beside(work, use, load, Batch(running, context, load.prompt * several, load.prompt), of)
+    batch = Batch(running, context, load.prompt, load.prompt)
+    beside_s = reading(work, use, batch, of, chunk=load.chunk, without_s=gpu_s)
+    batch = batch._replace(tokens=load.prompt * several)
+    longer_s = reading(work, use, batch, of, chunk=load.chunk, without_s=gpu_s)
     itl = step_s + use.stall * of.smaller(prompts, 1) * longer_s
     round_s = alone_s + load.output * itl + use.first_s / 2
     requests = running / round_s
@@ -110,8 +113,7 @@ def wait(busy: float, service_s: float) -> float:
     return busy * service_s / (2 * (1 - busy))
 
 
-def beside(work: Work, use: Coefficients, load: Load, batch: Batch, of: Extremes) -> float:
-    """Seconds by which the steps that read the prompts of a batch are longer than those that do not."""
-    steps = of.larger(batch.tokens / load.chunk, 1)
-    both = gpu_step(work, use, batch._replace(tokens=batch.tokens / steps), of)
-    return steps * (both - gpu_step(work, use, batch._replace(tokens=batch.tokens * 0), of))
+def reading(work: Work, use: Coefficients, batch: Batch, of: Extremes, *, chunk: float, without_s: float) -> float:
+    """Seconds by which the steps that read the prompts of a batch are longer than one without, which takes so long."""
+    steps = of.larger(batch.tokens / chunk, 1)
+    return steps * (gpu_step(work, use, batch._replace(tokens=batch.tokens / steps), of) - without_s)
