@@ -90,6 +90,7 @@ planner-fit: $(VENV)/.developer ## Fit the planner's constants to published meas
 	$(BIN)/pip install --quiet --disable-pip-version-check --group fit
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/planner/fit.py --write
 	$(BIN)/python benchmarks/planner/published.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/planner/learning.py --write
 
 format: $(VENV)/.developer ## Format the code
 	$(BIN)/ruff check --fix

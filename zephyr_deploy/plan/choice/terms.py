@@ -19,12 +19,13 @@ CAUSES = {
     "first_s": "the request's way in, and the first token's way out",
     "host_s": "the engine's own work, each step",
     "sequence_s": "the engine's own work, each request in a step",
+    "reduce_s": "sums across GPUs: until they begin",
     "kv_use": "KV cache, read from the GPU's memory",
     "compute_use": "matrix products: of the step, of one's own prompt, and of others' that come meanwhile",
     "bandwidth_use": "weights, read from the GPU's memory",
 }
 """By the field of `Correction` that scales it, in the order in which they are taken away."""
-REST = "launches of kernels, and sums across GPUs"
+REST = "launches of kernels, and what sums across GPUs send"
 
 
 class Term(Frozen):
