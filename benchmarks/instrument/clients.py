@@ -190,7 +190,7 @@ def _guidellm(program: Path) -> Client:
 
 def here() -> list[Client]:
     """Those that this environment has."""
-    return [_ours("openai"), _ours("tgi"), _bare("aiohttp"), _bare("text-generation")]
+    return [*map(_ours, ("openai", "completions", "native", "tgi")), _bare("aiohttp"), _bare("text-generation")]
 
 
 def peers(environments: Path) -> list[Client]:
