@@ -79,6 +79,15 @@ def test_medians_leave_out_what_was_not_said():
     assert medians(runs).gap_p99 is None
 
 
+def test_the_worst_run_is_told_beside_the_median():
+    from clients import Load
+    from figures import Scenario
+    from tables import tables
+
+    runs = [found([served(0, 0)], said(ttft_ms={50: 50, 99: 50 + off})) for off in (0.25, -7, 0.5)]
+    assert "| +0.250 (-7.0) |" in tables({(Scenario(Load(1, 4), 0.0), "ours"): runs}, {})
+
+
 def test_the_tables_take_their_place_in_the_page():
     from clients import Load
     from figures import Scenario
