@@ -38,7 +38,6 @@ INTERRUPTED = 130
     examples=[
         ("zephyr-deploy calibrate", "Probe the engine for a minute; the next plan is corrected by it"),
         ("zephyr-deploy calibrate chat --anyway", "The same beside the requests of others"),
-        ("zephyr-deploy plan --gpu l4", "A plan that is corrected says so"),
     ],
 )
 def calibrate(

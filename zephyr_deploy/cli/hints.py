@@ -25,6 +25,7 @@ NAMED = {
     "env": "{}",
     "smoke": "{}",
     "bench": "{}",
+    "calibrate": "{}",
     "debug-bundle": "{}",
     "cost": "{}",
     "extend": "{}",
