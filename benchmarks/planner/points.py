@@ -24,6 +24,8 @@ OVERHEAD_BYTES = 2.2e9  # context, graphs and activations
 class Point(NamedTuple):
     """A measurement."""
 
+    row: int
+    """In the table, from 0."""
     source: str
     kind: str
     era: str
@@ -59,14 +61,15 @@ def read(path: Path = CSV) -> list[Point]:
     """Those of cards and models that are known."""
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    return [point(row) for row in rows if row["gpu"] in gpus() and row["model_key"] in MODELS]
+    return [point(i, row) for i, row in enumerate(rows) if row["gpu"] in gpus() and row["model_key"] in MODELS]
 
 
-def point(row: dict[str, str]) -> Point:
+def point(place: int, row: dict[str, str]) -> Point:
     """Of a row of the table."""
     asked = row["concurrency_or_batch"]
     requests = float(re.sub(r"^qps", "", asked)) if re.search(r"\d", asked) else 0.0
     return Point(
+        row=place,
         source=row["source"],
         kind=row["kind"],
         era=era_of(row["engine"], row["engine_version"]),

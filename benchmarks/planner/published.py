@@ -10,17 +10,13 @@
 from __future__ import annotations
 
 import csv
-from typing import TYPE_CHECKING
 
 from measures import predicted
-from points import CSV, point, read, table
+from points import CSV, read, table
 from shapes import MODELS
 
 from zephyr_deploy.plan.speed.constants import speed
 from zephyr_deploy.resources import PACKAGE
-
-if TYPE_CHECKING:
-    from points import Point
 
 BILLION = 1e9
 OUT = PACKAGE / "data" / "published.csv"
@@ -41,22 +37,16 @@ COLUMNS = (
 )
 
 
-def labels() -> dict[Point, str]:
-    """What each point measures, in the publication's words, with its unit."""
-    found = {}
+def labels() -> list[str]:
+    """What each row of the table measures, in the publication's words, with its unit."""
     with CSV.open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            try:
-                found[point(row)] = f"{row['metric'].partition(' (')[0]}, {row['unit']}"
-            except (KeyError, ValueError):  # of a card, a model or a form that is not known
-                continue
-    return found
+        return [f"{row['metric'].partition(' (')[0]}, {row['unit']}" for row in csv.DictReader(file)]
 
 
 def main() -> None:
     """Write the file."""
     what = labels()
-    points = [one for one in read() if one.use and one in what]
+    points = [one for one in read() if one.use]
     values = predicted(table(points), speed())
     with OUT.open("w", encoding="utf-8", newline="") as file:
         out = csv.writer(file, lineterminator="\n")
@@ -67,7 +57,7 @@ def main() -> None:
             engine = f"{one.engine} {one.version}".strip()
             row = (one.gpu, one.shards, one.model, f"{MODELS[one.model].parameters / BILLION:.3g}", engine, one.weights)
             load = (f"{one.prompt:.0f}", f"{one.output:.0f}", f"{one.requests:g}")
-            out.writerow((*row, *load, what[one], f"{one.value:.5g}", f"{value:.5g}", one.source))
+            out.writerow((*row, *load, what[one.row], f"{one.value:.5g}", f"{value:.5g}", one.source))
     print(f"{len(points)} measurements: {OUT}")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import compare
 import numpy as np
 from points import doubts
 from spread import classes_of, figure_of
@@ -49,6 +50,9 @@ def markdown(
         "## Against what was to be reached",
         targets(found),
         REASONS,
+        "## Beside other calculators",
+        OTHERS,
+        compare.report(without_table(found)),
         "## By class",
         *(f"### {title}\n\n{grouped(found, key)}" for title, key in FACETS),
         "## Never fitted",
@@ -80,11 +84,21 @@ of the other are. What would help: batches between 4 and 64 with Marlin on two c
 slower than anything else in the table would say. Without them the median is in the last line.
 """
 
+OTHERS = """\
+What other tools predict of the same points; how each was asked, and why so, is in
+`benchmarks/planner/anchors/README.md`. Ours here is without the table that a point was published in.
+"""
+
 NEVER = """\
 Kinds and tables that the fit never sees. `ttft_closed` is the mean time to the first token of a whole closed-loop run,
 which starts with all requests at once, and contains the wait for room in the KV cache; `open_*` is under Poisson
 arrivals of a rate, much of it beyond what the machines could serve, where waits depend on how long was measured.
 """
+
+
+def without_table(found: Errors) -> dict[int, float]:
+    """What was predicted of each point without its table, by its row, in its own unit."""
+    return {p.row: p.value * float(np.exp(e)) for p, e in zip(found.points, found.by_source, strict=True)}
 
 
 def targets(found: Errors) -> str:
