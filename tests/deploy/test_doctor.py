@@ -27,7 +27,7 @@ def test_every_check_that_is_not_ok_has_a_fix():
 
 def test_checks_are_json():
     data = json.loads(TypeAdapter(list[Check]).dump_json(doctor.doctor()))
-    assert {"name", "verdict", "detail", "fix", "host"} == set(data[0])
+    assert {"name", "verdict", "detail", "fix", "host", "denied"} == set(data[0])
 
 
 @pytest.mark.parametrize("name", ["embedded engine", "libgomp", "processor"])

@@ -68,7 +68,7 @@ def test_up_prepares_a_bare_machine_once_and_serves(bare, wanted, request):
     result = up(wanted, rollout_options=RolloutOptions(trust=trust))
     assert result.service.state == "ready"
     phases = [phase.phase for phase in result.phases]
-    assert phases[: phases.index("plan")] == ["connect", "look", "prepare", "connect", "look"]
+    assert phases[: phases.index("plan")] == ["connect", "look", "prepare", "connect", "look", "model-facts"]
     with reached("zephyr") as endpoint:
         assert smoke(endpoint).passed
     assert bare.exec("docker info --format '{{.CgroupDriver}} {{.LiveRestoreEnabled}}'").stdout == "cgroupfs true\n"

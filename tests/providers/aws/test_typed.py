@@ -32,7 +32,7 @@ def test_offers_of_a_region_that_is_none_of_the_account(capsys):
 
 def test_doctor(aws, capsys):
     aws.account.quotas["L-417A185B"] = 0
-    assert main(["doctor", "--provider", "aws", "--gpu", "h100", "--region", "us-east-1", "--output", "json"]) == 3
+    assert main(["doctor", "--provider", "aws", "--gpu", "h100", "--region", "us-east-1", "--output", "json"]) == 4
     checks = {one["name"]: one for one in json.loads(capsys.readouterr().out)["data"]}
     assert [name for name, one in checks.items() if one["verdict"] == "failed"] == ["quota L-417A185B"]
     assert checks["machine"]["detail"] == "p5.4xlarge in us-east-1: 1 x h100, $6.88 an hour"

@@ -170,9 +170,12 @@ def test_logs_are_followed_until_the_service_ends(provider):
 
 @pytest.mark.engine
 def test_more_tokens_than_the_model_has_are_refused(provider):
-    plan = make_plan(wish().model_copy(update={"limits": Limits(max_total_tokens=8193)}), FACTS)
+    with pytest.raises(ConfigError, match="8193 is more than the model's 8192 positions"):
+        make_plan(wish().model_copy(update={"limits": Limits(max_total_tokens=8193)}), FACTS)
+    plan = make_plan(wish(), FACTS)  # of a model that no table knows, its file tells
+    longer = plan.model_copy(update={"serve": plan.serve.model_copy(update={"max_total_tokens": 8193})})
     with pytest.raises(ConfigError, match="was trained for 8192"):
-        provider.prepare(plan, phase())
+        provider.prepare(longer, phase())
 
 
 def note(pid, **more):
