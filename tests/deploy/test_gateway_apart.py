@@ -200,13 +200,15 @@ def test_a_release_goes_over_node_by_node_and_no_request_fails(nodes, gateway, b
 
 def test_a_node_that_is_gone_gets_no_more_requests(nodes, gateway, brought):
     """Its gateway's own view of it is told, too; the machine itself would be asked for long by `status`."""
-    lost = f'caddy_reverse_proxy_upstreams_healthy{{upstream="{nodes[1].address}:8081"}} 0'
+    health = f'caddy_reverse_proxy_upstreams_healthy{{upstream="{nodes[1].address}:8081"}}'
     metrics = f"curl -sS --unix-socket /run/zephyr-deploy/{NAME}/admin.sock http://admin/metrics"
     record = record_of(NAME)
     with reached(NAME) as endpoint:
+        # Caddy brings that figure up to date every ten seconds: it may still be of a test before
+        wait_for(lambda: f"{health} 1" in gateway.exec(metrics).stdout)
         nodes[1].pause()
         try:
-            wait_for(lambda: lost in gateway.exec(metrics).stdout)
+            wait_for(lambda: f"{health} 0" in gateway.exec(metrics).stdout)
             with Load(endpoint) as load:
                 wait_for(lambda: load.outcomes["whole"] > 10)
             assert load.failed == {}
