@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from zephyr_deploy.deploy.corrections import Corrections
 from zephyr_deploy.deploy.model_facts import find_facts
 from zephyr_deploy.errors import ConfigError
+from zephyr_deploy.plan.advised import setup_on
 from zephyr_deploy.plan.choice.candidates import ENGINES, candidates
 from zephyr_deploy.plan.choice.choose import check_context, choose
 from zephyr_deploy.plan.choice.instead import instead
@@ -16,7 +17,7 @@ from zephyr_deploy.plan.choice.outlook import outlook
 from zephyr_deploy.plan.choice.published import nearest
 from zephyr_deploy.plan.choice.rank import weigh_all
 from zephyr_deploy.plan.choice.terms import terms
-from zephyr_deploy.plan.flags.possible import card_refusal, forms, kind_of
+from zephyr_deploy.plan.flags.possible import card_refusal, forms
 from zephyr_deploy.plan.gpus import Gpu, meant
 from zephyr_deploy.plan.prices import Price, cheapest, prices
 from zephyr_deploy.plan.refusal import refuse
@@ -174,18 +175,8 @@ def _left_open(deployment: Deployment) -> Deployment:
 
 def setup_of(deployment: Deployment, model: Found, gpu: Gpu) -> Setup:
     """The setup that a deployment means."""
-    said = deployment.engine
-    engine = engine_of(deployment)
-    return Setup(
-        model=model.facts,
-        engine=engine,
-        gpu=gpu,
-        shards=said.num_shard or deployment.machine.gpus or 1,
-        weights=kind_of(model.facts, gpu, engine, said.quantize),
-        quantize=said.quantize,
-        kv_cache_dtype=said.kv_cache_dtype,
-        memory_fraction=said.memory_fraction,
-    )
+    shards = deployment.engine.num_shard or deployment.machine.gpus or 1
+    return setup_on(deployment, gpu, model.facts, engine_of(deployment), shards)
 
 
 def engine_of(deployment: Deployment) -> ServerName:

@@ -52,16 +52,22 @@ def card_of(facts: GpuFacts) -> Gpu | None:
 
 def advice_on(deployment: Deployment, card: Gpu, model: ModelFacts, engine: ServerName, gpus: int) -> Advice:
     """What the engine should be told on so many cards of that kind."""
-    quantize = deployment.engine.quantize
-    setup = Setup(
+    return advise(setup_on(deployment, card, model, engine, gpus), deployment)
+
+
+def setup_on(deployment: Deployment, card: Gpu, model: ModelFacts, engine: ServerName, gpus: int) -> Setup:
+    """The setup that a deployment means on so many cards of that kind."""
+    said = deployment.engine
+    return Setup(
         model=model,
         engine=engine,
         gpu=card,
         shards=gpus,
-        weights=kind_of(model, card, engine, quantize),
-        quantize=quantize,
+        weights=kind_of(model, card, engine, said.quantize),
+        quantize=said.quantize,
+        kv_cache_dtype=said.kv_cache_dtype,
+        memory_fraction=said.memory_fraction,
     )
-    return advise(setup, deployment)
 
 
 def problems_of(advice: Advice) -> Iterator[Problem]:

@@ -11,29 +11,15 @@ import statistics
 from pathlib import Path
 
 import pytest
+from plan.models import LLAMA_70B
 
 from zephyr_deploy.plan.gpus import gpus
-from zephyr_deploy.plan.model.facts import ModelFacts
 from zephyr_deploy.plan.setup import Setup
 from zephyr_deploy.plan.speed.predict import predict
 from zephyr_deploy.plan.workload import Workload
 
 ROOT = Path(__file__).resolve().parents[3]
 TABLES = [f"aiconfigurator silicon sample 70B vllm {gpu}" for gpu in ("h100", "h200", "b200")]
-LLAMA_70B = ModelFacts(
-    id="meta-llama/Llama-3.1-70B",
-    layers=80,
-    hidden=8192,
-    intermediate=28672,
-    heads=64,
-    kv_heads=8,
-    head_dim=128,
-    vocab=128256,
-    max_positions=131072,
-    parameters=70_553_706_496,
-    active_parameters=70_553_706_496,
-    origin="table",
-)
 OVERHEAD_BYTES = 2.2e9
 """As the fit takes it."""
 

@@ -1,24 +1,22 @@
 from itertools import pairwise
 
+from plan.models import dense
+
 from zephyr_deploy.plan.gpus import gpus
-from zephyr_deploy.plan.model.facts import ModelFacts
 from zephyr_deploy.plan.setup import Setup
 from zephyr_deploy.plan.speed.predict import curve, predict, prefill_ms, saturation
 from zephyr_deploy.plan.workload import Workload
 
-MISTRAL = ModelFacts(
-    id="mistralai/Mistral-7B-v0.1",
+MISTRAL = dense(
+    "mistralai/Mistral-7B-v0.1",
     layers=32,
     hidden=4096,
     intermediate=14336,
     heads=32,
     kv_heads=8,
-    head_dim=128,
     vocab=32000,
-    max_positions=32768,
+    positions=32768,
     parameters=7_241_732_096,
-    active_parameters=7_241_732_096,
-    origin="table",
 )
 A100 = Setup(model=MISTRAL, gpu=gpus()["a100-80"])
 KV_TOKENS = 470_000
