@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 PACKAGE = Path(__file__).resolve().parent
 
@@ -20,3 +23,18 @@ def resource(*parts: str) -> Path:
         if path.exists():
             return path
     raise FileNotFoundError(f"{'/'.join(parts)} is missing from this installation")
+
+
+@cache
+def shipped_table(name: str) -> dict[str, Any]:
+    """One of the tables in ``data``, read once; whoever asks must not change it.
+
+    Args:
+        name: Without its ending, e.g. models.
+    """
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+
+    return tomllib.loads(resource("data", f"{name}.toml").read_text(encoding="utf-8"))

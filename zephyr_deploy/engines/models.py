@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from functools import cache
 
 from zephyr_deploy.engines.base import ModelShape
-from zephyr_deploy.resources import resource
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from zephyr_deploy.resources import shipped_table
 
 _FIELDS = frozenset(ModelShape.model_fields)
 """Keys of a row that are of the shape; the planner reads the others (`zephyr_deploy.plan.model.table`)."""
@@ -20,7 +14,7 @@ _FIELDS = frozenset(ModelShape.model_fields)
 @cache
 def known_shapes() -> dict[str, ModelShape]:
     """Every known shape, by the model's id in small letters (the hub does not tell them apart either)."""
-    table = tomllib.loads(resource("data", "models.toml").read_text(encoding="utf-8"))
+    table = shipped_table("models")
     shapes: dict[str, ModelShape] = {}
     for row in table["model"]:
         quantized = row.get("quantization", {}).get("said")

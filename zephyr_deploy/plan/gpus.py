@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from zephyr_deploy.errors import ConfigError
-from zephyr_deploy.plan.tables import OWN_FILE, own_rows, read_row, shipped_table
+from zephyr_deploy.plan.tables import OWN_FILE, own_rows, read_row
+from zephyr_deploy.resources import shipped_table
 from zephyr_deploy.spec.deployment import Frozen
 
 if TYPE_CHECKING:

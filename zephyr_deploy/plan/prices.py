@@ -8,7 +8,8 @@ from datetime import date
 from pydantic import Field
 
 from zephyr_deploy.plan.gpus import gpus
-from zephyr_deploy.plan.tables import OWN_FILE, own_rows, read_row, shipped_table
+from zephyr_deploy.plan.tables import OWN_FILE, own_rows, read_row
+from zephyr_deploy.resources import shipped_table
 from zephyr_deploy.spec.deployment import Frozen
 
 AWS_REGION = "us-east-1"

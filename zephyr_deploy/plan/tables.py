@@ -1,17 +1,15 @@
-"""The tables of cards and prices: those that are shipped, and the user's own file that goes over them."""
+"""The user's own file of cards and prices, which goes over the tables that are shipped."""
 
 from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from zephyr_deploy.errors import ConfigError
 from zephyr_deploy.paths import config_dir
-from zephyr_deploy.resources import resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,12 +59,6 @@ class OwnRow:
 def own_file() -> Path:
     """Where the user may say more of cards and prices."""
     return config_dir() / OWN_FILE
-
-
-@cache
-def shipped_table(name: str) -> Mapping[str, Any]:
-    """``data/NAME.toml``."""
-    return tomllib.loads(resource("data", f"{name}.toml").read_text(encoding="utf-8"))
 
 
 def own_rows(table: str) -> list[OwnRow]:

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from functools import cache
 from typing import Any
 
 from zephyr_deploy.plan.model.facts import ModelFacts
-from zephyr_deploy.resources import resource
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from zephyr_deploy.resources import shipped_table
 
 
 @cache
 def _rows() -> dict[str, dict[str, Any]]:
     """Every row, by the model's id in small letters (the hub does not tell them apart either)."""
-    table = tomllib.loads(resource("data", "models.toml").read_text(encoding="utf-8"))
+    table = shipped_table("models")
     return {name.lower(): {**row, "id": name} for row in table["model"] for name in row["ids"]}
 
 

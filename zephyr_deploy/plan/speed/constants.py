@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import date
 from functools import cache
 
 from pydantic import Field
 
-from zephyr_deploy.resources import resource
+from zephyr_deploy.resources import shipped_table
 from zephyr_deploy.spec.deployment import Frozen
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 
 class Speed(Frozen):
@@ -39,4 +33,4 @@ class Speed(Frozen):
 @cache
 def speed() -> Speed:
     """The constants of this version."""
-    return Speed.model_validate(tomllib.loads(resource("data", "speed.toml").read_text(encoding="utf-8")))
+    return Speed.model_validate(shipped_table("speed"))

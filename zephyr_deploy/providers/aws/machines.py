@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import date
 from functools import cache
 from typing import Literal
 
 from pydantic import Field
 
-from zephyr_deploy.resources import resource
+from zephyr_deploy.resources import shipped_table
 from zephyr_deploy.spec.deployment import Frozen
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 MIB_PER_GIB = 1024
 Family = Literal["G", "P"]
@@ -72,4 +66,4 @@ class AwsTable(Frozen):
 @cache
 def aws_table() -> AwsTable:
     """The table as shipped."""
-    return AwsTable.model_validate(tomllib.loads(resource("data", "aws.toml").read_text(encoding="utf-8")))
+    return AwsTable.model_validate(shipped_table("aws"))

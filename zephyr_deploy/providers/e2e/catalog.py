@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import re
-import sys
 from datetime import date
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from zephyr_deploy.plan.gpus import known_as
 from zephyr_deploy.providers.clouds.types import Offer, Sold
-from zephyr_deploy.resources import resource
+from zephyr_deploy.resources import shipped_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from zephyr_deploy.providers.e2e.client import E2eClient
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 SYSTEM = "ubuntu"
 """What the playbooks prepare."""
@@ -142,4 +136,4 @@ def _version(row: dict[str, Any]) -> tuple[int, ...]:
 @cache
 def table() -> dict[str, Any]:
     """The rate and the prices of ``data/e2e.toml``."""
-    return tomllib.loads(resource("data", "e2e.toml").read_text(encoding="utf-8"))
+    return shipped_table("e2e")
