@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zephyr_deploy.bench.figures import counted_by, e2e_ms, itl_ms, level_of, tpot_ms, ttft_ms
+from zephyr_deploy.bench.loads import Closed
 from zephyr_deploy.bench.sample import Sample, TokenEvent
 from zephyr_deploy.bench.selfcheck import LoopWatch, check, watch_loop
 from zephyr_deploy.bench.spec import BenchSpec
@@ -68,7 +69,7 @@ def test_gaps_and_tpot_add_up_to_the_same_time(gaps):
 
 
 def test_a_level_of_nothing_is_all_none_and_zero():
-    level = level_of(1, [], [], LoopWatch(), None)
+    level = level_of(Closed(concurrency=1), [], [], LoopWatch(), None)
     assert (level.requests, level.seconds, level.output_tokens_per_s, level.ttft_ms) == (0, 0, 0, None)
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from zephyr_deploy.bench.figures import level_of
 from zephyr_deploy.bench.gate import judge, parse
+from zephyr_deploy.bench.loads import Closed
 from zephyr_deploy.bench.sample import Sample, TokenEvent
 from zephyr_deploy.bench.selfcheck import LoopWatch
 from zephyr_deploy.errors import GateError, OverloadedError, UsageError
@@ -20,7 +21,7 @@ def level(ttft_ms=100, failed=0, workers=4):
     good = Sample(taken_ns=0, sent_ns=0, ended_ns=1000 * MS, generated_tokens=3)
     good.events = [TokenEvent((ttft_ms + 10 * n) * MS, None) for n in range(3)]
     bad = [Sample(taken_ns=0, ended_ns=5, failure=OverloadedError("full")) for _ in range(failed)]
-    return level_of(workers, [], [good, *bad], LoopWatch(), None)
+    return level_of(Closed(concurrency=workers), [], [good, *bad], LoopWatch(), None)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +42,7 @@ def test_passes(passing):
 @pytest.mark.parametrize(
     ("failing", "figure"),
     [
-        ("ttft_p99>=100ms", "ttft_p99 at concurrency 4 is 100ms"),
+        ("ttft_p99>=100ms", "ttft_p99 with 4 at once is 100ms"),
         ("ttft_p99>0.05s", "is 100ms"),
         ("e2e_mean>119ms", "is 120ms"),
         ("tpot_p90<=10ms", "is 10ms"),
@@ -58,13 +59,15 @@ def test_fails_with_the_figure(failing, figure):
 
 def test_any_level_and_any_gate_fails_the_run():
     report = Report(level(ttft_ms=10, workers=1), level(ttft_ms=500, workers=8))
-    with pytest.raises(GateError, match="concurrency 8") as caught:
+    with pytest.raises(GateError, match="with 8 at once") as caught:
         judge(report, [parse("ttft_p50>400ms"), parse("errors>0")])
-    assert "concurrency 1 " not in caught.value.message
+    assert "with 1 at once" not in caught.value.message
 
 
 def test_what_could_not_be_measured_does_not_pass():
-    dead = level_of(1, [], [Sample(taken_ns=0, ended_ns=5, failure=OverloadedError("full"))], LoopWatch(), None)
+    dead = level_of(
+        Closed(concurrency=1), [], [Sample(taken_ns=0, ended_ns=5, failure=OverloadedError("full"))], LoopWatch(), None
+    )
     with pytest.raises(GateError, match="could not be measured"):
         judge(Report(dead), [parse("ttft_p99>400ms")])
 

@@ -9,7 +9,7 @@ from zephyr_deploy.bench.prompts import prompt, prompts, words
 
 
 def test_same_seed_same_prompts_and_another_seed_others():
-    first, again, other = (list(islice(prompts(seed, "s", 50), 20)) for seed in (1, 1, 2))
+    first, again, other = (list(islice(prompts(seed, "s", 50, 64), 20)) for seed in (1, 1, 2))
     assert first == again
     assert not set(first) & set(other)
 
@@ -22,8 +22,8 @@ def test_stays_the_same_from_version_to_version():
 def test_no_two_series_or_numbers_begin_alike():
     """Otherwise the server's prefix cache answers, and TTFT is not what it seems."""
     begins = [
-        " ".join(text.split()[:6]) for name in ("0/warmup", "0/measured", "1/measured")
-        for text in islice(prompts(0, name, 60), 200)
+        " ".join(turn.text.split()[:6]) for name in ("0/warmup", "0/measured", "1/measured")
+        for (turn,) in islice(prompts(0, name, 60, 64), 200)
     ]  # fmt: skip
     assert len(set(begins)) == len(begins)
 

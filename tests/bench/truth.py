@@ -44,14 +44,17 @@ async def observe(endpoint, client, requests):
     async with open_client(endpoint, spec) as load:
 
         class Spy:
-            async def send(self, prompt, sample):
-                samples[prompt] = sample
-                await load.send(prompt, sample)
+            async def send(self, ask, sample):
+                samples[ask.turn.text] = sample
+                await load.send(ask, sample)
+
+            async def read(self, sample):
+                await load.read(sample)
 
             async def settle(self):
                 await load.settle()
 
-        await closed_loop(Spy(), for_count(prompts(0, "x", 40), requests), workers=WORKERS, deadline_s=30)
+        await closed_loop(Spy(), for_count(prompts(0, "x", 40, 64), requests), workers=WORKERS, deadline_s=30)
     return samples
 
 

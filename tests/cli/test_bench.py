@@ -37,7 +37,7 @@ def test_json_is_the_report(tgi, capsys, client):
 def test_table_has_a_line_a_level_and_progress_stays_off_stdout(tgi, capsys):
     assert call("--url", tgi.url) == 0
     out, err = capsys.readouterr()
-    assert "AT ONCE" in out
+    assert "LOAD" in out
     assert out.count("4 of 4") == 2
     assert "p50 / p90 / p99" in err
     assert "p50 / p90 / p99" not in out
@@ -54,7 +54,7 @@ def test_failed_gate_is_8_and_the_report_is_there_all_the_same(tgi, capsys, tmp_
     assert call("--url", tgi.url, "--save", str(saved), "--output", "json", *gates) == 8
     out, err = capsys.readouterr()
     assert json.loads(out)["data"] == json.loads(saved.read_text())
-    assert "output_tokens_per_s at concurrency 1 is" in err
+    assert "output_tokens_per_s with 1 at once is" in err
 
 
 def test_passed_gate_is_0(tgi):

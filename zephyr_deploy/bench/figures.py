@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from zephyr_deploy.bench.failures import kind_of
-from zephyr_deploy.bench.report import CountedBy, LevelReport
+from zephyr_deploy.bench.report import CountedBy, LevelReport, RequestRecord
 from zephyr_deploy.bench.selfcheck import check
 from zephyr_deploy.bench.stats import spread_of
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from decimal import Decimal
 
+    from zephyr_deploy.bench.loads import Load
     from zephyr_deploy.bench.sample import Sample
     from zephyr_deploy.bench.selfcheck import LoopWatch
 
@@ -69,8 +70,31 @@ def usd_per_million(price_per_hour_usd: Decimal | None, tokens_per_s: float) -> 
     return float(price_per_hour_usd) / 3600 / tokens_per_s * 1e6
 
 
+def record_of(sample: Sample, began_ns: int) -> RequestRecord:
+    """What a report keeps of a request; times count from ``began_ns``."""
+
+    def since(at_ns: int | None) -> float | None:
+        return None if at_ns is None else (at_ns - began_ns) / NS_PER_MS
+
+    return RequestRecord(
+        number=sample.number,
+        conversation=sample.conversation,
+        turn=sample.turn,
+        due_ms=since(sample.due_ns),
+        sent_ms=since(sample.sent_ns),
+        ended_ms=(sample.ended_ns - began_ns) / NS_PER_MS,
+        connect_ms=None if sample.connect_ns is None else sample.connect_ns / NS_PER_MS,
+        ttft_ms=ttft_ms(sample),
+        e2e_ms=e2e_ms(sample),
+        prompt_tokens=sample.prompt_tokens,
+        output_tokens=sample.tokens,
+        gaps_us=tuple(round((b.at_ns - a.at_ns) / 1000) for a, b in pairwise(sample.events)),
+        failure=None if sample.failure is None else kind_of(sample.failure),
+    )
+
+
 def level_of(
-    workers: int,
+    load: Load,
     warmup: Sequence[Sample],
     measured: Sequence[Sample],
     watch: LoopWatch,
@@ -86,7 +110,7 @@ def level_of(
     itl = spread_of([gap for sample in good for gap in itl_ms(sample)])
     e2e = spread_of(known(e2e_ms(sample) for sample in good))
     return LevelReport(
-        concurrency=workers,
+        load=load,
         requests=len(measured),
         succeeded=len(good),
         errors=dict(Counter(kind_of(failure) for failure in failures)),
@@ -107,4 +131,5 @@ def level_of(
         rtt_ms=spread_of([s.rtt_ns / NS_PER_MS for s in good if s.rtt_ns is not None]),
         usd_per_million_output_tokens=usd_per_million(price_per_hour_usd, tokens_per_s),
         client=check(watch, good, ttft=ttft, itl=itl, e2e=e2e),
+        log=tuple(record_of(sample, began) for sample in measured),
     )

@@ -56,9 +56,9 @@ class Gate(NamedTuple):
         """Why the level fails, with the figure; None if it passes. What was not measured does not pass."""
         figure = self.measured(level)
         if figure is None:
-            return f"{self.metric} at concurrency {level.concurrency} could not be measured ({self.text})"
+            return f"{self.metric} with {level.load} could not be measured ({self.text})"
         if OPERATORS[self.symbol](figure, self.value):
-            return f"{self.metric} at concurrency {level.concurrency} is {figure:.4g}{self.unit} ({self.text})"
+            return f"{self.metric} with {level.load} is {figure:.4g}{self.unit} ({self.text})"
         return None
 
 

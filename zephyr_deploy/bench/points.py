@@ -44,18 +44,23 @@ def shape_of(level: LevelReport, prompt_tokens: int) -> tuple[int, int] | None:
 
 
 def _of_level(level: LevelReport, prompt_tokens: int) -> Iterator[Point]:
-    shape = shape_of(level, prompt_tokens)
-    if shape is None or level.succeeded < WELL * level.requests or level.client.verdict == "client_bottleneck":
+    shape, concurrency = shape_of(level, prompt_tokens), level.concurrency
+    if (
+        shape is None
+        or concurrency is None
+        or level.succeeded < WELL * level.requests
+        or level.client.verdict == "client_bottleneck"
+    ):
         return
     for kind, value in figures_of(level).items():
         # how long a first token takes under load hangs on which requests happen to meet
-        if kind == "ttft" and level.concurrency > 1:
+        if kind == "ttft" and concurrency > 1:
             continue
-        if kind == "throughput" and level.requests < ROUNDS * level.concurrency:
+        if kind == "throughput" and level.requests < ROUNDS * concurrency:
             continue
         yield Point(
             kind=kind,
-            concurrency=level.concurrency,
+            concurrency=concurrency,
             input_tokens=shape[0],
             output_tokens=shape[1],
             value=value,

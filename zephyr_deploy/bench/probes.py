@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
+from zephyr_deploy.bench.loads import Closed
 from zephyr_deploy.bench.points import points_of
 from zephyr_deploy.bench.run import bench
 from zephyr_deploy.bench.spec import BenchSpec
@@ -108,7 +109,7 @@ def run_probes(
 
 def _run(endpoint: Endpoint, probe: Probe, phases: Phases) -> list[Point]:
     spec = BenchSpec(
-        concurrency=(probe.concurrency,),
+        loads=(Closed(concurrency=probe.concurrency),),
         duration_s=probe.seconds,
         warmup=1,
         max_new_tokens=probe.output_tokens,

@@ -8,8 +8,12 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zephyr_deploy.bench.asks import Turn
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from zephyr_deploy.bench.asks import Conversation
 
 WORDS_PER_TOKEN = 1 / 1.3
 """Common English words take about 1.3 tokens each in today's byte-pair vocabularies; the report has the true count."""
@@ -31,6 +35,6 @@ def prompt(seed: int, series: str, number: int, tokens: int) -> str:
     return " ".join(draw.choices(words(), k=max(1, round(tokens * WORDS_PER_TOKEN))))
 
 
-def prompts(seed: int, series: str, tokens: int) -> Iterator[str]:
-    """Prompts 0, 1, 2… of a series, without end."""
-    return (prompt(seed, series, number, tokens) for number in count())
+def prompts(seed: int, series: str, tokens: int, output_tokens: int) -> Iterator[Conversation]:
+    """Prompts 0, 1, 2… of a series, each a conversation of one turn, without end."""
+    return ((Turn(prompt(seed, series, number, tokens), output_tokens),) for number in count())

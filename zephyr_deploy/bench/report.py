@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
+from pydantic import model_validator
+
+from zephyr_deploy.bench.loads import Closed, Load
 from zephyr_deploy.bench.spec import BenchSpec
 from zephyr_deploy.bench.stats import Spread
 from zephyr_deploy.plan.served import Served
@@ -37,10 +40,34 @@ class ClientCheck(Frozen):
     """In one sentence; empty when the verdict is ok."""
 
 
-class LevelReport(Frozen):
-    """The figures of one concurrency. Failed requests are in ``errors`` and in no other figure."""
+class RequestRecord(Frozen):
+    """One measured request; times in milliseconds, ``due`` and ``sent`` since the level began."""
 
-    concurrency: int
+    number: int
+    conversation: int = 0
+    turn: int = 0
+    due_ms: float | None = None
+    """When the timetable wanted it sent; None: there is none."""
+    sent_ms: float | None
+    """Its first byte; None: it was never sent."""
+    ended_ms: float
+    """When it was over, well or badly."""
+    connect_ms: float | None = None
+    """Set-up of a new connection; None: an open one was used, or nobody knows."""
+    ttft_ms: float | None
+    e2e_ms: float | None
+    prompt_tokens: int | None
+    output_tokens: int
+    gaps_us: tuple[int, ...] = ()
+    """Between token-bearing events, undivided, in microseconds, in their order."""
+    failure: str | None = None
+    """Which kind; None: a complete answer."""
+
+
+class LevelReport(Frozen):
+    """The figures of one load. Failed requests are in ``errors`` and in no other figure."""
+
+    load: Load
     requests: int
     succeeded: int
     errors: dict[str, int]
@@ -70,6 +97,22 @@ class LevelReport(Frozen):
     """What a plan says of such a load; None: no plan can be made of what was measured."""
     remarks: tuple[str, ...] = ()
     """In which figures it was off, and which of them cannot be, in whole sentences."""
+    log: tuple[RequestRecord, ...] = ()
+    """Every measured request, in the order in which they were begun; empty in reports that do not keep them."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_version_1(cls, data: Any) -> Any:
+        """Its levels were closed loops alone."""
+        if isinstance(data, dict) and "concurrency" in data:
+            load = {"kind": "closed", "concurrency": data["concurrency"]}
+            return {key: value for key, value in data.items() if key != "concurrency"} | {"load": load}
+        return data
+
+    @property
+    def concurrency(self) -> int | None:
+        """Of a closed loop: requests at once; None: it is another load."""
+        return self.load.concurrency if isinstance(self.load, Closed) else None
 
 
 class Target(Frozen):
@@ -88,7 +131,7 @@ class Target(Frozen):
 class BenchReport(Frozen):
     """One run of the benchmark, whole; the same ``spec`` sends the same prompts again."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[1, 2] = 2
     tool_version: str
     started_at: datetime
     """UTC."""

@@ -10,16 +10,20 @@ from zephyr_deploy import __version__
 from zephyr_deploy.bench.clients import open_client
 from zephyr_deploy.bench.figures import level_of
 from zephyr_deploy.bench.load import closed_loop, for_count, for_time
+from zephyr_deploy.bench.loads import Closed
 from zephyr_deploy.bench.prompts import prompts
 from zephyr_deploy.bench.report import BenchReport, LevelReport, Target
 from zephyr_deploy.bench.rest import at_rest
 from zephyr_deploy.bench.selfcheck import watch_loop
+from zephyr_deploy.errors import UsageError
 from zephyr_deploy.events import Phases, silent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from zephyr_deploy.bench.asks import Conversation
     from zephyr_deploy.bench.load import LoadClient
+    from zephyr_deploy.bench.loads import Load
     from zephyr_deploy.bench.sample import Sample
     from zephyr_deploy.bench.spec import BenchSpec
     from zephyr_deploy.endpoint.types import Endpoint
@@ -36,9 +40,9 @@ async def run(endpoint: Endpoint, spec: BenchSpec, listener: Listener = silent) 
     phases = Phases(listener)
     levels: list[LevelReport] = []
     async with open_client(endpoint, spec) as client:
-        for position, workers in enumerate(spec.concurrency):
-            with phases.phase(f"bench-{workers}", f"Measure {workers} at a time") as phase:
-                levels.append(await _level(client, spec, position, workers, phase))
+        for position, load in enumerate(spec.loads):
+            with phases.phase(f"bench-{position + 1}", f"Measure {load}") as phase:
+                levels.append(await _level(client, spec, position, load, phase))
     target = Target(**{field: getattr(endpoint, field) for field in Target.model_fields if field != "served"})
     return BenchReport(tool_version=__version__, started_at=started, target=target, spec=spec, levels=tuple(levels))
 
@@ -48,10 +52,13 @@ def bench(endpoint: Endpoint, spec: BenchSpec, listener: Listener = silent) -> B
     return asyncio.run(run(endpoint, spec, listener))
 
 
-async def _level(client: LoadClient, spec: BenchSpec, position: int, workers: int, phase: PhaseHandle) -> LevelReport:
+async def _level(client: LoadClient, spec: BenchSpec, position: int, load: Load, phase: PhaseHandle) -> LevelReport:
+    if not isinstance(load, Closed):
+        raise UsageError(f"{load} cannot be measured yet.", hint="zephyr-deploy bench --concurrency 4")
+    workers = load.concurrency
     warmup = await closed_loop(
         client,
-        for_count(prompts(spec.seed, f"{position}/warmup", spec.prompt_tokens), spec.warmup_at(workers)),
+        for_count(_prompts(spec, f"{position}/warmup"), spec.warmup_at(workers)),
         workers=workers,
         deadline_s=spec.deadline_s,
     )
@@ -66,11 +73,15 @@ async def _level(client: LoadClient, spec: BenchSpec, position: int, workers: in
                 deadline_s=spec.deadline_s,
                 on_done=lambda done: phase.progress(done, total, "requests"),
             )
-    return level_of(workers, warmup, measured, watch, spec.price_per_hour_usd)
+    return level_of(load, warmup, measured, watch, spec.price_per_hour_usd)
 
 
-def _jobs(spec: BenchSpec, series: str, total: int | None) -> Iterator[str]:
-    endless = prompts(spec.seed, series, spec.prompt_tokens)
+def _prompts(spec: BenchSpec, series: str) -> Iterator[Conversation]:
+    return prompts(spec.seed, series, spec.prompt_tokens, spec.max_new_tokens)
+
+
+def _jobs(spec: BenchSpec, series: str, total: int | None) -> Iterator[Conversation]:
+    endless = _prompts(spec, series)
     if total is not None:
         return for_count(endless, total)
     return for_time(endless, spec.duration_s or 0.0)

@@ -27,6 +27,14 @@ class Sample:
 
     taken_ns: int
     """When a worker took it up."""
+    number: int = 0
+    """Of the level's requests, in the order in which they were begun."""
+    conversation: int = 0
+    """Which of the level's conversations it belongs to."""
+    turn: int = 0
+    """Which turn of that it is, from 0."""
+    due_ns: int | None = None
+    """When the timetable wanted it sent; None: there is none (a closed loop)."""
     sent_ns: int | None = None
     """First byte of the request sent."""
     connect_ns: int | None = None

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from pydantic import Field
+
 from zephyr_deploy.spec.deployment import Frozen
 
 if TYPE_CHECKING:
@@ -18,8 +20,12 @@ class Spread(Frozen):
     mean: float
     p50: float
     p90: float
+    p95: float | None = None
+    """None: the figures are of a time when it was not kept."""
     p99: float
     max: float
+    intervals: dict[str, tuple[float, float]] = Field(default_factory=dict)
+    """By figure (``mean``, ``p50``…): between which values it is, with 95 % confidence; empty: not computed."""
 
 
 def percentile(ordered: Sequence[float], q: float) -> float:
@@ -50,6 +56,7 @@ def spread_of(values: Sequence[float]) -> Spread | None:
         mean=math.fsum(ordered) / len(ordered),
         p50=percentile(ordered, 50),
         p90=percentile(ordered, 90),
+        p95=percentile(ordered, 95),
         p99=percentile(ordered, 99),
         max=ordered[-1],
     )

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from zephyr_deploy.deploy.served import Running
     from zephyr_deploy.plan.speed.prediction import Prediction
 
-COLUMNS = ("AT ONCE", "OK", "TTFT ms", "ITL ms", "TPOT ms", "E2E ms", "TOKENS/S", "REQUESTS/S", "CLIENT")
+COLUMNS = ("LOAD", "OK", "TTFT ms", "ITL ms", "TPOT ms", "E2E ms", "TOKENS/S", "REQUESTS/S", "CLIENT")
 PLANNED = "PLANNED"
 WHOLE = 99.95
 
@@ -194,11 +194,11 @@ def _show(session: Session, report: BenchReport) -> None:
     _tell_round_trip(session, report)
     for level in report.levels:
         for remark in level.remarks:
-            out.note(f"At {level.concurrency} at once: {remark}")
+            out.note(f"With {level.load}: {remark}")
         for kind, count in level.errors.items():
-            out.warn(f"At {level.concurrency} at once {count} failed ({kind}): {level.error_examples[kind]}")
+            out.warn(f"With {level.load} {count} failed ({kind}): {level.error_examples[kind]}")
         if level.client.reason:
-            out.warn(f"At {level.concurrency} at once: {level.client.reason}")
+            out.warn(f"With {level.load}: {level.client.reason}")
 
 
 def _tell_round_trip(session: Session, report: BenchReport) -> None:
@@ -211,7 +211,7 @@ def _tell_round_trip(session: Session, report: BenchReport) -> None:
 def row(level: LevelReport) -> tuple[str, ...]:
     """One line of the table."""
     return (
-        str(level.concurrency),
+        str(level.load),
         f"{level.succeeded} of {level.requests}",
         *(_spread(spread) for spread in (level.ttft_ms, level.itl_ms, level.tpot_ms, level.e2e_ms)),
         f"{level.output_tokens_per_s:.1f}",

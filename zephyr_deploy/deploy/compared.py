@@ -63,7 +63,7 @@ def learn_from(report: BenchReport, running: Running) -> Calibration | None:
 
 def _beside(level: LevelReport, prompt_tokens: int, running: Running, correction: Correction | None) -> LevelReport:
     shape = shape_of(level, prompt_tokens)
-    if shape is None or running.machines > 1:
+    if shape is None or level.concurrency is None or running.machines > 1:
         return level
     asked = Workload(input_tokens=shape[0], output_tokens=shape[1], concurrency=level.concurrency)
     room = weigh(running.setup, running.served.prefill_tokens or shape[0]).kv_tokens
@@ -77,7 +77,7 @@ def _beside(level: LevelReport, prompt_tokens: int, running: Running, correction
         )
     except ConfigError:  # of that card or model no speed is known
         return level
-    remarks = (*_off(level, predicted), *_impossible(level, shape, running))
+    remarks = (*_off(level, predicted), *_impossible(level, level.concurrency, shape, running))
     return level.model_copy(update={"predicted": predicted, "remarks": remarks})
 
 
@@ -89,9 +89,9 @@ def _off(level: LevelReport, predicted: Prediction) -> Iterator[str]:
             yield f"{name} was {value:.3g}{unit}; {estimate.low:.3g} to {estimate.high:.3g} was planned."
 
 
-def _impossible(level: LevelReport, shape: tuple[int, int], running: Running) -> Iterator[str]:
+def _impossible(level: LevelReport, at_once: int, shape: tuple[int, int], running: Running) -> Iterator[str]:
     """What no such cards can show."""
     figures = {FIELDS[kind]: value for kind, value in figures_of(level).items()}
-    seen = Seen(level.concurrency, *shape, **figures)
+    seen = Seen(at_once, *shape, **figures)
     for why in impossible(seen, running.setup):
         yield f"This cannot be: {why}. Are answers cached, or several tokens guessed at a time (speculation)?"

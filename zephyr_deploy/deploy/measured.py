@@ -28,7 +28,8 @@ def keep(report: BenchReport) -> bool:
     record = record_of(name) if release else None
     if record is None:
         return True
-    request = {"name": name, "release": release, "who": who("bench"), "levels": [_level(lv) for lv in report.levels]}
+    levels = [_level(level) for level in report.levels if level.concurrency]
+    request = {"name": name, "release": release, "who": who("bench"), "levels": levels}
     with Fleet.of(record, Phases()) as fleet:
         fleet.connect(members=fleet.members[:1])
         return bool(fleet.members[0].call("measured", request, deadline_s=NOTE_S)["noted"])

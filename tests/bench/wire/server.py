@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 
-from zephyr_deploy.bench.load import send_one
+from bench_asks import asked
+
 from zephyr_deploy.bench.spec import BenchSpec
 from zephyr_deploy.bench.wire.client import open_wire
 from zephyr_deploy.endpoint.types import Endpoint
@@ -73,7 +74,7 @@ def sent(*answers, count=None, prompt="hello", deadline_s=20.0, client="openai",
             async with open_wire(endpoint_at(f"http://127.0.0.1:{port}"), spec) as load:
                 samples = []
                 for _ in range(len(answers) if count is None else count):
-                    samples.append(await send_one(load, prompt, deadline_s))
+                    samples.append(await asked(load, prompt, deadline_s))
                     await asyncio.sleep(pause_s)
                 await load.settle()
             await asyncio.sleep(0.05)

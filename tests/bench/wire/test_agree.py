@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from bench_asks import conversations
 from emulators.tgi import FakeTgi, Script
 
 from zephyr_deploy.bench.clients import open_client
@@ -20,7 +21,7 @@ PROMPTS = [f"prompt {number}" for number in range(10)]
 def measured(endpoint, client, prompts=PROMPTS):
     async def inner():
         async with open_client(endpoint, BenchSpec(client=client)) as load:
-            return await closed_loop(load, iter(prompts), workers=1, deadline_s=20)
+            return await closed_loop(load, conversations(prompts), workers=1, deadline_s=20)
 
     return asyncio.run(inner())
 

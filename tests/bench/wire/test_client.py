@@ -10,9 +10,10 @@ import sys
 import pytest
 from bench.wire.answers import CHUNKED, END, HEAD, chat, chat_body, chat_event, chunk, event, plain
 from bench.wire.server import CLOSE, RESET, UNREAD, endpoint_at, sent
+from bench_asks import asked
 
+from zephyr_deploy.bench.asks import Ask, Turn
 from zephyr_deploy.bench.failures import kind_of
-from zephyr_deploy.bench.load import send_one
 from zephyr_deploy.bench.spec import BenchSpec
 from zephyr_deploy.bench.wire.client import _head, open_wire
 from zephyr_deploy.bench.wire.dialects import dialect_of
@@ -123,7 +124,7 @@ def test_nobody_listens():
 
     async def inner(url):
         async with open_wire(endpoint_at(url), BenchSpec()) as load:
-            return await send_one(load, "x", 10)
+            return await asked(load, "x", 10)
 
     for url in (f"http://127.0.0.1:{port}", "http://no-such-host.invalid:80"):
         assert kinds([asyncio.run(inner(url))]) == ["unreachable"]
@@ -142,10 +143,10 @@ def test_completions():
 
 
 def test_native_sends_what_the_text_generation_client_sends():
-    dialect = dialect_of(endpoint_at("http://x"), BenchSpec(client="native", max_new_tokens=9))
+    dialect = dialect_of(endpoint_at("http://x"), BenchSpec(client="native"))
     assert dialect.path == "/generate_stream"
     parameters = {"do_sample": False, "max_new_tokens": 9, "details": True}
-    assert json.loads(dialect.body("ü")) == {"inputs": "ü", "parameters": parameters}
+    assert json.loads(dialect.body(Ask(Turn("ü", 9)))) == {"inputs": "ü", "parameters": parameters}
 
 
 def test_head():

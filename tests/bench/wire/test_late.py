@@ -8,11 +8,11 @@ import sys
 import threading
 import time
 
+import bench_asks
 import pytest
 from bench.wire.answers import CHUNKED, END, chat_body, chunk
 from bench.wire.server import endpoint_at
 
-from zephyr_deploy.bench.load import send_one
 from zephyr_deploy.bench.selfcheck import LATE_NS, stamps_of
 from zephyr_deploy.bench.spec import BenchSpec
 from zephyr_deploy.bench.wire.client import open_wire
@@ -48,7 +48,7 @@ def measured(texts):
     async def inner():
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         async with open_wire(endpoint_at(url), BenchSpec()) as load:
-            request = asyncio.create_task(send_one(load, "x", 20))
+            request = asyncio.create_task(bench_asks.asked(load, "x", 20))
             assert await asyncio.to_thread(asked.wait, 20)
             stand_still()
             sample = await request

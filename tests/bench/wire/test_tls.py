@@ -10,11 +10,11 @@ import ssl
 import pytest
 from bench.wire.answers import CHUNKED, END, chat, chat_body, chunk
 from bench.wire.server import CLOSE, endpoint_at, serving
+from bench_asks import asked
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from zephyr_deploy.bench.load import send_one
 from zephyr_deploy.bench.spec import BenchSpec
 from zephyr_deploy.bench.wire.client import open_wire
 from zephyr_deploy.errors import IncompleteError, UnreachableError
@@ -51,7 +51,7 @@ def sent(certificate, *answers, prompt="hello"):
     async def inner():
         async with serving(*answers, tls=context) as (server, port):
             async with open_wire(endpoint_at(f"https://127.0.0.1:{port}"), BenchSpec()) as load:
-                samples = [await send_one(load, prompt, 20) for _ in answers]
+                samples = [await asked(load, prompt, 20) for _ in answers]
                 await load.settle()
             return server, samples
 

@@ -9,11 +9,13 @@ import time
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
+from zephyr_deploy.bench.asks import as_text
 from zephyr_deploy.bench.sample import TokenEvent
 from zephyr_deploy.endpoint.tgi import AsyncTgiClient
 from zephyr_deploy.endpoint.types import Params
 
 if TYPE_CHECKING:
+    from zephyr_deploy.bench.asks import Ask
     from zephyr_deploy.bench.sample import Sample
     from zephyr_deploy.bench.spec import BenchSpec
     from zephyr_deploy.endpoint.types import Endpoint
@@ -24,9 +26,8 @@ class TgiLoadClient:
 
     def __init__(self, endpoint: Endpoint, spec: BenchSpec) -> None:
         self._client = AsyncTgiClient(endpoint, deadline_s=spec.deadline_s)
-        self._params = Params(max_new_tokens=spec.max_new_tokens)
 
-    async def send(self, prompt: str, sample: Sample) -> None:
+    async def send(self, ask: Ask, sample: Sample) -> None:
         """Send one request; the client does not say when its first byte leaves, so the call counts as sent.
 
         It drops the count of prompt tokens, and asking for it would load the server, so that count stays None.
@@ -37,13 +38,17 @@ class TgiLoadClient:
             RequestError: refused, broken off, or ended early; the subclass says which.
         """
         sample.sent_ns = time.perf_counter_ns()
-        async with aclosing(self._client.stream(prompt, self._params)) as deltas:
+        params = Params(max_new_tokens=ask.turn.output_tokens)
+        async with aclosing(self._client.stream(as_text(ask), params)) as deltas:
             async for delta in deltas:
                 if delta.text:
                     sample.events.append(TokenEvent(time.perf_counter_ns(), None))
                 if delta.final is not None:
                     sample.generated_tokens = delta.final.generated_tokens
                     sample.text = delta.final.text
+
+    async def read(self, sample: Sample) -> None:
+        """It is complete already."""
 
     async def settle(self) -> None:
         """Nothing is put off: samples are written while streams run."""

@@ -20,6 +20,7 @@ from zephyr_deploy.bench.wire.recording import Recording
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from zephyr_deploy.bench.asks import Ask
     from zephyr_deploy.bench.sample import Sample
     from zephyr_deploy.bench.spec import BenchSpec
     from zephyr_deploy.endpoint.types import Endpoint
@@ -44,7 +45,7 @@ class WireLoadClient:
         self._head = _head(endpoint, self._dialect.path)
         self._later = Later(pool.pulse)
 
-    async def send(self, prompt: str, sample: Sample) -> None:
+    async def send(self, ask: Ask, sample: Sample) -> None:
         """Send one request. What its answer says is in ``sample`` only after `settle`; a failure may be there, too.
 
         Failures that show at once are raised, so that a server which refuses at once is not asked without pause.
@@ -53,7 +54,7 @@ class WireLoadClient:
             UnreachableError: no connection.
             RequestError: refused, broken off, or ended early; the subclass says which.
         """
-        body = self._dialect.body(prompt)
+        body = self._dialect.body(ask)
         request = b"%sContent-Length: %d\r\n\r\n%s" % (self._head, len(body), body)
         connection = await self._pool.take(sample)
         recording = Recording()
@@ -69,6 +70,10 @@ class WireLoadClient:
             return
         for _ in steps:
             pass
+
+    async def read(self, sample: Sample) -> None:
+        """Decode the answer to this one request now."""
+        self._later.now(sample)
 
     async def settle(self) -> None:
         """Return when the sample of every answer is complete."""

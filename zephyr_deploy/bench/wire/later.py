@@ -35,6 +35,16 @@ class Later:
         if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._work())
 
+    def now(self, sample: Sample) -> None:
+        """Decode this answer at once, before those that wait longer."""
+        for place, (_, other) in enumerate(self._waiting):
+            if other is sample:
+                self._waiting.rotate(-place)
+                while self._waiting and self._waiting[0][1] is sample:
+                    self._step()
+                self._waiting.rotate(place)
+                return
+
     async def settle(self) -> None:
         """Return when everything is decoded; there is nothing left to be quiet for."""
         while self._waiting:
