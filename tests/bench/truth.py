@@ -14,7 +14,7 @@ from benchmarks.loading import program
 from zephyr_deploy.bench.clients import open_client
 from zephyr_deploy.bench.figures import e2e_ms, itl_ms, tpot_ms, ttft_ms
 from zephyr_deploy.bench.load import closed_loop, for_count
-from zephyr_deploy.bench.prompts import prompts
+from zephyr_deploy.bench.prompts.synthetic import prompts
 from zephyr_deploy.bench.spec import BenchSpec
 
 ground_truth = program("instrument/ground_truth.py")

@@ -11,7 +11,7 @@ from zephyr_deploy.bench.clients import open_client
 from zephyr_deploy.bench.figures import level_of
 from zephyr_deploy.bench.load import closed_loop, for_count, for_time
 from zephyr_deploy.bench.loads import Closed
-from zephyr_deploy.bench.prompts import prompts
+from zephyr_deploy.bench.prompts.synthetic import prompts
 from zephyr_deploy.bench.report import BenchReport, LevelReport, Target
 from zephyr_deploy.bench.rest import at_rest
 from zephyr_deploy.bench.selfcheck import watch_loop

@@ -5,7 +5,7 @@ from itertools import islice
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zephyr_deploy.bench.prompts import prompt, prompts, words
+from zephyr_deploy.bench.prompts.synthetic import prompt, prompts, words
 
 
 def test_same_seed_same_prompts_and_another_seed_others():
