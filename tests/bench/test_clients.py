@@ -26,7 +26,7 @@ def test_role_finish_and_usage_are_no_tokens():
     answer = played(
         choice(""), choice(None), choice("a"), choice("b"), choice("", "stop"), {"choices": [], "usage": usage}
     )
-    assert answer.sample.events == [TokenEvent(2, None), TokenEvent(3, None)]
+    assert list(answer.sample.events) == [TokenEvent(2, None), TokenEvent(3, None)]
     assert (answer.sample.prompt_tokens, answer.sample.generated_tokens) == (9, 2)
     answer.end()
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from zephyr_deploy.bench.figures import counted_by, e2e_ms, itl_ms, level_of, tpot_ms, ttft_ms
 from zephyr_deploy.bench.loads import Closed
-from zephyr_deploy.bench.sample import Sample, TokenEvent
+from zephyr_deploy.bench.sample import Events, Sample, TokenEvent
 from zephyr_deploy.bench.selfcheck import LoopWatch, check, watch_loop
 from zephyr_deploy.bench.spec import BenchSpec
 from zephyr_deploy.bench.stats import spread_of
@@ -22,7 +22,7 @@ MS = 1_000_000
 def sample(at_ms, tokens=None, generated=None):
     tokens = tokens or [None] * len(at_ms)
     events = [TokenEvent(int(at * MS), count) for at, count in zip(at_ms, tokens, strict=True)]
-    return Sample(taken_ns=0, sent_ns=5 * MS, events=events, generated_tokens=generated, ended_ns=900 * MS)
+    return Sample(taken_ns=0, sent_ns=5 * MS, events=Events(events), generated_tokens=generated, ended_ns=900 * MS)
 
 
 def test_definitions():
@@ -96,7 +96,7 @@ def test_verdict(watch, verdict):
 def stamped(*events, sent_ms=0.1, generated=None):
     """A sample taken at 0 and sent at ``sent_ms``; ``events`` are pairs of arrival and lag in ms."""
     seen = [TokenEvent(int(at * MS), None, None if lag is None else int(lag * MS)) for at, lag in events]
-    return Sample(taken_ns=0, sent_ns=int(sent_ms * MS), events=seen)
+    return Sample(taken_ns=0, sent_ns=int(sent_ms * MS), events=Events(seen))
 
 
 def judged_by_stamps(*samples, lag_ms=(30.0,) * 100, cpu_share=0.1):

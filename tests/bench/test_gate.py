@@ -5,7 +5,7 @@ import pytest
 from zephyr_deploy.bench.figures import level_of
 from zephyr_deploy.bench.gate import judge, parse
 from zephyr_deploy.bench.loads import Closed
-from zephyr_deploy.bench.sample import Sample, TokenEvent
+from zephyr_deploy.bench.sample import Events, Sample, TokenEvent
 from zephyr_deploy.bench.selfcheck import LoopWatch
 from zephyr_deploy.errors import GateError, OverloadedError, UsageError
 
@@ -19,7 +19,7 @@ class Report:
 
 def level(ttft_ms=100, failed=0, workers=4):
     good = Sample(taken_ns=0, sent_ns=0, ended_ns=1000 * MS, generated_tokens=3)
-    good.events = [TokenEvent((ttft_ms + 10 * n) * MS, None) for n in range(3)]
+    good.events = Events(TokenEvent((ttft_ms + 10 * n) * MS, None) for n in range(3))
     bad = [Sample(taken_ns=0, ended_ns=5, failure=OverloadedError("full")) for _ in range(failed)]
     return level_of(Closed(concurrency=workers), [], [good, *bad], LoopWatch(), None)
 

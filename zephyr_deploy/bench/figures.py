@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import TYPE_CHECKING
 
 from zephyr_deploy.bench.failures import kind_of
@@ -27,27 +27,28 @@ def ttft_ms(sample: Sample) -> float | None:
     """First token-bearing event - first byte of the request sent."""
     if sample.sent_ns is None or not sample.events:
         return None
-    return (sample.events[0].at_ns - sample.sent_ns) / NS_PER_MS
+    return (sample.events.at_ns[0] - sample.sent_ns) / NS_PER_MS
 
 
 def itl_ms(sample: Sample) -> Iterator[float]:
     """Every gap between token-bearing events divided by the tokens the later event carries (1 when unknown)."""
-    for earlier, later in pairwise(sample.events):
-        yield (later.at_ns - earlier.at_ns) / NS_PER_MS / (later.tokens or 1)
+    later_counts = islice(sample.events.counts(), 1, None)
+    for (earlier, later), count in zip(pairwise(sample.events.at_ns), later_counts, strict=True):
+        yield (later - earlier) / NS_PER_MS / count
 
 
 def tpot_ms(sample: Sample) -> float | None:
     """(last - first) / (n - 1); None for an answer of one token or one event."""
     if len(sample.events) < 2 or sample.tokens < 2:  # noqa: PLR2004
         return None
-    return (sample.events[-1].at_ns - sample.events[0].at_ns) / NS_PER_MS / (sample.tokens - 1)
+    return (sample.events.at_ns[-1] - sample.events.at_ns[0]) / NS_PER_MS / (sample.tokens - 1)
 
 
 def e2e_ms(sample: Sample) -> float | None:
     """Last token - first byte of the request sent."""
     if sample.sent_ns is None or not sample.events:
         return None
-    return (sample.events[-1].at_ns - sample.sent_ns) / NS_PER_MS
+    return (sample.events.at_ns[-1] - sample.sent_ns) / NS_PER_MS
 
 
 def known(values: Iterator[float | None]) -> list[float]:
@@ -88,7 +89,7 @@ def record_of(sample: Sample, began_ns: int) -> RequestRecord:
         e2e_ms=e2e_ms(sample),
         prompt_tokens=sample.prompt_tokens,
         output_tokens=sample.tokens,
-        gaps_us=tuple(round((b.at_ns - a.at_ns) / 1000) for a, b in pairwise(sample.events)),
+        gaps_us=tuple(round((b - a) / 1000) for a, b in pairwise(sample.events.at_ns)),
         failure=None if sample.failure is None else kind_of(sample.failure),
     )
 

@@ -124,12 +124,12 @@ def stamps_of(samples: Sequence[Sample]) -> Stamps:
     loop with nothing else to do would have: perhaps it waited in the socket. A server that sends several events at
     once to a loop in time casts no doubt.
     """
-    lags_ns = [event.lag_ns for sample in samples for event in sample.events if event.lag_ns is not None]
+    lags_ns = [lag for sample in samples for lag in sample.events.lags_ns()]
     events = sum(len(sample.events) for sample in samples)
     doubtful = sum(
-        earlier.at_ns == later.at_ns and later.lag_ns is not None and later.lag_ns > LATE_NS
+        earlier == later and (sample.events[place].lag_ns or 0) > LATE_NS
         for sample in samples
-        for earlier, later in pairwise(sample.events)
+        for place, (earlier, later) in enumerate(pairwise(sample.events.at_ns), start=1)
     )
     late = [
         (sample.sent_ns - sample.taken_ns - (sample.connect_ns or 0)) / NS_PER_MS

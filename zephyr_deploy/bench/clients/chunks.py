@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from zephyr_deploy.bench.sample import TokenEvent
 from zephyr_deploy.endpoint.chunks import ChatAnswer, finish_of
 from zephyr_deploy.errors import IncompleteError
 
@@ -30,7 +29,7 @@ class ChatProgress:
         """
         carried = self._count(chunk.get("usage"))
         if any(_has_text(choice.get("delta") or choice) for choice in chunk.get("choices") or ()):
-            self.sample.events.append(TokenEvent(at_ns, carried, lag_ns))
+            self.sample.events.add(at_ns, carried, lag_ns)
         self.answer.take(chunk)
 
     def end(self) -> None:
@@ -72,7 +71,7 @@ class NativeProgress:
         token, details = event["token"], event.get("details")
         self._count += 1
         if not token["special"] and token["text"]:
-            self.sample.events.append(TokenEvent(at_ns, None, lag_ns))
+            self.sample.events.add(at_ns, None, lag_ns)
         if details is not None and event.get("generated_text") is not None:
             finish_of(str(details["finish_reason"]))
             self.sample.generated_tokens = int(details["generated_tokens"])

@@ -10,7 +10,6 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from zephyr_deploy.bench.asks import as_text
-from zephyr_deploy.bench.sample import TokenEvent
 from zephyr_deploy.endpoint.tgi import AsyncTgiClient
 from zephyr_deploy.endpoint.types import Params
 
@@ -42,7 +41,7 @@ class TgiLoadClient:
         async with aclosing(self._client.stream(as_text(ask), params)) as deltas:
             async for delta in deltas:
                 if delta.text:
-                    sample.events.append(TokenEvent(time.perf_counter_ns(), None))
+                    sample.events.add(time.perf_counter_ns())
                 if delta.final is not None:
                     sample.generated_tokens = delta.final.generated_tokens
                     sample.text = delta.final.text
