@@ -9,7 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zephyr_deploy.bench.figures import counted_by, e2e_ms, itl_ms, level_of, tpot_ms, ttft_ms
+from zephyr_deploy.bench.figures import (
+    counted_by,
+    e2e_ms,
+    e2e_sched_ms,
+    itl_ms,
+    late_ms,
+    level_of,
+    tpot_ms,
+    ttft_ms,
+    ttft_sched_ms,
+)
 from zephyr_deploy.bench.loads import Closed
 from zephyr_deploy.bench.sample import Events, Sample, TokenEvent
 from zephyr_deploy.bench.selfcheck import LoopWatch, check, watch_loop
@@ -49,6 +59,19 @@ def test_one_event_or_none_has_no_gap(one):
 def test_an_answer_without_tokens_has_no_time_to_one():
     assert ttft_ms(sample([])) is None
     assert e2e_ms(sample([])) is None
+
+
+def test_latency_counts_from_the_planned_time_as_well():
+    one = sample([55, 75, 115])
+    one.due_ns = 2 * MS
+    assert (ttft_ms(one), ttft_sched_ms(one), e2e_sched_ms(one), late_ms(one)) == (50, 53, 113, 3)
+    without = sample([55])
+    assert ttft_sched_ms(without) is e2e_sched_ms(without) is late_ms(without) is None
+
+
+def test_a_request_that_was_never_sent_is_late_by_nothing():
+    never = Sample(taken_ns=0, due_ns=0, ended_ns=9)
+    assert ttft_sched_ms(never) is e2e_sched_ms(never) is late_ms(never) is None
 
 
 def test_who_counted():

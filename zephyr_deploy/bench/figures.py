@@ -51,6 +51,27 @@ def e2e_ms(sample: Sample) -> float | None:
     return (sample.events.at_ns[-1] - sample.sent_ns) / NS_PER_MS
 
 
+def ttft_sched_ms(sample: Sample) -> float | None:
+    """First token-bearing event - when the timetable wanted the request sent."""
+    if sample.due_ns is None or not sample.events:
+        return None
+    return (sample.events[0].at_ns - sample.due_ns) / NS_PER_MS
+
+
+def e2e_sched_ms(sample: Sample) -> float | None:
+    """Last token - when the timetable wanted the request sent."""
+    if sample.due_ns is None or not sample.events:
+        return None
+    return (sample.events[-1].at_ns - sample.due_ns) / NS_PER_MS
+
+
+def late_ms(sample: Sample) -> float | None:
+    """First byte of the request sent - when the timetable wanted it sent."""
+    if sample.due_ns is None or sample.sent_ns is None:
+        return None
+    return (sample.sent_ns - sample.due_ns) / NS_PER_MS
+
+
 def known(values: Iterator[float | None]) -> list[float]:
     """Those of ``values`` that could be measured."""
     return [value for value in values if value is not None]
@@ -104,7 +125,7 @@ def level_of(
     """The figures of one level; ``warmup`` is only counted."""
     good = [sample for sample in measured if sample.failure is None]
     failures = [sample.failure for sample in measured if sample.failure is not None]
-    began = min((sample.taken_ns for sample in measured), default=0)
+    began = min((sample.taken_ns if sample.due_ns is None else sample.due_ns for sample in measured), default=0)
     seconds = max((sample.ended_ns for sample in measured), default=0) / NS_PER_S - began / NS_PER_S
     tokens_per_s = sum(sample.tokens for sample in good) / seconds if seconds > 0 else 0.0
     ttft = spread_of(known(ttft_ms(sample) for sample in good))
@@ -131,6 +152,9 @@ def level_of(
         connect_ms=spread_of([s.connect_ns / NS_PER_MS for s in good if s.connect_ns is not None]),
         rtt_ms=spread_of([s.rtt_ns / NS_PER_MS for s in good if s.rtt_ns is not None]),
         usd_per_million_output_tokens=usd_per_million(price_per_hour_usd, tokens_per_s),
+        ttft_sched_ms=spread_of(known(ttft_sched_ms(sample) for sample in good)),
+        e2e_sched_ms=spread_of(known(e2e_sched_ms(sample) for sample in good)),
+        late_ms=spread_of(known(late_ms(sample) for sample in measured)),
         client=check(watch, good, ttft=ttft, itl=itl, e2e=e2e),
         log=tuple(record_of(sample, began) for sample in measured),
     )

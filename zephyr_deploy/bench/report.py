@@ -97,6 +97,16 @@ class LevelReport(Frozen):
     """What a plan says of such a load; None: no plan can be made of what was measured."""
     remarks: tuple[str, ...] = ()
     """In which figures it was off, and which of them cannot be, in whole sentences."""
+    ttft_sched_ms: Spread | None = None
+    """Time to the first token from when the timetable wanted the request sent; None: there is no timetable."""
+    e2e_sched_ms: Spread | None = None
+    """The same up to the last token."""
+    late_ms: Spread | None = None
+    """How much later than that the first byte was sent, the set-up of a connection included."""
+    held_back: int = 0
+    """Requests that were due while as many as are allowed were under way, so that they were sent later."""
+    partial: str = ""
+    """Why it ended early, in one sentence; empty: it is whole."""
     log: tuple[RequestRecord, ...] = ()
     """Every measured request, in the order in which they were begun; empty in reports that do not keep them."""
 
@@ -128,6 +138,19 @@ class Target(Frozen):
     """The engine, the form of its model and its cards; None: nobody knows."""
 
 
+class Saturation(Frozen):
+    """What a sweep found: the most that the server does, and where."""
+
+    load: Load
+    """The one with the highest throughput that was not too much."""
+    output_tokens_per_s: float
+    requests_per_s: float
+    why: str
+    """Why the sweep ended, in one sentence."""
+    found: bool
+    """Whether the server was saturated; False: the sweep came to its limit before that."""
+
+
 class BenchReport(Frozen):
     """One run of the benchmark, whole; the same ``spec`` sends the same prompts again."""
 
@@ -138,3 +161,7 @@ class BenchReport(Frozen):
     target: Target
     spec: BenchSpec
     levels: tuple[LevelReport, ...]
+    saturation: Saturation | None = None
+    """Of a sweep; None: there was none, or it was cut short."""
+    partial: str = ""
+    """Why the run ended early, in one sentence; empty: it is whole."""
