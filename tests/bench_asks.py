@@ -15,4 +15,5 @@ async def asked(load, text, deadline_s, output_tokens=64):
     """Send one request with ``text``: its sample."""
     sample = Sample(time.perf_counter_ns())
     await send_one(load, Ask(Turn(text, output_tokens)), sample, deadline_s)
+    sample.ended_ns = time.perf_counter_ns()
     return sample

@@ -20,7 +20,7 @@ from zephyr_deploy.bench.figures import (
     ttft_ms,
     ttft_sched_ms,
 )
-from zephyr_deploy.bench.loads import Closed
+from zephyr_deploy.bench.loads import Closed, Open
 from zephyr_deploy.bench.sample import Events, Sample, TokenEvent
 from zephyr_deploy.bench.selfcheck import LoopWatch, check, watch_loop
 from zephyr_deploy.bench.spec import BenchSpec
@@ -180,7 +180,10 @@ def test_a_blocked_loop_is_seen():
 def test_spec_takes_one_end_only():
     with pytest.raises(ValueError, match="not both"):
         BenchSpec(requests=3, duration_s=1)
-    assert BenchSpec(duration_s=1).requests_at(4) is None
-    assert [BenchSpec().requests_at(n) for n in (1, 16)] == [32, 128]
-    assert BenchSpec().warmup_at(16) == 16
-    assert BenchSpec(warmup=0).warmup_at(16) == 0
+    one, many, even = Closed(concurrency=1), Closed(concurrency=16), Open(rate_per_s=5)
+    assert [BenchSpec(duration_s=1).requests_at(load) for load in (one, even)] == [None, None]
+    assert [BenchSpec().requests_at(load) for load in (one, many, even)] == [32, 128, None]
+    assert [BenchSpec().seconds_at(load) for load in (one, many, even)] == [None, None, 30]
+    assert BenchSpec(requests=9).seconds_at(even) is None
+    assert [BenchSpec().warmup_at(load) for load in (many, even)] == [16, 10]
+    assert BenchSpec(warmup=0).warmup_at(many) == 0

@@ -1,33 +1,46 @@
-"""The benchmark itself: each level's warm-up, then its closed loop, then its figures."""
+"""The benchmark itself: each level's warm-up, then its load, then its figures."""
 
 from __future__ import annotations
 
 import asyncio
 from datetime import datetime, timezone
+from math import ceil
 from typing import TYPE_CHECKING
 
 from zephyr_deploy import __version__
+from zephyr_deploy.bench.asks import Turn
 from zephyr_deploy.bench.clients import open_client
-from zephyr_deploy.bench.figures import level_of
-from zephyr_deploy.bench.load import closed_loop, for_count, for_time
-from zephyr_deploy.bench.loads import Closed
-from zephyr_deploy.bench.prompts.synthetic import prompts
+from zephyr_deploy.bench.figures import e2e_ms, known, level_of
+from zephyr_deploy.bench.load.board import Board
+from zephyr_deploy.bench.load.course import measured_course, warmup_course
+from zephyr_deploy.bench.load.drive import drive
+from zephyr_deploy.bench.loads import Open
+from zephyr_deploy.bench.progress import told
+from zephyr_deploy.bench.prompts.synthetic import prompt, prompts
+from zephyr_deploy.bench.prompts.traces import read_trace
 from zephyr_deploy.bench.report import BenchReport, LevelReport, Target
 from zephyr_deploy.bench.rest import at_rest
 from zephyr_deploy.bench.selfcheck import watch_loop
-from zephyr_deploy.errors import UsageError
 from zephyr_deploy.events import Phases, silent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from zephyr_deploy.bench.asks import Conversation
-    from zephyr_deploy.bench.load import LoadClient
+    from zephyr_deploy.bench.load.client import LoadClient
+    from zephyr_deploy.bench.load.course import Course
     from zephyr_deploy.bench.loads import Load
+    from zephyr_deploy.bench.prompts.traces import Arrival
     from zephyr_deploy.bench.sample import Sample
     from zephyr_deploy.bench.spec import BenchSpec
     from zephyr_deploy.endpoint.types import Endpoint
     from zephyr_deploy.events import Listener, PhaseHandle
+
+MS_PER_S = 1e3
+MOST_READY = 512
+"""Connections that are opened before an open loop; what more it needs is opened while it runs."""
+ROOM = 1.5
+"""How many more of them than the requests that will be under way, by Little's law, if all take as long as the first."""
 
 
 async def run(endpoint: Endpoint, spec: BenchSpec, listener: Listener = silent) -> BenchReport:
@@ -53,38 +66,34 @@ def bench(endpoint: Endpoint, spec: BenchSpec, listener: Listener = silent) -> B
 
 
 async def _level(client: LoadClient, spec: BenchSpec, position: int, load: Load, phase: PhaseHandle) -> LevelReport:
-    if not isinstance(load, Closed):
-        raise UsageError(f"{load} cannot be measured yet.", hint="zephyr-deploy bench --concurrency 4")
-    workers = load.concurrency
-    warmup = await closed_loop(
-        client,
-        for_count(_prompts(spec, f"{position}/warmup"), spec.warmup_at(workers)),
-        workers=workers,
-        deadline_s=spec.deadline_s,
-    )
+    def talks(series: str, arrivals: Sequence[Arrival] | None = None) -> Iterator[Conversation]:
+        if arrivals is None:
+            return prompts(spec.seed, series, spec.prompt_tokens, spec.max_new_tokens)
+        return (
+            (Turn(prompt(spec.seed, series, number, arrival.prompt_tokens), arrival.output_tokens),)
+            for number, arrival in enumerate(arrivals)
+        )
+
+    async def driven(course: Course, board: Board) -> list[Sample]:
+        return await drive(course, client, board, deadline_s=spec.deadline_s, most=spec.max_in_flight)
+
+    course = measured_course(spec, load, talks, str(position), lambda replay: read_trace(replay.file))
+    warmup = await driven(warmup_course(spec, load, talks, str(position)), Board())
     _refuse_if_dead(warmup)
-    total = spec.requests_at(workers)
+    await client.ready(_connections(load, warmup))
+    board = Board()
     with at_rest():
-        async with watch_loop() as watch:
-            measured = await closed_loop(
-                client,
-                _jobs(spec, f"{position}/measured", total),
-                workers=workers,
-                deadline_s=spec.deadline_s,
-                on_done=lambda done: phase.progress(done, total, "requests"),
-            )
+        async with watch_loop() as watch, told(board, course, phase):
+            samples = await driven(course, board)
+    measured = [sample for sample in samples if sample.conversation >= course.warmup]
+    warmup += [sample for sample in samples if sample.conversation < course.warmup]
     return level_of(load, warmup, measured, watch, spec.price_per_hour_usd)
 
 
-def _prompts(spec: BenchSpec, series: str) -> Iterator[Conversation]:
-    return prompts(spec.seed, series, spec.prompt_tokens, spec.max_new_tokens)
-
-
-def _jobs(spec: BenchSpec, series: str, total: int | None) -> Iterator[Conversation]:
-    endless = _prompts(spec, series)
-    if total is not None:
-        return for_count(endless, total)
-    return for_time(endless, spec.duration_s or 0.0)
+def _connections(load: Load, first: Sequence[Sample]) -> int:
+    """How many an open loop of an even rate will need, as far as its first answers tell."""
+    seconds = max(known(e2e_ms(sample) for sample in first), default=0.0) / MS_PER_S
+    return min(MOST_READY, ceil(load.rate_per_s * seconds * ROOM)) if isinstance(load, Open) else 0
 
 
 def _refuse_if_dead(warmup: Sequence[Sample]) -> None:

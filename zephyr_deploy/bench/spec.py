@@ -7,17 +7,25 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from zephyr_deploy.bench.loads import Closed, Load
+from zephyr_deploy.bench.loads import Closed, Load, Open, Ramp
 from zephyr_deploy.spec.deployment import Frozen
 
 ClientName = Literal["openai", "completions", "native", "tgi"]
 
 
+LEAST_REQUESTS = 32
+ROUNDS = 8
+OPEN_S = 30.0
+"""How long an open loop runs that nobody has given a length."""
+SETTLE_S = 2.0
+"""How long an open loop runs before it is measured, so that requests under way are as many as later on."""
+
+
 class BenchSpec(Frozen):
     """Loads, run one after the other, each a level of the report; ``concurrency=(1, 4)`` is short for closed loops.
 
-    Exactly one of ``requests`` and ``duration_s`` ends a level; with neither, each level takes
-    eight requests a worker, and at least 32.
+    At most one of ``requests`` and ``duration_s`` ends a level; with neither, a closed loop takes eight requests a
+    worker and at least 32, an open loop 30 seconds, and a replay its whole trace.
     """
 
     loads: tuple[Load, ...] = Field(
@@ -25,7 +33,9 @@ class BenchSpec(Frozen):
     )
     requests: int | None = Field(None, ge=1, description="Measured requests of each level.")
     duration_s: float | None = Field(None, gt=0, description="Seconds in which a level starts requests.")
-    warmup: int | None = Field(None, ge=0, description="Unmeasured requests before each level; unset: one a worker.")
+    warmup: int | None = Field(
+        None, ge=0, description="Unmeasured requests before each level; unset: one a worker, or those of 2 seconds."
+    )
     max_new_tokens: int = Field(64, ge=1, description="Output tokens asked for.")
     prompt_tokens: int = Field(128, ge=1, description="About how long a prompt is, in tokens.")
     client: ClientName = Field(
@@ -35,6 +45,9 @@ class BenchSpec(Frozen):
     )
     seed: int = Field(0, description="Same seed, same prompts.")
     deadline_s: float = Field(120.0, gt=0, description="Longest time for one request, in seconds.")
+    max_in_flight: int = Field(
+        4096, ge=1, description="Conversations of an open loop under way at most; what is due then waits."
+    )
     price_per_hour_usd: Decimal | None = Field(None, ge=0, description="What the service costs, for cost per token.")
 
     @model_validator(mode="before")
@@ -53,12 +66,22 @@ class BenchSpec(Frozen):
             raise ValueError("give requests or duration_s, not both")
         return self
 
-    def requests_at(self, workers: int) -> int | None:
-        """Measured requests of the level with ``workers``; None where time ends it."""
-        if self.duration_s is not None:
-            return None
-        return self.requests or max(32, 8 * workers)
+    def requests_at(self, load: Load) -> int | None:
+        """Measured conversations of that level; None where time ends it, or a trace does."""
+        if self.requests is not None or self.duration_s is not None or not isinstance(load, Closed):
+            return self.requests
+        return max(LEAST_REQUESTS, ROUNDS * load.concurrency)
 
-    def warmup_at(self, workers: int) -> int:
-        """Requests that are sent and thrown away before the level with ``workers``."""
-        return workers if self.warmup is None else self.warmup
+    def seconds_at(self, load: Load) -> float | None:
+        """How long that level begins conversations; None where their number ends it, or a trace does."""
+        if self.requests is not None or self.duration_s is not None or not isinstance(load, Open | Ramp):
+            return self.duration_s
+        return OPEN_S
+
+    def warmup_at(self, load: Load) -> int:
+        """Conversations of that level that are held before what is measured, and are in no figure."""
+        if self.warmup is not None:
+            return self.warmup
+        if isinstance(load, Closed):
+            return load.concurrency
+        return max(1, round(SETTLE_S * load.rate_per_s)) if isinstance(load, Open) else 1

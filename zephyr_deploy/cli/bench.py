@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from zephyr_deploy.cli.address import ApiKeyEnvOpt, UrlOpt, endpoint_for
+from zephyr_deploy.cli.loads import Arrivals, loads
 from zephyr_deploy.cli.options import NameArg, seconds
 from zephyr_deploy.cli.session import Session
 from zephyr_deploy.cli.verb import LOOK, verb
@@ -32,6 +33,7 @@ Client = Literal["openai", "completions", "native", "tgi"]
     examples=[
         ("zephyr-deploy bench", "Measure the endpoint with 1 and with 4 requests at once"),
         ("zephyr-deploy bench --concurrency 1,4,16 --duration 30s", "Three levels of half a minute"),
+        ("zephyr-deploy bench --rate 5,10,20", "By the clock, 5, 10 and 20 a second, as users come"),
         ("zephyr-deploy bench --fail-if 'ttft_p99>400ms' --fail-if 'errors>0'", "Exit with 8 if it is worse"),
         ("zephyr-deploy bench --client tgi --save before.json", "Through the text-generation client; keep the report"),
     ],
@@ -40,11 +42,31 @@ def bench(
     session: Session,
     name: NameArg = None,
     *,
-    concurrency: Annotated[str, typer.Option(help="Requests at once, one level each, e.g. 1,4,16.")] = "1,4",
+    concurrency: Annotated[
+        str | None, typer.Option(help="Requests at once, one level each, e.g. 1,4,16.  [default: 1,4]")
+    ] = None,
+    rate: Annotated[
+        str | None, typer.Option(help="Or: requests a second, sent whether or not others are answered, e.g. 5,10,20.")
+    ] = None,
+    arrivals: Annotated[
+        Arrivals | None, typer.Option(help="How those come: evenly, at random, or in bursts.  [default: poisson]")
+    ] = None,
+    burstiness: Annotated[
+        float | None, typer.Option(help="Of bursty arrivals, the shape of the gamma distribution: less is burstier.")
+    ] = None,
+    ramp: Annotated[str | None, typer.Option(help="Or: a rate that grows evenly, e.g. 1..20.")] = None,
+    trace: Annotated[
+        Path | None, typer.Option(help="Or: the times and lengths of this trace (Azure's CSV, Mooncake's JSON lines).")
+    ] = None,
+    trace_speed: Annotated[float | None, typer.Option(help="2: twice as fast as it was recorded.")] = None,
+    max_in_flight: Annotated[
+        int, typer.Option(help="Requests by the clock (--rate, --ramp, --trace) that may be under way; more wait.")
+    ] = 4096,
     requests: Annotated[int | None, typer.Option(help="Measured requests of each level.")] = None,
     duration: Annotated[str | None, typer.Option(help="Or: how long each level starts requests, e.g. 30s.")] = None,
     warmup: Annotated[
-        int | None, typer.Option(help="Unmeasured requests before each level; unset: as many as at once.")
+        int | None,
+        typer.Option(help="Unmeasured requests before each level; unset: as many as at once, or of 2 seconds."),
     ] = None,
     max_new_tokens: Annotated[int, typer.Option(help="Output tokens asked for.")] = 64,
     prompt_tokens: Annotated[int, typer.Option(help="About how long a prompt is, in tokens.")] = 128,
@@ -74,7 +96,16 @@ def bench(
 
     gates = [parse(text) for text in fail_if or ()]
     spec = _spec(
-        concurrency=_levels(concurrency),
+        loads=loads(
+            concurrency=concurrency,
+            rate=rate,
+            arrivals=arrivals,
+            burstiness=burstiness,
+            ramp=ramp,
+            trace=trace,
+            trace_speed=trace_speed,
+        ),
+        max_in_flight=max_in_flight,
         requests=requests,
         duration_s=None if duration is None else seconds(duration),
         warmup=warmup,
@@ -138,13 +169,6 @@ def _learn(session: Session, report: BenchReport, running: Running) -> None:
         return
     if found is not None:
         session.out.note(f"Plans for {running.served.gpu} are corrected by these figures; see --no-learn.")
-
-
-def _levels(text: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(part) for part in text.split(","))
-    except ValueError:
-        raise UsageError(f"--concurrency {text} is not a list of numbers.", hint="Write e.g. 1,4,16.") from None
 
 
 def _spec(**values: Any) -> BenchSpec:

@@ -49,5 +49,8 @@ class TgiLoadClient:
     async def read(self, sample: Sample) -> None:
         """It is complete already."""
 
+    async def ready(self, unused: int) -> None:
+        """It opens a connection for each call, and keeps none."""
+
     async def settle(self) -> None:
         """Nothing is put off: samples are written while streams run."""

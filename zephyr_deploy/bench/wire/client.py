@@ -75,6 +75,10 @@ class WireLoadClient:
         """Decode the answer to this one request now."""
         self._later.now(sample)
 
+    async def ready(self, unused: int) -> None:
+        """Have so many connections open that nobody uses."""
+        await self._pool.ready(unused)
+
     async def settle(self) -> None:
         """Return when the sample of every answer is complete."""
         await self._later.settle()

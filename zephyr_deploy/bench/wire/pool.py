@@ -5,18 +5,18 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
+from zephyr_deploy.bench.sample import Sample
 from zephyr_deploy.bench.wire.connection import Connection, Pulse
 from zephyr_deploy.bench.wire.stamps import ask_for_stamps
 from zephyr_deploy.bench.wire.tls import Tls, client_context
 from zephyr_deploy.endpoint.http import CONNECT_S, unreachable
 from zephyr_deploy.errors import UsageError
 
-if TYPE_CHECKING:
-    from zephyr_deploy.bench.sample import Sample
-
+AT_A_TIME = 32
+"""Connections that are opened together beforehand; a server's queue for them may be as short as 128."""
 Address = tuple[int, int, Any]
 """Family, protocol, and the address in that family's form."""
 
@@ -58,6 +58,16 @@ class Pool:
         except (OSError, UnicodeError) as error:  # UnicodeError: such a name cannot be looked up
             raise unreachable(self._url, error) from error
 
+    async def ready(self, unused: int) -> None:
+        """Have at least so many open connections that nobody uses; one that cannot be had shows when it is needed."""
+        lacking = unused - sum(connection.open for connection in self._idle)
+        while lacking > 0:
+            attempts = (self._spare() for _ in range(min(lacking, AT_A_TIME)))
+            found = await asyncio.gather(*attempts, return_exceptions=True)
+            if any(found):
+                return
+            lacking -= len(found)
+
     def give(self, connection: Connection) -> None:
         """Keep it for the next request, if it can take one."""
         if connection.open:
@@ -69,6 +79,10 @@ class Pool:
             connection.close()
         self._idle.clear()
         self._keeper.close()
+
+    async def _spare(self) -> None:
+        connection = await asyncio.wait_for(self._connect(Sample(0)), CONNECT_S)
+        self._idle.insert(0, connection)  # those that are used go on being used
 
     async def _connect(self, sample: Sample) -> Connection:
         """Try the server's addresses one after the other; the one that answered is the first from then on."""

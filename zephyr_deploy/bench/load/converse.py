@@ -1,0 +1,77 @@
+"""Holds one conversation: each turn is asked when the last one is answered."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from zephyr_deploy.bench.asks import Ask
+from zephyr_deploy.errors import DeadlineError, ZephyrError
+
+if TYPE_CHECKING:
+    from zephyr_deploy.bench.asks import Conversation
+    from zephyr_deploy.bench.load.board import Board
+    from zephyr_deploy.bench.load.client import LoadClient
+    from zephyr_deploy.bench.sample import Sample
+
+DEADLINE_HINT = "Look at the server with: zephyr-deploy logs"
+
+
+async def converse(
+    client: LoadClient,
+    conversation: Conversation,
+    *,
+    number: int,
+    board: Board,
+    deadline_s: float,
+    due_ns: int | None = None,
+) -> bool:
+    """Ask every turn, up to one that fails: whether none did. ``due_ns`` is when the first one was to be sent."""
+    before: tuple[tuple[str, str], ...] = ()
+    for place, turn in enumerate(conversation):
+        sample = board.begin(number, place, None if place else due_ns)
+        await send_one(client, Ask(turn, before), sample, deadline_s)
+        board.over(sample)
+        if board.stopped:
+            return False
+        if place + 1 < len(conversation):
+            await client.read(sample)
+        if sample.failure is not None:
+            return False
+        before = (*before, (turn.text, sample.text))
+    return True
+
+
+async def send_one(client: LoadClient, ask: Ask, sample: Sample, deadline_s: float) -> None:
+    """Send one request; a failure is data here, not an exception."""
+    # asyncio.wait_for would send from a task of its own, a round of the event loop later, until Python 3.12
+    deadline = _Deadline(deadline_s)
+    try:
+        await client.send(ask, sample)
+    except asyncio.CancelledError:
+        if not deadline.over:
+            raise
+        sample.failure = DeadlineError(f"No complete answer within {deadline_s:g} s.", hint=DEADLINE_HINT)
+    except ZephyrError as error:
+        sample.failure = error
+    finally:
+        deadline.end()
+
+
+class _Deadline:
+    """Cancels the running task, unless it is ended before."""
+
+    def __init__(self, seconds: float) -> None:
+        self.over = False
+        self._task = asyncio.current_task()
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._pass)
+
+    def _pass(self) -> None:
+        self.over = True
+        if self._task is not None:
+            self._task.cancel()
+
+    def end(self) -> None:
+        self._timer.cancel()
+        if self.over and self._task is not None and hasattr(self._task, "uncancel"):  # from Python 3.11 on
+            self._task.uncancel()
