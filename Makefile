@@ -85,6 +85,7 @@ docs: $(VENV)/.developer ## Build the documentation
 docs-reference: $(VENV)/.developer ## Write the generated pages anew
 	$(BIN)/python -m zephyr_deploy.cli.reference docs/cli.md
 	$(BIN)/python -m zephyr_deploy.spec.reference docs/configuration.md
+	$(BIN)/python -m zephyr_deploy.bench.schema zephyr_deploy/data/bench.schema.json
 
 planner-fit: $(VENV)/.developer ## Fit the planner's constants to published measurements anew, and write how far off they are
 	$(BIN)/pip install --quiet --disable-pip-version-check --group fit

@@ -145,7 +145,7 @@ def test_figures_that_say_nothing_of_the_engine_are_left_out(file):
         ("", "no JSON"),
         ([1], "no report of a benchmark"),
         ({"a": 1}, "no report of a benchmark"),
-        (report(level(1, 75), schema_version=7), "schema_version"),
+        (report(level(1, 75), schema_version=7), "its form is version 7"),
         (report(level(1, 75, succeeded=1)), "no figure to learn from"),
         (report(), "no figure to learn from"),
         (report({**level(1, 75), "seconds": "NaN?"}), "seconds"),

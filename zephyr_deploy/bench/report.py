@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import model_validator
 
@@ -16,6 +16,8 @@ from zephyr_deploy.spec.deployment import EngineName, Frozen
 
 Verdict = Literal["ok", "noisy", "client_bottleneck"]
 CountedBy = Literal["server", "events", "mixed"]
+SCHEMA_VERSION: Final = 2
+"""Of the report's form; it grows by new fields, and the number changes when a field changes or goes."""
 
 
 class ClientCheck(Frozen):
@@ -154,7 +156,7 @@ class Saturation(Frozen):
 class BenchReport(Frozen):
     """One run of the benchmark, whole; the same ``spec`` sends the same prompts again."""
 
-    schema_version: Literal[1, 2] = 2
+    schema_version: Literal[2] = SCHEMA_VERSION
     tool_version: str
     started_at: datetime
     """UTC."""
@@ -165,3 +167,19 @@ class BenchReport(Frozen):
     """Of a sweep; None: there was none, or it was cut short."""
     partial: str = ""
     """Why the run ended early, in one sentence; empty: it is whole."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_version_1(cls, data: Any) -> Any:
+        """What else it has otherwise, its levels and its spec read themselves."""
+        if isinstance(data, dict) and data.get("schema_version") == 1:
+            return data | {"schema_version": SCHEMA_VERSION}
+        return data
+
+    def without_gaps(self) -> BenchReport:
+        """The same without the single gaps between tokens, which are nine tenths of its size."""
+        levels = (
+            level.model_copy(update={"log": tuple(one.model_copy(update={"gaps_us": ()}) for one in level.log)})
+            for level in self.levels
+        )
+        return self.model_copy(update={"levels": tuple(levels)})

@@ -12,6 +12,7 @@ from zephyr_deploy.cli.loads import Arrivals, loads
 from zephyr_deploy.cli.options import NameArg, seconds
 from zephyr_deploy.cli.session import Session
 from zephyr_deploy.cli.verb import LOOK, verb
+from zephyr_deploy.cli.written import CsvOpt, Files
 from zephyr_deploy.errors import UnhealthyError, UsageError, ZephyrError
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ def bench(
     api_key_env: ApiKeyEnvOpt = None,
     price_per_hour: Annotated[float | None, typer.Option(help="Price in USD an hour, for the price per token.")] = None,
     save: Annotated[Path | None, typer.Option(help="Write the report to this file, as JSON.")] = None,
+    csv: CsvOpt = None,
     fail_if: Annotated[list[str] | None, typer.Option(help="Gate, e.g. 'ttft_p99>400ms'; may be repeated.")] = None,
     no_learn: Annotated[bool, typer.Option("--no-learn", help="Do not correct later plans by these figures.")] = False,
 ) -> None:
@@ -116,13 +118,13 @@ def bench(
         deadline_s=seconds(deadline),
         price_per_hour_usd=price_per_hour,
     )
-    _check_folder(save)
+    files = Files(save=save, csv=csv)
+    files.check()
     with endpoint_for(session, name, url, api_key_env) as endpoint, session.out.listening() as listener:
         report = measure(endpoint, spec, listener)
     report, running = _beside_plan(session, report)
-    _show(session, report)
-    if save is not None:
-        _save(report, save)
+    show(session, report)
+    files.write(report, session.out)
     _keep(session, report)
     if running is not None and not no_learn:
         _learn(session, report, running)
@@ -185,30 +187,14 @@ def _spec(**values: Any) -> BenchSpec:
         raise UsageError(f"This cannot be measured: {message}.", hint="zephyr-deploy bench --help") from None
 
 
-def _check_folder(save: Path | None) -> None:
-    """Before the measurement, not after it."""
-    if save is None:
-        return
-    if save.is_dir():
-        raise UsageError(f"{save} is a folder.", hint=f"Name a file in it: --save {save / 'report.json'}")
-    if not save.parent.is_dir():
-        raise UsageError(f"There is no folder {save.parent}.", hint=f"mkdir -p {save.parent}")
-
-
-def _save(report: BenchReport, path: Path) -> None:
-    try:
-        path.write_text(report.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"The report cannot be written to {path}: {error.strerror}.") from error
-
-
-def _show(session: Session, report: BenchReport) -> None:
+def show(session: Session, report: BenchReport) -> None:
+    """The figures; as JSON without the single gaps, which are nine tenths of a report and in the saved one."""
     out = session.out
     planned = any(level.predicted for level in report.levels)
     columns = (*COLUMNS, PLANNED) if planned else COLUMNS
     out.result(
         "bench",
-        report,
+        report.without_gaps(),
         table=lambda: out.grid(columns, [row(level)[: len(columns)] for level in report.levels]),
         quiet=(f"{level.output_tokens_per_s:.1f}" for level in report.levels),
     )

@@ -45,6 +45,7 @@ COMMANDS = (
     "chat",
     "smoke",
     "bench",
+    "report",
     "calibrate",
     "extend",
     "cost",

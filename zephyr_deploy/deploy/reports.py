@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
-
-from pydantic import ValidationError
+from typing import TYPE_CHECKING
 
 from zephyr_deploy.bench.points import points_of
-from zephyr_deploy.bench.report import BenchReport
+from zephyr_deploy.bench.saved import HINT, read_report
 from zephyr_deploy.errors import ConfigError
 from zephyr_deploy.plan.served import Served, key_of
 from zephyr_deploy.plan.speed.measured import Point
@@ -20,8 +17,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from zephyr_deploy.plan.setup import Setup
-
-HINT = "Give files that `zephyr-deploy bench --save FILE` or `bench --output json` has written."
 
 
 class Reported(Frozen):
@@ -76,7 +71,7 @@ def _is_same(one: Reported, other: Reported) -> bool:
 
 
 def _read(path: Path) -> Reported:
-    report = _report(path)
+    report = read_report(path)
     points = points_of(report)
     if not points:
         raise ConfigError(f"{path} holds no figure to learn from: too few requests succeeded", hint=HINT)
@@ -90,23 +85,3 @@ def _read(path: Path) -> Reported:
         served=target.served,
         points=points,
     )
-
-
-def _report(path: Path) -> BenchReport:
-    try:
-        data = json.loads(path.read_bytes())
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}", hint=HINT) from error
-    except ValueError as error:
-        raise ConfigError(f"{path} is no report of a benchmark: it is no JSON", hint=HINT) from error
-    try:
-        return BenchReport.model_validate(_unwrapped(data))
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "it"
-        raise ConfigError(f"{path} is no report of a benchmark: {where}: {first['msg']}", hint=HINT) from error
-
-
-def _unwrapped(data: Any) -> Any:
-    """The report itself, also out of what `--output json` prints."""
-    return data.get("data") if isinstance(data, dict) and data.get("kind") == "bench" else data
