@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 from pydantic import model_validator
 
 from zephyr_deploy.bench.loads import Closed, Load
+from zephyr_deploy.bench.server.view import Environment, ServerView
 from zephyr_deploy.bench.spec import BenchSpec
 from zephyr_deploy.bench.stats import Spread
 from zephyr_deploy.plan.served import Served
@@ -109,6 +110,8 @@ class LevelReport(Frozen):
     """Requests that were due while as many as are allowed were under way, so that they were sent later."""
     partial: str = ""
     """Why it ended early, in one sentence; empty: it is whole."""
+    server: ServerView | None = None
+    """What the server said of itself meanwhile; None: it was not asked."""
     log: tuple[RequestRecord, ...] = ()
     """Every measured request, in the order in which they were begun; empty in reports that do not keep them."""
 
@@ -161,6 +164,8 @@ class BenchReport(Frozen):
     started_at: datetime
     """UTC."""
     target: Target
+    environment: Environment | None = None
+    """None: the report is from before reports had it."""
     spec: BenchSpec
     levels: tuple[LevelReport, ...]
     saturation: Saturation | None = None
