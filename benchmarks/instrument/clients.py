@@ -1,28 +1,26 @@
-"""The benchmarks that are held against the truth: how each is called, and what it says afterwards."""
+"""Benchmarks of this project that are held against the truth: how each is called, and what it says afterwards."""
 
 from __future__ import annotations
 
-import csv
+import inspect
 import json
-import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zephyr_deploy.bench.stats import spread_of
+from zephyr_deploy.bench.stats import percentile
+from zephyr_deploy.cli.bench import bench
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
 HERE = Path(__file__).resolve().parent
+OURS = "zephyr-deploy"
 TOKENS = 64
-PROMPT = "word{} tells of something else"
-"""Of the peers: files need no tokenizer. Each is another prompt."""
-PINNED = {"aiperf": "aiperf==0.13.0", "guidellm": "guidellm==0.8.1"}
-"""The newest of November 2026. They take 1.2 and 5.9 GB."""
-INSTALL_S = 1800.0
-MS_PER_S = 1000
+SERVER = ("--tokens", str(TOKENS), "--numbered")
+"""How the server answers all of them."""
+US_PER_MS = 1000
 
 
 @dataclass(frozen=True)
@@ -38,6 +36,8 @@ class Load:
 
 Percentiles = dict[int, float]
 """p50 and p99."""
+Requests = dict[int | str, tuple[float, list[float]]]
+"""TTFT and gaps of each, in milliseconds, by the server's number or the header ``x-request-id``."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,8 @@ class Said:
     """Between events; None where it says nothing of single gaps."""
     warmup: int
     """Requests at the beginning that are in none of its figures."""
-    requests: dict[int | str, tuple[float, list[float]]] = field(default_factory=dict)
-    """TTFT and gaps of each request, by the server's number or the header ``x-request-id``; empty: it keeps none."""
+    requests: Requests = field(default_factory=dict)
+    """Those in its figures; empty: it does not keep them."""
 
 
 @dataclass(frozen=True)
@@ -67,25 +67,40 @@ class Client:
 
 def percentiles(values: Iterable[float]) -> Percentiles:
     """As zephyr-deploy reports them (type 7)."""
-    spread = spread_of(list(values))
-    if spread is None:
-        return {50: float("nan"), 99: float("nan")}
-    return {50: spread.p50, 99: spread.p99}
+    ordered = sorted(values)
+    return {q: percentile(ordered, q) if ordered else float("nan") for q in (50, 99)}
 
 
 def _ours(kind: str) -> Client:
     tool = Path(sys.executable).with_name("zephyr-deploy")
 
     def command(url: str, load: Load, _folder: Path) -> list[str]:
-        asked = ["--concurrency", str(load.concurrency), "--requests", str(load.requests), "--output", "json"]
-        return [str(tool), "bench", "--url", url, "--client", kind, "--max-new-tokens", str(TOKENS), *asked]
+        pace = ["--concurrency", str(load.concurrency)]
+        if load.rate:
+            pace = ["--rate", str(load.rate), "--arrivals", "constant"]
+        many = ["--requests", str(load.requests), "--warmup", str(load.concurrency)]
+        fixed = ["--client", kind, "--max-new-tokens", str(TOKENS), "--output", "json"]
+        return [str(tool), "bench", "--url", url, *pace, *many, *fixed]
 
     def said(out: str, _load: Load, _folder: Path) -> Said:
         (level,) = json.loads(out)["data"]["levels"]
         ttft, gap = ({50: level[key]["p50"], 99: level[key]["p99"]} for key in ("ttft_ms", "itl_ms"))
-        return Said(ttft, gap, level["warmup_requests"])
+        return Said(ttft, gap, level["warmup_requests"], _numbered(level["log"]))
 
-    return Client(f"zephyr-deploy ({kind})", command, said, open_loop=False)
+    return Client(f"{OURS} ({kind})", command, said, open_loop=_has_open_loop())
+
+
+def _has_open_loop() -> bool:
+    return "rate" in inspect.signature(bench.run).parameters
+
+
+def _numbered(log: list[dict[str, Any]]) -> Requests:
+    """By the server's number, which the count of prompt tokens is; empty where the client does not hear of that."""
+    return {
+        one["prompt_tokens"] - 1: (one["ttft_ms"], [gap / US_PER_MS for gap in one["gaps_us"]])
+        for one in log
+        if one["failure"] is None and one["prompt_tokens"] is not None
+    }
 
 
 def _bare(kind: str) -> Client:
@@ -101,109 +116,11 @@ def _bare(kind: str) -> Client:
     return Client(f"{kind} (bare loop)", command, said)
 
 
-def _of_requests(requests: dict[int | str, tuple[float, list[float]]], warmup: int) -> Said:
+def _of_requests(requests: Requests, warmup: int) -> Said:
     ttft = percentiles(ttft for ttft, _ in requests.values())
     return Said(ttft, percentiles(gap for _, gaps in requests.values() for gap in gaps), warmup, requests)
-
-
-def _prompts(path: Path, count: int, column: str) -> Path:
-    path.write_text("".join(json.dumps({column: PROMPT.format(n)}) + "\n" for n in range(count)), encoding="utf-8")
-    return path
-
-
-def _tokenizer(folder: Path) -> Path:
-    """One that knows no word: aiperf wants a tokenizer even where the server counts."""
-    model = {"type": "WordLevel", "vocab": {"[UNK]": 0}, "unk_token": "[UNK]"}
-    nothing = dict.fromkeys(("truncation", "padding", "normalizer", "post_processor", "decoder"))
-    whole = {"version": "1.0", **nothing, "added_tokens": [], "pre_tokenizer": {"type": "Whitespace"}, "model": model}
-    folder.mkdir()
-    (folder / "tokenizer.json").write_text(json.dumps(whole), encoding="utf-8")
-    config = {"tokenizer_class": "PreTrainedTokenizerFast", "unk_token": "[UNK]"}
-    (folder / "tokenizer_config.json").write_text(json.dumps(config), encoding="utf-8")
-    return folder
-
-
-def _aiperf(program: Path) -> Client:
-    def command(url: str, load: Load, folder: Path) -> list[str]:
-        prompts = _prompts(folder / "prompts.jsonl", load.requests + load.concurrency, "text")
-        pace = ["--concurrency", str(load.concurrency)]
-        if load.rate:
-            pace = ["--request-rate", str(load.rate), "--arrival-pattern", "constant"]
-        return [
-            *(str(program), "profile", "--model", "ground-truth", "--url", url),
-            *("--endpoint-type", "chat", "--streaming"),
-            *(*pace, "--request-count", str(load.requests), "--warmup-request-count", str(load.concurrency)),
-            *("--use-server-token-count", "--tokenizer", str(_tokenizer(folder / "tokenizer"))),
-            *("--input-file", str(prompts), "--custom-dataset-type", "single_turn", "--ui-type", "none"),
-            *("--export-level", "records", "--output-artifact-dir", str(folder / "out")),
-        ]  # fmt: skip
-
-    def said(_out: str, load: Load, folder: Path) -> Said:
-        summary = json.loads((folder / "out" / "profile_export_aiperf.json").read_text(encoding="utf-8"))
-        ttft, gap = (_p50_p99(summary[key]) for key in ("time_to_first_token", "inter_chunk_latency"))
-        with (folder / "out" / "profile_export.jsonl").open(encoding="utf-8") as file:
-            records = [json.loads(line) for line in file]
-        requests = {
-            record["metadata"]["x_request_id"]: (
-                record["metrics"]["time_to_first_token"]["value"],
-                record["metrics"]["inter_chunk_latency"]["value"],
-            )
-            for record in records
-            if record["metadata"]["benchmark_phase"] == "profiling"
-        }
-        return Said(ttft, gap, load.concurrency, requests)
-
-    return Client("aiperf 0.13.0", command, said)
-
-
-def _p50_p99(metric: dict[str, Any]) -> Percentiles:
-    return {50: metric["p50"], 99: metric["p99"]}
-
-
-def _guidellm(program: Path) -> Client:
-    def command(url: str, load: Load, folder: Path) -> list[str]:
-        prompts = folder / "prompts.csv"
-        with prompts.open("w", encoding="utf-8", newline="") as file:
-            csv.writer(file).writerows([["prompt"], *([PROMPT.format(n)] for n in range(load.requests))])
-        profile = f"kind=concurrent,streams={load.concurrency}"
-        if load.rate:
-            profile = f"kind=constant,rate={load.rate}"
-        return [
-            *(str(program), "run", "--backend", f"kind=openai_http,target={url},model=ground-truth"),
-            *("--profile", profile, "--constraint", f"kind=max_requests,count={load.requests}"),
-            *("--data", f"kind=csv_file,path={prompts}", "--disable-console"),
-            *("--output", f"kind=json,path={folder / 'report.json'}"),
-        ]  # fmt: skip
-
-    def said(_out: str, _load: Load, folder: Path) -> Said:
-        (found,) = json.loads((folder / "report.json").read_text(encoding="utf-8"))["benchmarks"]
-        shares = found["metrics"]["time_to_first_token_ms"]["successful"]["percentiles"]
-        requests: dict[int | str, tuple[float, list[float]]] = {}
-        for request in found["requests"]["successful"]:
-            times = request["info"]["timings"]
-            ttft_ms = (times["first_token_iteration"] - times["request_start"]) * MS_PER_S
-            requests[int(request["response_id"].removeprefix("gt-"))] = (ttft_ms, [])
-        return Said({50: shares["p50"], 99: shares["p99"]}, None, 0, requests)
-
-    return Client("guidellm 0.8.1", command, said)
 
 
 def here() -> list[Client]:
     """Those that this environment has."""
     return [*map(_ours, ("openai", "completions", "native", "tgi")), _bare("aiohttp"), _bare("text-generation")]
-
-
-def peers(environments: Path) -> list[Client]:
-    """The peers aiperf and guidellm, each in an environment of its own that is made on first use."""
-    return [_aiperf(_installed(environments, "aiperf")), _guidellm(_installed(environments, "guidellm"))]
-
-
-def _installed(environments: Path, name: str) -> Path:
-    folder = environments / PINNED[name].replace("==", "-")
-    program = folder / "bin" / name
-    if not program.exists():
-        print(f"Installing {PINNED[name]} into {folder}", file=sys.stderr)
-        subprocess.run([sys.executable, "-m", "venv", folder], check=True, timeout=INSTALL_S)
-        pip = [folder / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check", PINNED[name]]
-        subprocess.run(pip, check=True, timeout=INSTALL_S)
-    return program

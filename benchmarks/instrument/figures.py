@@ -29,12 +29,16 @@ class Scenario:
     """A load, and how much of the machine others are made to take."""
 
     load: Load
-    noise: float
+    noise: float = 0.0
+    """Share of each processor."""
+    cores: int = 0
+    """So many processors whole."""
 
     def __str__(self) -> str:
         load = self.load
         what = f"open loop, {load.rate:g} a second" if load.rate else f"closed loop, {load.concurrency} at once"
-        return what + (f", {self.noise:.0%} of the machine taken" if self.noise else "")
+        share = f", {self.noise:.0%} of the machine taken" if self.noise else ""
+        return what + share + (f", {self.cores} of the processors taken" if self.cores else "")
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,8 @@ class Figures:
     """From the first byte of the first measured request to the last token."""
     rate: float | None
     """Requests a second as they came."""
+    rate_off: float | None
+    """That less the rate asked for, as a share of it."""
     late_p50: float | None
     """Arrivals behind a timetable of the rate asked for, which begins so that the most punctual one is on time."""
     late_p99: float | None
@@ -74,7 +80,8 @@ class Figures:
 
 def figures(said: Said, log: Log, cost: Cost, scenario: Scenario, ticks: tuple[Ticks, Ticks]) -> Figures:
     """Of one run."""
-    served = [request for request in log.served[said.warmup :] if request.end == "complete"]
+    counted = [one for one in log.served if one.number in said.requests or one.id in said.requests]
+    served = [request for request in counted or log.served[said.warmup :] if request.end == "complete"]
     ttft, gap = percentiles(one.ttft_ms for one in served), percentiles(gap for one in served for gap in one.gaps_ms)
     request_errors, gap_errors = _errors(said, log)
     (busy, idle), (busy_after, idle_after) = ticks
@@ -94,6 +101,7 @@ def figures(said: Said, log: Log, cost: Cost, scenario: Scenario, ticks: tuple[T
         start_s=(log.served[0].first_byte_ns - cost.began_ns) / NS_PER_S,
         load_s=(max(one.sent_ns[-1] for one in served) - min(one.first_byte_ns for one in served)) / NS_PER_S,
         rate=rate,
+        rate_off=rate / scenario.load.rate - 1 if rate and scenario.load.rate else None,
         late_p50=percentiles(late)[50] if late else None,
         late_p99=percentiles(late)[99] if late else None,
         server_late_p50=log.own.late_p50_ns / NS_PER_MS,

@@ -6,7 +6,7 @@
  *
  *   gtserver [--port 0] [--ttft-ms 50] [--ttft-jitter 0.2] [--itl-ms 20] [--itl-jitter 0.1] [--tokens 64] [--seed 0]
  *            [--tokens-per-event 1] [--modes ok,stall,...] [--stall-ms 5000] [--role-chunk] [--comment]
- *            [--running-usage] [--word TEXT] [--pad BYTES] [--log FILE]
+ *            [--running-usage] [--numbered] [--word TEXT] [--pad BYTES] [--log FILE]
  *
  * It prints its port and serves until its standard input closes or SIGTERM or SIGINT comes; then it writes the log. GET
  * /log gives the log at any time. The log is one JSON object a line, one for each request in the order of arrival, then
@@ -18,7 +18,8 @@
  *   blocked                events of which the socket did not take all at once: "sent" is too early for what followed
  *
  * The schedule is absolute: an event that went late moves no other. It depends on seed and number of the request alone.
- * Token texts name the request ("r17 t2 t3 ..."), so that a client's record of an answer finds its line in the log.
+ * Token texts name the request ("r17 t2 t3 ..."), so that a client's record of an answer finds its line in the log. For
+ * clients that keep counts and no texts --numbered says it once more: the prompt of request 17 has 18 tokens.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -106,7 +107,7 @@ static struct {
     int64_t stall_ns;
     uint64_t seed;
     enum mode modes[64];
-    bool role_chunk, comment, running_usage;
+    bool role_chunk, comment, running_usage, numbered;
     const char *word, *log;
     size_t pad;
 } options = {.ttft_ns = 50e6, .ttft_jitter = 0.2, .itl_ns = 20e6, .itl_jitter = 0.1, .tokens = 64, .per_event = 1,
@@ -303,8 +304,11 @@ static int tokens_until(const struct request *r, int k) {
     return tokens < r->tokens ? tokens : r->tokens;
 }
 
-static void counts(struct buffer *b, int tokens) {
-    print(b, "{\"prompt_tokens\":%d,\"completion_tokens\":%d,\"total_tokens\":%d}", PROMPT_TOKENS, tokens, PROMPT_TOKENS + tokens);
+static int prompt_tokens(const struct request *r) { return options.numbered ? r->number + 1 : PROMPT_TOKENS; }
+
+static void counts(struct buffer *b, const struct request *r, int tokens) {
+    int prompt = prompt_tokens(r);
+    print(b, "{\"prompt_tokens\":%d,\"completion_tokens\":%d,\"total_tokens\":%d}", prompt, tokens, prompt + tokens);
 }
 
 /* What every chunk of OpenAI's streams begins with. */
@@ -320,7 +324,7 @@ static void openai_event(struct buffer *b, const struct request *r, int k) {
     print(b, "\"%s,\"logprobs\":null,\"finish_reason\":%s}],\"usage\":", r->api == CHAT ? "}" : "",
           k + 1 == r->events ? "\"length\"" : "null");
     if (r->running_usage)
-        counts(b, tokens_until(r, k));
+        counts(b, r, tokens_until(r, k));
     else
         print(b, "null");
     print(b, "}\n\n");
@@ -337,7 +341,7 @@ static void tgi_event(struct buffer *b, const struct request *r, int k) {
     print(b, "\"");
     for (int j = 0; j < r->events; j++) text(b, r, j);
     print(b, "\",\"details\":{\"finish_reason\":\"length\",\"generated_tokens\":%d,\"seed\":null,\"input_length\":%d}}\n\n",
-          r->events, PROMPT_TOKENS);
+          r->events, prompt_tokens(r));
 }
 
 static void event(struct buffer *b, const struct request *r, int k) {
@@ -355,7 +359,7 @@ static void ending(struct buffer *b, const struct request *r) {
     if (r->usage) {
         opening(b, r);
         print(b, "],\"usage\":");
-        counts(b, r->tokens);
+        counts(b, r, r->tokens);
         print(b, "}\n\n");
     }
     print(b, "data: [DONE]\n\n");
@@ -760,7 +764,7 @@ static void take_options(int argc, char **argv) {
         {"port", 1, NULL, 'p'},   {"ttft-ms", 1, NULL, 't'}, {"ttft-jitter", 1, NULL, 'T'},      {"itl-ms", 1, NULL, 'i'},
         {"itl-jitter", 1, NULL, 'I'}, {"tokens", 1, NULL, 'n'}, {"tokens-per-event", 1, NULL, 'k'}, {"seed", 1, NULL, 's'},
         {"modes", 1, NULL, 'm'},  {"stall-ms", 1, NULL, 'S'}, {"role-chunk", 0, NULL, 'r'},      {"comment", 0, NULL, 'c'},
-        {"running-usage", 0, NULL, 'u'}, {"word", 1, NULL, 'w'},   {"pad", 1, NULL, 'P'},     {"log", 1, NULL, 'l'},              {NULL, 0, NULL, 0}};
+        {"running-usage", 0, NULL, 'u'}, {"numbered", 0, NULL, 'N'}, {"word", 1, NULL, 'w'},   {"pad", 1, NULL, 'P'},     {"log", 1, NULL, 'l'},              {NULL, 0, NULL, 0}};
     for (int o; (o = getopt_long(argc, argv, "", known, NULL)) != -1;) switch (o) {
         case 'p': options.port = atoi(optarg); break;
         case 't': options.ttft_ns = atof(optarg) * 1e6; break;
@@ -775,6 +779,7 @@ static void take_options(int argc, char **argv) {
         case 'r': options.role_chunk = true; break;
         case 'c': options.comment = true; break;
         case 'u': options.running_usage = true; break;
+        case 'N': options.numbered = true; break;
         case 'w': options.word = optarg; break;
         case 'P': options.pad = strtoul(optarg, NULL, 10); break;
         case 'l': options.log = optarg; break;

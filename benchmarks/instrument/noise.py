@@ -1,4 +1,4 @@
-"""Other work on the machine: one loop a processor, busy for a share of the time."""
+"""Other work on the machine: loops that are busy for a share of the time, or for all of it."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ def busy(share: float) -> None:
         began = time.perf_counter()
         while time.perf_counter() < began + share * PERIOD_S:
             pass
-        time.sleep((1 - share) * PERIOD_S)
+        if share < 1:
+            time.sleep((1 - share) * PERIOD_S)
 
 
 @contextmanager
-def noise(share: float) -> Iterator[None]:
-    """Take ``share`` of all processors while the body runs."""
-    loops = [
-        multiprocessing.Process(target=busy, args=(share,), daemon=True) for _ in range(os.cpu_count() or 1) if share
-    ]
+def noise(share: float, cores: int = 0) -> Iterator[None]:
+    """Take ``share`` of each processor and all that ``cores`` of them can do while the body runs."""
+    shares = [share] * (os.cpu_count() or 1) * bool(share) + [1.0] * cores
+    loops = [multiprocessing.Process(target=busy, args=(one,), daemon=True) for one in shares]
     for loop in loops:
         loop.start()
     try:

@@ -7,6 +7,7 @@ of the machine meets each of them. Figures are medians over the repetitions::
     python benchmarks/instrument/run.py                     # ours, and bare loops over two clients
     python benchmarks/instrument/run.py --peers --write     # aiperf and guidellm too (7 GB); into the documentation
     python benchmarks/instrument/run.py --noise 0.6         # again with 60 % of all processors taken by others
+    python benchmarks/instrument/run.py --goals --peers --peer-repeat 1   # the loads of our goals, and those beside
 """
 
 from __future__ import annotations
@@ -20,17 +21,17 @@ from typing import TYPE_CHECKING
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import clients
+import goals
 import ground_truth
 import measure
 import noise
+import peers
 from figures import Figures, Held, Scenario, figures
 from tables import DOCUMENT, rewritten, tables
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-OPEN_LOOP_S = 8.0
-"""How long an open loop goes on."""
 ENVIRONMENTS = Path.home() / ".cache" / "zephyr-deploy-instrument"
 LEVELS = tuple(1 << power for power in range(4, 12))
 CEILING_ROUNDS = 3
@@ -40,10 +41,10 @@ Found = dict[tuple[Scenario, str], list[Figures]]
 
 
 def scenarios(args: argparse.Namespace) -> list[Scenario]:
-    """Each load, with nothing beside it and with each share of the machine taken."""
-    loads = [clients.Load(level, args.rounds * level) for level in args.concurrency]
-    # An answer takes 1.3 s: as many warm up as will be under way.
-    loads += [clients.Load(max(1, round(rate * 1.3)), round(rate * OPEN_LOOP_S), rate) for rate in args.rates]
+    """Those of the goals, or each load, with nothing beside it and with each share of the machine taken."""
+    if args.goals:
+        return list(goals.SCENARIOS)
+    loads = [goals.closed(level, args.rounds) for level in args.concurrency] + [*map(goals.opened, args.rates)]
     return [Scenario(load, share) for share in (0.0, *args.noise) for load in loads]
 
 
@@ -53,9 +54,9 @@ def once(program: Path, client: clients.Client, scenario: Scenario, seed: int, d
     Raises:
         FailedError: it did not end well, or not in time.
     """
-    with tempfile.TemporaryDirectory() as name, noise.noise(scenario.noise):
-        folder, options = Path(name), ("--tokens", str(clients.TOKENS), "--seed", str(seed))
-        with ground_truth.running(program, *options) as server:
+    with tempfile.TemporaryDirectory() as name, noise.noise(scenario.noise, scenario.cores):
+        folder = Path(name)
+        with ground_truth.running(program, *clients.SERVER, "--seed", str(seed)) as server:
             before = noise.ticks()
             cost = measure.run(client.command(server.url, scenario.load, folder), folder, deadline_s)
             after = noise.ticks()
@@ -72,7 +73,7 @@ def measured(chosen: Sequence[clients.Client], planned: Sequence[Scenario], args
             turn = (args.seed + number) % len(chosen)
             for scenario in planned:
                 for client in (*chosen[turn:], *chosen[:turn]):
-                    if scenario.load.rate and not client.open_loop:
+                    if not _takes_part(client, scenario, number, args):
                         continue
                     print(f"{number + 1} of {args.repeat}: {scenario}: {client.name}", file=sys.stderr)
                     try:
@@ -82,6 +83,15 @@ def measured(chosen: Sequence[clients.Client], planned: Sequence[Scenario], args
                     else:
                         found[scenario, client.name].append(now)
     return found
+
+
+def _takes_part(client: clients.Client, scenario: Scenario, number: int, args: argparse.Namespace) -> bool:
+    """The others take long where there is much to do: fewer repetitions, and no more at once, may be asked of them."""
+    if not client.name.startswith(clients.OURS) and (
+        number >= args.peer_repeat or scenario.load.concurrency > args.peer_most
+    ):
+        return False
+    return client.open_loop or not scenario.load.rate
 
 
 def ceilings(chosen: Sequence[clients.Client], args: argparse.Namespace) -> Held:
@@ -118,7 +128,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=6, help="of a closed loop: requests for each one at a time")
     parser.add_argument("--rates", **numbers, default=[20, 100, 200], help="open loops, requests a second")
     parser.add_argument("--noise", **numbers, default=[], help="also with these shares of all processors taken")
+    parser.add_argument("--goals", action="store_true", help="instead of those: the loads of our goals, and the goals")
     parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--peer-repeat", type=int, default=1000, help="fewer repetitions for the clients of others")
+    parser.add_argument("--peer-most", type=int, default=512, help="most at once that is asked of those")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--deadline", type=float, default=240.0, help="seconds for one command")
     parser.add_argument("--peers", action="store_true", help="aiperf and guidellm too; installs them on first use")
@@ -134,7 +147,7 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     """Measure, print, write."""
     args = arguments()
-    known = clients.here() + (clients.peers(args.environments) if args.peers else [])
+    known = clients.here() + (peers.peers(args.environments) if args.peers else [])
     chosen = [client for client in known if any(word in client.name for word in args.only)]
     try:
         found = measured(chosen, scenarios(args), args)
@@ -142,6 +155,8 @@ def main() -> None:
     except ground_truth.NoCompilerError as error:
         sys.exit(str(error))
     text = tables(found, held)
+    if args.goals:
+        text += "\n\n" + goals.judged(found)
     print(text)
     if args.write:
         DOCUMENT.write_text(rewritten(DOCUMENT.read_text(encoding="utf-8"), text), encoding="utf-8")

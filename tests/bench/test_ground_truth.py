@@ -12,7 +12,7 @@ import time
 from itertools import accumulate, pairwise
 
 import pytest
-from bench.truth import ground_truth, observe
+from bench.truth import ground_truth, observe, paired
 
 SO_TIMESTAMPNS = 35
 """Of Linux; the socket module does not name it."""
@@ -240,6 +240,15 @@ def test_malformed_half_way_and_then_the_rest(truth):
     with pytest.raises(ValueError, match="Unterminated"):
         json.loads(said[HALF])
     assert (len(said), said[-1], served.end) == (9, b"[DONE]", "complete")
+
+
+@pytest.mark.parametrize("client", ["openai", "completions", "native"])
+def test_numbered_requests_are_known_by_their_count_of_prompt_tokens(truth, endpoint_at, client):
+    with truth(*QUICK, "--numbered") as server:
+        samples = asyncio.run(observe(endpoint_at(server.url), client, 4))
+        pairs = paired(samples, server.settled(4))
+    assert sorted(served.number for _, served in pairs) == [0, 1, 2, 3]
+    assert all(sample.prompt_tokens == served.number + 1 for sample, served in pairs)
 
 
 def test_stall(truth):

@@ -69,6 +69,13 @@ def test_arrivals_against_their_timetable():
     assert seen.rate == pytest.approx(3 / 0.295)
     assert seen.late_p50 == pytest.approx(2.5)
     assert seen.late_p99 == pytest.approx(7, abs=0.1)
+    assert seen.rate_off == pytest.approx(3 / 2.95 - 1)
+
+
+def test_where_a_tool_names_its_requests_they_are_held_against_those():
+    requests = [served(0, 0, ttft_ms=500), served(1, 1000), served(2, 2000, ttft_ms=80)]
+    seen = found(requests, said(ttft_ms={50: 50, 99: 50}, warmup=0, requests={1: (50.25, [20.0] * 3)}))
+    assert (seen.answered, seen.ttft_p99, seen.request_p99) == (1, pytest.approx(0), pytest.approx(0.25))
 
 
 def test_medians_leave_out_what_was_not_said():
@@ -86,6 +93,38 @@ def test_the_worst_run_is_told_beside_the_median():
 
     runs = [found([served(0, 0)], said(ttft_ms={50: 50, 99: 50 + off})) for off in (0.25, -7, 0.5)]
     assert "| +0.250 (-7.0) |" in tables({(Scenario(Load(1, 4), 0.0), "ours"): runs}, {})
+
+
+def goal_rows(runs_of_ours, runs_of_another=()):
+    import goals
+
+    runs = {(goals.QUIET, "zephyr-deploy (openai)"): runs_of_ours, (goals.QUIET, "peer"): list(runs_of_another)}
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in goals.judged(runs).splitlines() if "|" in line]
+    return [dict(zip(rows[0], row, strict=True)) for row in rows[2:]]
+
+
+def test_each_goal_is_told_beside_what_was_measured():
+    ours, peer = (
+        [found([served(0, 0)], said(ttft_ms={50: 50 + off, 99: 50})) for off in offs]
+        for offs in ([-0.03, 0.02, 0.9], [7.5])
+    )
+    rows = goal_rows(ours, peer)
+    first = rows[0]
+    assert (first["what"], first["goal"], first[""]) == ("TTFT p50, said minus true", "≤ 0.05 ms", "ok")
+    assert (first["measured (worst run)"], first["best other client"]) == ("0.03 (0.9)", "7.5 peer")
+    # 1.5 s of CPU time for 4 tokens are far too much, and nothing was run on a busy machine.
+    assert next(row for row in rows if "CPU" in row["what"])[""] == "**missed**"
+    assert {row[""] for row in rows if "taken" in row["load"] or row["client"] == "native"} == {"not measured"}
+
+
+def test_every_goal_is_a_figure_that_is_measured():
+    from dataclasses import fields
+
+    import goals
+    from figures import Figures
+
+    assert {goal.figure for goal in goals.GOALS} <= {one.name for one in fields(Figures)}
+    assert len({(goal.figure, goal.scenario, goal.client) for goal in goals.GOALS}) == len(goals.GOALS)
 
 
 def test_the_tables_take_their_place_in_the_page():

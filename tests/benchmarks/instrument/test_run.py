@@ -29,3 +29,5 @@ def test_tells_of_each_client(tmp_path):
         assert (told["n"], abs(float(told["TTFT p50"])) < 30) == ("1", True)
         assert float(told["load s"]) > 1
         assert float(told["peak MiB"]) > 5
+        assert float(told["a request's TTFT"]) > 0
+        assert float(told["a gap"]) > 0
