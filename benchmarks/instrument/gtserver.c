@@ -4,9 +4,9 @@
  * the ways that a benchmark must survive (see MODES). It has no model: what a request asks for, its length included, is
  * ignored.
  *
- *   gtserver [--port 0] [--ttft-ms 50] [--ttft-jitter 0.2] [--itl-ms 20] [--itl-jitter 0.1] [--tokens 64] [--seed 0]
- *            [--tokens-per-event 1] [--modes ok,stall,...] [--stall-ms 5000] [--role-chunk] [--comment]
- *            [--running-usage] [--numbered] [--word TEXT] [--pad BYTES] [--log FILE]
+ *   gtserver [--address 127.0.0.1] [--port 0] [--ttft-ms 50] [--ttft-jitter 0.2] [--itl-ms 20] [--itl-jitter 0.1]
+ *            [--tokens 64] [--seed 0] [--tokens-per-event 1] [--modes ok,stall,...] [--stall-ms 5000] [--role-chunk]
+ *            [--comment] [--running-usage] [--numbered] [--word TEXT] [--pad BYTES] [--log FILE]
  *
  * It prints its port and serves until its standard input closes or SIGTERM or SIGINT comes; then it writes the log. GET
  * /log gives the log at any time. The log is one JSON object a line, one for each request in the order of arrival, then
@@ -108,10 +108,10 @@ static struct {
     uint64_t seed;
     enum mode modes[64];
     bool role_chunk, comment, running_usage, numbered;
-    const char *word, *log;
+    const char *address, *word, *log;
     size_t pad;
 } options = {.ttft_ns = 50e6, .ttft_jitter = 0.2, .itl_ns = 20e6, .itl_jitter = 0.1, .tokens = 64, .per_event = 1,
-             .mode_count = 1, .stall_ns = 5000000000, .word = ""};
+             .mode_count = 1, .stall_ns = 5000000000, .address = "127.0.0.1", .word = ""};
 
 static struct request **requests;
 static size_t request_count, request_room;
@@ -761,11 +761,13 @@ static void take_modes(char *list) {
 
 static void take_options(int argc, char **argv) {
     static const struct option known[] = {
+        {"address", 1, NULL, 'a'},
         {"port", 1, NULL, 'p'},   {"ttft-ms", 1, NULL, 't'}, {"ttft-jitter", 1, NULL, 'T'},      {"itl-ms", 1, NULL, 'i'},
         {"itl-jitter", 1, NULL, 'I'}, {"tokens", 1, NULL, 'n'}, {"tokens-per-event", 1, NULL, 'k'}, {"seed", 1, NULL, 's'},
         {"modes", 1, NULL, 'm'},  {"stall-ms", 1, NULL, 'S'}, {"role-chunk", 0, NULL, 'r'},      {"comment", 0, NULL, 'c'},
         {"running-usage", 0, NULL, 'u'}, {"numbered", 0, NULL, 'N'}, {"word", 1, NULL, 'w'},   {"pad", 1, NULL, 'P'},     {"log", 1, NULL, 'l'},              {NULL, 0, NULL, 0}};
     for (int o; (o = getopt_long(argc, argv, "", known, NULL)) != -1;) switch (o) {
+        case 'a': options.address = optarg; break;
         case 'p': options.port = atoi(optarg); break;
         case 't': options.ttft_ns = atof(optarg) * 1e6; break;
         case 'T': options.ttft_jitter = atof(optarg); break;
@@ -793,9 +795,10 @@ static void take_options(int argc, char **argv) {
 
 static int listening(void) {
     int yes = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)options.port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)options.port)};
     socklen_t size = sizeof address;
     if (fd < 0) die("socket");
+    if (inet_pton(AF_INET, options.address, &address.sin_addr) != 1) die(options.address);
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
     /* Accepted sockets inherit it, so that a request that came before accept() is stamped too. */
     if (setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &yes, sizeof yes) < 0) die("SO_TIMESTAMPNS");

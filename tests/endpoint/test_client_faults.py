@@ -12,10 +12,11 @@ import aiohttp
 import pydantic
 import pytest
 import requests
+from aiohttp.http_exceptions import LineTooLong
 from text_generation import AsyncClient, Client
 from text_generation.errors import ValidationError
 
-from zephyr_deploy.endpoint.tgi import TgiClient
+from zephyr_deploy.endpoint.tgi import AsyncTgiClient, TgiClient
 from zephyr_deploy.endpoint.types import Message, Params
 from zephyr_deploy.errors import (
     DeadlineError,
@@ -164,10 +165,31 @@ class TestStreamsThatEndEarly:
         tgi.script.fault = "done"
         assert list(ours(endpoint).stream("hi", ASK))[-1].final.text == ANSWER
 
-    def test_ours_malformed(self, tgi, endpoint):
-        tgi.script.fault = "malformed"
+    @pytest.mark.parametrize("fault", ["malformed", "not_utf8"])
+    def test_ours_malformed(self, tgi, endpoint, fault):
+        tgi.script.fault = fault
         with pytest.raises(RequestError, match="TGI's form"):
             list(ours(endpoint).stream("hi", ASK))
+
+
+class TestLongEvents:
+    """It reads lines of up to 512 KiB, and TGI's last event holds the whole text once more."""
+
+    @pytest.fixture
+    def long(self, tgi):
+        tgi.script.tokens, tgi.script.finish = ["x" * 600_000], "length"
+
+    def test_raw(self, tgi, long):
+        with pytest.raises((LineTooLong, ValueError)):
+            asyncio.run(raw_stream(tgi.url))
+
+    def test_ours_says_so(self, endpoint, long):
+        async def stream():
+            return [delta async for delta in AsyncTgiClient(endpoint).stream("hi", ASK)]
+
+        with pytest.raises(RequestError, match=r"512 KiB|TGI's form") as caught:
+            asyncio.run(stream())
+        assert caught.value.error_type == "malformed"
 
 
 class TestErrorsInsideA200:

@@ -17,7 +17,6 @@ The async half has fewer of them and can be cut off at a deadline, so that `TgiC
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 import warnings
 from contextlib import aclosing, contextmanager
@@ -26,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import pydantic
 import text_generation
+from aiohttp.http_exceptions import LineTooLong
 from text_generation import errors as theirs
 
 from zephyr_deploy.endpoint.chunks import finish_of
@@ -196,7 +196,10 @@ class AsyncTgiClient:
             raise cut(error) from error
         except aiohttp.ClientError as error:
             raise RequestError(f"the request broke: {error}", error_type="broken") from error
-        except (json.JSONDecodeError, pydantic.ValidationError, LookupError, TypeError) as error:
+        except LineTooLong as error:
+            message = "an event is longer than the text-generation client reads (512 KiB)"
+            raise RequestError(message, error_type="malformed") from error
+        except (ValueError, LookupError, TypeError) as error:  # what is no UTF-8, no JSON, or not of the form
             raise _foreign(error) from error
 
 

@@ -19,11 +19,12 @@ Fault = Literal[
     "truncated",  # the stream ends cleanly, without its last event
     "cut",  # the connection is dropped inside the answer
     "malformed",  # an event that is not JSON
+    "not_utf8",  # an event whose bytes are no text
     "done",  # the stream of tokens ends in `data: [DONE]`, as TGI's main branch does
     "hung",  # keep-alive comments, and never a token
     "silent",  # not one byte
 ]
-BREAKS_STREAMS: frozenset[Fault] = frozenset({"truncated", "cut", "generation", "malformed"})
+BREAKS_STREAMS: frozenset[Fault] = frozenset({"truncated", "cut", "generation", "malformed", "not_utf8"})
 
 
 @dataclass

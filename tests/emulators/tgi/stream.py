@@ -67,6 +67,8 @@ class Stream:
             await self._event(error)
         elif fault == "malformed":
             await self.response.write(b'data: {"index":3,"tok\n\n')
+        elif fault == "not_utf8":
+            await self.response.write(b'data: {"index":3,"token":"\xff"}\n\n')
         elif fault == "cut" and self._request.transport is not None:
             self._request.transport.abort()
         return True
