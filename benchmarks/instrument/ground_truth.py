@@ -159,13 +159,13 @@ class GroundTruth:
 
 
 @contextmanager
-def running(program: Path, *options: str) -> Iterator[GroundTruth]:
-    """The server on a free port, with these options, until the body ends."""
-    command: Sequence[str] = [str(program), *options]
+def running(program: Path, *options: str, host: str = "127.0.0.1") -> Iterator[GroundTruth]:
+    """The server on a free port, with these options, until the body ends; ``host`` is its address."""
+    command: Sequence[str] = [str(program), "--address", host, *options]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout
         port = int(process.stdout.readline())
-        yield GroundTruth(f"http://127.0.0.1:{port}", process)
+        yield GroundTruth(f"http://{host}:{port}", process)
     finally:
         process.communicate(timeout=END_S)
