@@ -6,7 +6,6 @@ import asyncio
 import selectors
 from contextlib import contextmanager
 
-from zephyr_deploy.bench.sample import TokenEvent
 from zephyr_deploy.errors import ZephyrError
 
 NS = 1_000_000_000
@@ -95,7 +94,7 @@ class Queue:
                 await self._serve()
         if self.fails(number):
             raise ZephyrError("no")
-        sample.events = [TokenEvent(clock.now_ns(), None)]
+        sample.events.add(clock.now_ns())
         sample.text = f"answer {number}"
 
     async def _serve(self):

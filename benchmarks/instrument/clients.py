@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 HERE = Path(__file__).resolve().parent
 OURS = "zephyr-deploy"
 TOKENS = 64
+REPORT = "report.json"
 SERVER = ("--tokens", str(TOKENS), "--numbered")
 """How the server answers all of them."""
 US_PER_MS = 1000
@@ -74,16 +75,17 @@ def percentiles(values: Iterable[float]) -> Percentiles:
 def _ours(kind: str) -> Client:
     tool = Path(sys.executable).with_name("zephyr-deploy")
 
-    def command(url: str, load: Load, _folder: Path) -> list[str]:
+    def command(url: str, load: Load, folder: Path) -> list[str]:
         pace = ["--concurrency", str(load.concurrency)]
         if load.rate:
             pace = ["--rate", str(load.rate), "--arrivals", "constant"]
         many = ["--requests", str(load.requests), "--warmup", str(load.concurrency)]
-        fixed = ["--client", kind, "--max-new-tokens", str(TOKENS), "--output", "json"]
+        # the file has the single gaps, which the terminal's JSON leaves out
+        fixed = ["--client", kind, "--max-new-tokens", str(TOKENS), "--save", str(folder / REPORT), "--output", "quiet"]
         return [str(tool), "bench", "--url", url, *pace, *many, *fixed]
 
-    def said(out: str, _load: Load, _folder: Path) -> Said:
-        (level,) = json.loads(out)["data"]["levels"]
+    def said(_out: str, _load: Load, folder: Path) -> Said:
+        (level,) = json.loads((folder / REPORT).read_text(encoding="utf-8"))["levels"]
         ttft, gap = ({50: level[key]["p50"], 99: level[key]["p99"]} for key in ("ttft_ms", "itl_ms"))
         return Said(ttft, gap, level["warmup_requests"], _numbered(level["log"]))
 
