@@ -10,6 +10,7 @@ from zephyr_deploy.bench.clients.chunks import ChatProgress
 from zephyr_deploy.bench.sample import Sample
 from zephyr_deploy.bench.wire.decode import decode
 from zephyr_deploy.bench.wire.recording import Recording
+from zephyr_deploy.bench.wire.shapes import Shapes
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -55,12 +56,14 @@ def stamp(realtime_ns):
 
 def recorded(pieces, failure=None):
     """A recording in which piece n was read at n ms of our clock, without the kernel's stamps."""
-    reads = [(number * 1_000_000, [], piece) for number, piece in enumerate(pieces, start=1)]
-    return Recording(reads=reads, failure=failure)
+    recording = Recording(failure=failure)
+    for number, piece in enumerate(pieces, start=1):
+        recording.add(number * 1_000_000, [], piece)
+    return recording
 
 
 def decoded(pieces, failure=None, progress=ChatProgress):
     sample = Sample(taken_ns=0)
-    for _ in decode(recorded(pieces, failure), progress(sample)):
+    for _ in decode(recorded(pieces, failure), progress(sample), Shapes()):
         pass
     return sample

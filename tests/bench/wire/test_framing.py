@@ -9,6 +9,19 @@ from hypothesis import strategies as st
 
 from zephyr_deploy.bench.wire.framing import LONGEST_HEAD, Framing
 
+
+class Fed(Framing):
+    """Takes an answer piece by piece."""
+
+    def __init__(self):
+        super().__init__()
+        self.came = bytearray()
+
+    def feed(self, data):
+        self.came += data
+        return self.follow(self.came)
+
+
 TRAILERS = CHUNKED + b"3;why=so\r\nabc\r\n0\r\nX-Sum: 1\r\nX-More: 2\r\n\r\n"
 CRLF_EVENTS = CHUNKED + b"c\r\ndata: {}\r\n\r\n\r\n10\r\n\r\n0\r\n\r\n\r\n0\r\n\r\nab\r\n0\r\n\r\n"
 WHOLE = {
@@ -26,7 +39,7 @@ WHOLE = {
 @pytest.mark.parametrize("answer", WHOLE.values(), ids=WHOLE)
 @given(places=st.sets(st.integers(1, 400), max_size=12))
 def test_over_with_the_last_byte_and_reusable(answer, places):
-    framing = Framing()
+    framing = Fed()
     *before, last = cut_at(answer, places)
     assert not any(map(framing.feed, before))
     assert framing.feed(last)
@@ -35,13 +48,13 @@ def test_over_with_the_last_byte_and_reusable(answer, places):
 
 @pytest.mark.parametrize("answer", WHOLE.values(), ids=WHOLE)
 def test_byte_by_byte(answer):
-    framing = Framing()
+    framing = Fed()
     assert [framing.feed(bytes([byte])) for byte in answer] == [False] * (len(answer) - 1) + [True]
 
 
 @pytest.mark.parametrize("answer", [plain(b"200 OK", b"ab") + b"c", chat("a") + b"HTTP/1.1 200 OK"])
 def test_what_follows_the_end_spoils_the_connection(answer):
-    framing = Framing()
+    framing = Fed()
     assert framing.feed(answer)
     assert not framing.reusable
 
@@ -50,7 +63,7 @@ def test_what_follows_the_end_spoils_the_connection(answer):
     "answer", [plain(b"200 OK", b"ab", b"Connection: Close"), plain(b"200 OK").replace(b"1.1", b"1.0")]
 )
 def test_the_server_keeps_no_connection(answer):
-    framing = Framing()
+    framing = Fed()
     assert framing.feed(answer)
     assert not framing.reusable
 
@@ -59,14 +72,14 @@ def test_the_server_keeps_no_connection(answer):
 def test_without_length_or_chunks_the_end_is_done_or_the_close(places):
     said = HEAD + b"\r\n" + b"".join(chat_body("says data: [DONE] inside", "b"))
     *before, last = cut_at(said, {place for place in places if place < len(said) - 2})
-    framing = Framing()
+    framing = Fed()
     assert not any(map(framing.feed, before))
     assert framing.feed(last)
     assert (framing.until_close, framing.reusable) == (True, False)
 
 
 def test_done_may_be_all_there_is():
-    framing = Framing()
+    framing = Fed()
     assert framing.feed(HEAD + b"\r\ndata: [DONE]\n\n")
 
 
@@ -85,6 +98,6 @@ def test_done_may_be_all_there_is():
     ],
 )
 def test_what_can_never_end_is_given_up(garbage):
-    framing = Framing()
+    framing = Fed()
     assert framing.feed(garbage)
     assert (framing.broken, framing.reusable) == (True, False)

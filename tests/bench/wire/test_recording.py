@@ -16,12 +16,19 @@ MS = 1_000_000
 OFFSET = 1_700_000_000_000 * MS
 
 
+def of(*reads, **more):
+    recording = Recording(**more)
+    for read in reads:
+        recording.add(*(read if isinstance(read, tuple) else (0, [], read)))
+    return recording
+
+
 @pytest.fixture
 def at_offset(monkeypatch):
     """Clocks that are, and stay, `OFFSET` apart."""
     monkeypatch.setattr(module, "realtime_offset_ns", lambda: OFFSET)
     return lambda *reads: [
-        (at / MS, None if lag is None else lag / MS) for at, lag, _ in Recording(list(reads), offset_ns=OFFSET).pieces()
+        (at / MS, None if lag is None else lag / MS) for at, lag in of(*reads, offset_ns=OFFSET).arrivals()
     ]
 
 
@@ -50,14 +57,10 @@ def test_clocks_keep_their_distance():
     assert abs(realtime_offset_ns() - first) < 10 * MS
 
 
-def of(*reads):
-    return Recording([(0, [], data) for data in reads])
-
-
 def test_looks_wrong():
     good = chat("a", "b", "c", '"error"')
     assert not of(good[:40], good[40:90], good[90:]).looks_wrong()
     assert of(good[:40], chunk(event({"error": "x"})), b"more").looks_wrong()
     assert of(plain(b"500 X", b"abc"), b"", b"").looks_wrong()
     assert of(good).looks_wrong()
-    assert Recording([(0, [], good)] * 5, failure=cut(EOFError())).looks_wrong()
+    assert of(*[good] * 5, failure=cut(EOFError())).looks_wrong()

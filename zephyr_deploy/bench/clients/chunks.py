@@ -32,6 +32,25 @@ class ChatProgress:
             self.sample.events.add(at_ns, carried, lag_ns)
         self.answer.take(chunk)
 
+    def plain_text(self, chunk: dict[str, Any]) -> str | None:
+        """The text of a chunk that says nothing but that this text was generated, see `Progress`.
+
+        Numbers where none is meant would be as good as any other to whoever compares shapes: they are not plain.
+        """
+        choices = chunk.get("choices") or []
+        if chunk.get("usage") is not None or chunk.get("error") is not None or len(choices) != 1:
+            return None
+        choice = choices[0]
+        delta = choice.get("delta")
+        if choice.get("finish_reason") not in (None, "") or not (delta is None or isinstance(delta, dict)):
+            return None
+        return _plain(delta.get("content") if delta else choice.get("text"))
+
+    def more(self, text: str, at_ns: int, lag_ns: int | None) -> None:
+        """Do what `take` does with a chunk of plain text."""
+        self.sample.events.add(at_ns, None, lag_ns)
+        self.answer.pieces.append(text)
+
     def end(self) -> None:
         """The stream is over.
 
@@ -79,6 +98,18 @@ class NativeProgress:
             self.sample.text = str(event["generated_text"])
             self._whole = True
 
+    def plain_text(self, event: dict[str, Any]) -> str | None:
+        """The text of an event that says nothing but that this text was generated, see `Progress`."""
+        token = event["token"]
+        if event.get("details") is not None or event.get("error") is not None or token["special"] is not False:
+            return None
+        return _plain(token["text"])
+
+    def more(self, text: str, at_ns: int, lag_ns: int | None) -> None:  # noqa: ARG002 - the last event has it all
+        """Do what `take` does with an event of plain text."""
+        self._count += 1
+        self.sample.events.add(at_ns, None, lag_ns)
+
     def end(self) -> None:
         """The stream is over.
 
@@ -88,6 +119,10 @@ class NativeProgress:
         if not self._whole:
             message = f"the stream ended after {self._count} tokens, before the end of the answer"
             raise IncompleteError(message, hint="See why with `zephyr-deploy logs`.")
+
+
+def _plain(text: object) -> str | None:
+    return text if isinstance(text, str) and text else None
 
 
 def _has_text(said: dict[str, Any]) -> bool:

@@ -16,6 +16,7 @@ from zephyr_deploy.bench.wire.dialects import dialect_of
 from zephyr_deploy.bench.wire.later import Later
 from zephyr_deploy.bench.wire.pool import Pool
 from zephyr_deploy.bench.wire.recording import Recording
+from zephyr_deploy.bench.wire.shapes import Shapes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -44,6 +45,7 @@ class WireLoadClient:
         self._dialect = dialect_of(endpoint, spec)
         self._head = _head(endpoint, self._dialect.path)
         self._later = Later(pool.pulse)
+        self._shapes = Shapes()
 
     async def send(self, ask: Ask, sample: Sample) -> None:
         """Send one request. What its answer says is in ``sample`` only after `settle`; a failure may be there, too.
@@ -58,7 +60,7 @@ class WireLoadClient:
         request = b"%sContent-Length: %d\r\n\r\n%s" % (self._head, len(body), body)
         connection = await self._pool.take(sample)
         recording = Recording()
-        steps = decode(recording, self._dialect.follow(sample))
+        steps = decode(recording, self._dialect.follow(sample), self._shapes)
         try:
             await connection.exchange(request, recording, sample)
         except asyncio.CancelledError:

@@ -105,8 +105,8 @@ class Connection:
                 self.close()
             return
         if data:
-            self._recording.reads.append((now, control, data))
-            if self._framing.feed(data):
+            self._recording.add(now, control, data)
+            if self._framing.follow(self._recording.data):
                 self._end(None)
                 return
         if ended:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from zephyr_deploy.bench.asks import Ask
     from zephyr_deploy.bench.sample import Sample
     from zephyr_deploy.bench.spec import BenchSpec
-    from zephyr_deploy.bench.wire.decode import Progress
+    from zephyr_deploy.bench.wire.progress import Progress
     from zephyr_deploy.endpoint.types import Endpoint
 
 ROLES = ("user", "assistant")

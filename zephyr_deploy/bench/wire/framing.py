@@ -1,6 +1,6 @@
 """Where an HTTP/1.1 answer ends: just as much of its framing as that takes, byte for byte. Pure.
 
-It runs while streams do, and therefore neither keeps nor decodes a body; h11 does that, strictly, when they are over.
+It runs while streams do, and therefore decodes no body; that is done, strictly, when they are over.
 """
 
 from __future__ import annotations
@@ -33,51 +33,44 @@ class Framing:
         self.reusable = False
         self.until_close = False
         """The body ends with the connection: the server says neither its length nor its end."""
-        self._head: bytes | None = b""
-        """What has come of a head that is not complete; None: it is."""
+        self._at = 0
+        """Where the framing goes on: at the head, at the line of the next chunk, or at the end of the body."""
+        self._in_head = True
         self._chunked = False
-        self._left = 0
-        """Bytes of the body, or of the chunk with its end, that are still to come."""
-        self._line = b""
-        """What has come of a line of the framing, or the end of a body until the close."""
         self._in_trailer = False
 
-    def feed(self, data: bytes) -> bool:
-        """Follow the next bytes; whether the answer is over."""
-        if self._head is not None:
-            data = self._take_head(self._head + data)
-            if self._head is not None:
+    def follow(self, answer: bytearray) -> bool:
+        """Look at what has come since the last call; ``answer`` is all that has come. Whether it is over."""
+        if self._in_head:
+            self._take_head(answer)
+            if self._in_head:
                 return self.over
         if self._chunked:
-            self._take_chunks(data)
+            if self._at < len(answer):
+                self._take_chunks(answer)
         elif self.until_close:
-            self._line = (self._line + data)[-_DONE_LENGTH - len(data) :]
-            self.over = _DONE.search(self._line) is not None
-        else:
-            self._left -= len(data)
-            if self._left <= 0:
-                self._end(surplus=self._left < 0)
+            self.over = _DONE.search(answer, self._at) is not None
+            self._at = max(self._at, len(answer) - _DONE_LENGTH)
+        elif self._at <= len(answer):
+            self._end(surplus=self._at < len(answer))
         return self.over
 
-    def _take_head(self, head: bytes) -> bytes:
-        """Read the head if it is complete, and give back what follows it."""
-        end = _BLANK_LINE.search(head)
-        status = _STATUS.match(head)
-        if status is None and len(head) >= 12:  # noqa: PLR2004 - "HTTP/1.1 200": this is no HTTP
+    def _take_head(self, answer: bytearray) -> None:
+        """Read the head if it is complete; one that only announces another is passed over."""
+        end = _BLANK_LINE.search(answer, self._at)
+        status = _STATUS.match(answer, self._at)
+        came = len(answer) - self._at
+        if status is None and (end is not None or came >= 12):  # noqa: PLR2004 - "HTTP/1.1 200": this is no HTTP
             self._give_up()
-        elif end is None:
-            self._head = head
-            if len(head) > LONGEST_HEAD:
+        elif status is None or end is None:
+            if came > LONGEST_HEAD:
                 self._give_up()
-        elif status is not None and status[2].startswith(b"1") and int(status[2]) != _SWITCHED:
-            return self._take_head(head[end.end() :])
-        elif status is not None:
-            self._head = None
-            self._begin_body(head[: end.end()], int(status[1]), int(status[2]))
-            return head[end.end() :]
+        elif status[2].startswith(b"1") and int(status[2]) != _SWITCHED:
+            self._at = end.end()
+            self._take_head(answer)
         else:
-            self._give_up()
-        return b""
+            head, self._at, self._in_head = bytes(answer[self._at : end.end()]), end.end(), False
+            self._begin_body(head, int(status[1]), int(status[2]))
 
     def _begin_body(self, head: bytes, minor: int, status: int) -> None:
         self.reusable = minor == 1 and _CLOSE.search(head) is None
@@ -85,49 +78,44 @@ class Framing:
         if status == _SWITCHED:
             self._give_up()
         elif status in _EMPTY:
-            self.over = True
+            pass
         elif _CHUNKED.search(head):
             self._chunked = True
         elif length is not None:
-            self._left = int(length[1])
+            self._at += int(length[1])
         else:
-            self.until_close, self.reusable, self._line = True, False, b"\n"
+            self.until_close, self.reusable = True, False
+            self._at -= 1  # the line end before the body
 
-    def _take_chunks(self, data: bytes) -> None:
-        at = 0
-        while at < len(data) and not self.over:
-            if self._left:
-                step = min(self._left, len(data) - at)
-                self._left -= step
-                at += step
-                continue
-            line_end = data.find(b"\n", at)
-            if line_end < 0:
-                self._line += data[at:]
-                if len(self._line) > LONGEST_LINE:
+    def _take_chunks(self, answer: bytearray) -> None:
+        at, size = self._at, len(answer)
+        while at < size and not self.over:
+            end = answer.find(b"\n", at)
+            if end < 0:
+                if size - at > LONGEST_LINE:
                     self._give_up()
-                return
-            self._take_line(self._line + data[at:line_end])
-            self._line, at = b"", line_end + 1
-        if self.over and at < len(data):
+                break
+            at = end + 1 + self._take_line(answer[at:end])
+        self._at = at
+        if self.over and at < size:
             self.reusable = False
 
-    def _take_line(self, line: bytes) -> None:
-        """The line of a chunk's size, or one behind the last chunk."""
+    def _take_line(self, line: bytearray) -> int:
+        """The line of a chunk's size, or one behind the last chunk; how many bytes follow before the next line."""
         if self._in_trailer:
             if not line.strip():
                 self._end(surplus=False)
-            return
+            return 0
         try:
             size = int(line.partition(b";")[0], 16)
         except ValueError:
             size = -1
+        if size > 0:
+            return size + CHUNK_END
         if size < 0:
             self._give_up()
-        elif size == 0:
-            self._in_trailer = True
-        else:
-            self._left = size + CHUNK_END
+        self._in_trailer = True
+        return 0
 
     def _end(self, *, surplus: bool) -> None:
         self.over = True

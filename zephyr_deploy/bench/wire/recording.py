@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from zephyr_deploy.bench.wire.stamps import STEP_NS, Control, realtime_offset_ns, stamp_of
+from zephyr_deploy.bench.wire.stamps import NO_STAMP, STEP_NS, Control, realtime_offset_ns, stamp_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,42 +18,67 @@ ERROR_KEY = b'"error"'
 """How every engine tells of an error inside a stream. Inside a JSON string the quotes would be escaped."""
 
 
-class Piece(NamedTuple):
-    """Bytes with the time of their arrival, in ns of ``time.perf_counter_ns``.
+class Arrival(NamedTuple):
+    """When bytes came, in ns of ``time.perf_counter_ns``.
 
     ``lag_ns`` is how much later we read them; None: no kernel's stamp, so ``at_ns`` is when we read them.
     """
 
     at_ns: int
     lag_ns: int | None
-    data: bytes
+
+
+def _column() -> array[int]:
+    return array("q")
 
 
 @dataclass(slots=True)
 class Recording:
-    """The reads of one answer: our clock after the read, its control messages, its bytes."""
+    """The bytes of one answer, and of each read how far it reached, our clock after it, and the kernel's stamp."""
 
-    reads: list[tuple[int, Control, bytes]] = field(default_factory=list)
+    data: bytearray = field(default_factory=bytearray)
+    ends: array[int] = field(default_factory=_column)
     failure: ZephyrError | None = None
     """How the connection ended it, where that was no proper end."""
     offset_ns: int = field(default_factory=realtime_offset_ns)
+    _read_ns: array[int] = field(default_factory=_column)
+    _stamps: array[int] = field(default_factory=_column)
 
-    def pieces(self) -> Iterator[Piece]:
-        """What was read, with the kernel's stamps; with our clock for reads without one.
+    def add(self, read_ns: int, control: Control, data: bytes) -> None:
+        """One more read."""
+        self.data += data
+        self.ends.append(len(self.data))
+        self._read_ns.append(read_ns)
+        self._stamps.append(stamp_of(control))
+
+    def arrivals(self) -> list[Arrival]:
+        """Of each read: the kernel's stamp, or our clock where there is none.
 
         Where the time of day was set meanwhile (the clocks' relation has changed), no stamp can be trusted.
         """
         trusted = abs(realtime_offset_ns() - self.offset_ns) <= STEP_NS
-        for read_ns, control, data in self.reads:
-            stamp = stamp_of(control) if trusted else None
-            lag_ns = None if stamp is None else read_ns - (stamp - self.offset_ns)
-            if lag_ns is None or lag_ns < -STEP_NS:
-                yield Piece(read_ns, None, data)
-            else:
-                yield Piece(read_ns - max(lag_ns, 0), max(lag_ns, 0), data)
+        return [
+            self._arrival(read_ns, stamp if trusted else NO_STAMP)
+            for read_ns, stamp in zip(self._read_ns, self._stamps, strict=True)
+        ]
+
+    def pieces(self) -> Iterator[tuple[Arrival, bytes]]:
+        """The reads, each with its arrival."""
+        begin = 0
+        for arrival, end in zip(self.arrivals(), self.ends, strict=True):
+            yield arrival, bytes(self.data[begin:end])
+            begin = end
 
     def looks_wrong(self) -> bool:
         """Whether it may be a failure, by signs that cost next to nothing; only a whole look can tell."""
-        if self.failure is not None or len(self.reads) <= FEW_READS:
+        if self.failure is not None or len(self.ends) <= FEW_READS:
             return True
-        return b" 200" not in self.reads[0][2][:16] or any(ERROR_KEY in data for _, _, data in self.reads)
+        return b" 200" not in self.data[:16] or ERROR_KEY in self.data
+
+    def _arrival(self, read_ns: int, stamp: int) -> Arrival:
+        if stamp == NO_STAMP:
+            return Arrival(read_ns, None)
+        lag_ns = read_ns - (stamp - self.offset_ns)
+        if lag_ns < -STEP_NS:
+            return Arrival(read_ns, None)
+        return Arrival(read_ns - max(lag_ns, 0), max(lag_ns, 0))

@@ -18,6 +18,7 @@ CONTROL_ROOM = socket.CMSG_SPACE(16)
 STEP_NS = 100_000
 """Two clocks that have moved against each other by more than this were not only read imprecisely: one was set."""
 TRIES = 3
+NO_STAMP = 0
 
 Control = list[tuple[int, int, bytes]]
 _TIMESPEC = struct.Struct("qq")
@@ -30,13 +31,13 @@ def ask_for_stamps(sock: socket.socket) -> None:
             sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
 
 
-def stamp_of(control: Control) -> int | None:
-    """The stamp in a read's control messages, in ns of CLOCK_REALTIME; None where there is none."""
+def stamp_of(control: Control) -> int:
+    """The stamp in a read's control messages, in ns of CLOCK_REALTIME; `NO_STAMP` where there is none."""
     for level, kind, data in control:
         if level == socket.SOL_SOCKET and kind == SO_TIMESTAMPNS and len(data) == _TIMESPEC.size:
             seconds, nanoseconds = _TIMESPEC.unpack(data)
             return int(seconds * 1_000_000_000 + nanoseconds)
-    return None
+    return NO_STAMP
 
 
 def realtime_offset_ns() -> int:

@@ -1,0 +1,95 @@
+"""The shapes of a server's events: those that say nothing but a text differ in it, in numbers, and in other strings.
+
+The first event of a shape is parsed as JSON, and made into a regular expression that reads the others at a fraction of
+the cost.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from zephyr_deploy.bench.wire.progress import Progress
+
+MOST = 8
+"""Shapes of one server; whoever has more has none that is worth keeping."""
+_STRING = rb'[^"\\\x00-\x1f]*(?:\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4})[^"\\\x00-\x1f]*)*'
+"""What JSON lets be between quotes."""
+_NUMBER = rb"-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,40})?(?:[eE][+-]?[0-9]{1,3})?"
+_TEXT = rb'"((?!")' + _STRING + rb')"'
+_OTHER_STRING = rb'"[^"\\\x00-\x1f]+"'
+_EVENT = re.compile(rb"data: ?(?P<json>\{[^\n]*\})\n\n")
+_SCALAR = re.compile(
+    rb'"(?P<string>' + _STRING + rb')"(?P<is_key>[ \t]*:)?|(?<![0-9.eE+-])' + _NUMBER + rb"(?![0-9.eE+-])"
+)
+_MARK = "?!"
+
+
+class Shapes:
+    """What the plain events of one server look like, the shape seen last before the others."""
+
+    def __init__(self) -> None:
+        self._shapes: list[re.Pattern[bytes]] = []
+
+    def match(self, data: bytes, at: int) -> re.Match[bytes] | None:
+        """The plain event of a known shape that begins here, with the blank line behind it.
+
+        Its group is its text, as JSON writes it.
+        """
+        for place, shape in enumerate(self._shapes):
+            if found := shape.match(data, at):
+                if place:
+                    self._shapes.insert(0, self._shapes.pop(place))
+                return found
+        return None
+
+    def learn(self, event: bytes, text: str, progress: Progress) -> None:
+        """Look for the shape of this event, which says nothing but ``text``; there may be none to be sure of."""
+        if len(self._shapes) < MOST:
+            pattern = _pattern_of(event, text, progress)
+            if pattern is not None:
+                self._shapes.insert(0, re.compile(pattern))
+
+
+def text_of(raw: bytes) -> str:
+    """What a string of JSON says, from what is between its quotes."""
+    text = raw.decode(errors="replace")
+    return str(json.loads(f'"{text}"')) if "\\" in text else text
+
+
+def _pattern_of(event: bytes, text: str, progress: Progress) -> bytes | None:
+    """The regular expression of this event's shape; None where it does not show for certain where its text is."""
+    whole = _EVENT.fullmatch(event)
+    if whole is None:
+        return None
+    values = [value for value in _SCALAR.finditer(event, *whole.span("json")) if not value["is_key"]]
+    for value in values:
+        if value["string"] and text_of(value["string"]) == text and _is_text(event, whole, value, progress):
+            return b"".join(_parts(event, values, value))
+    return None
+
+
+def _is_text(event: bytes, whole: re.Match[bytes], value: re.Match[bytes], progress: Progress) -> bool:
+    """Whether this value is the event's text: with another one in its place, that is."""
+    (start, end), (first, last) = whole.span("json"), value.span("string")
+    changed = event[start:first] + _MARK.encode() + event[last:end]
+    return progress.plain_text(json.loads(changed.decode(errors="replace"))) == _MARK
+
+
+def _parts(event: bytes, values: list[re.Match[bytes]], text: re.Match[bytes]) -> Iterator[bytes]:
+    """The parts of a regular expression: literally what is between the values."""
+    at = 0
+    for value in values:
+        yield re.escape(event[at : value.start()])
+        if value is text:
+            yield _TEXT
+        elif value["string"] is None:
+            yield _NUMBER
+        else:
+            yield _OTHER_STRING if value["string"] else b'""'
+        at = value.end()
+    yield re.escape(event[at:])
