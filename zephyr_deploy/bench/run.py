@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import datetime, timezone
 from math import ceil
 from typing import TYPE_CHECKING
@@ -21,6 +20,7 @@ from zephyr_deploy.bench.prompts.traces import read_trace
 from zephyr_deploy.bench.report import BenchReport, LevelReport, Target
 from zephyr_deploy.bench.rest import at_rest
 from zephyr_deploy.bench.selfcheck import watch_loop
+from zephyr_deploy.bench.wire.loop import run as on_stream_loop
 from zephyr_deploy.events import Phases, silent
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ async def run(endpoint: Endpoint, spec: BenchSpec, listener: Listener = silent) 
 
 def bench(endpoint: Endpoint, spec: BenchSpec, listener: Listener = silent) -> BenchReport:
     """`run`, for callers without an event loop."""
-    return asyncio.run(run(endpoint, spec, listener))
+    return on_stream_loop(run(endpoint, spec, listener))
 
 
 async def _level(client: LoadClient, spec: BenchSpec, position: int, load: Load, phase: PhaseHandle) -> LevelReport:

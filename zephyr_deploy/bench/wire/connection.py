@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from zephyr_deploy.bench.wire.framing import Framing
+from zephyr_deploy.bench.wire.loop import leave, watch
 from zephyr_deploy.bench.wire.rtt import rtt_ns
 from zephyr_deploy.bench.wire.stamps import CONTROL_ROOM
 from zephyr_deploy.endpoint.http import cut
@@ -42,7 +43,7 @@ class Connection:
         self._framing = Framing()
         self._over: asyncio.Future[None] = loop.create_future()
         self.open = True
-        loop.add_reader(sock, self._readable)
+        watch(loop, sock, self._readable)
 
     async def exchange(self, request: bytes, recording: Recording, sample: Sample) -> None:
         """Send ``request`` and read its answer into ``recording``; a broken connection is written down there.
@@ -66,7 +67,7 @@ class Connection:
         """End the connection and with it whatever it is at."""
         if self.open:
             self.open = False
-            self._loop.remove_reader(self._sock)
+            leave(self._loop, self._sock)
             self._sock.close()
         self._recording = None
 
@@ -85,7 +86,7 @@ class Connection:
             if self._recording is not None:
                 self._end(error)
 
-    def _readable(self) -> None:
+    def _readable(self) -> bool:
         """The read path: read, keep, and see whether that was the end."""
         try:
             data, control, _, _ = self._sock.recvmsg(READ, CONTROL_ROOM)
@@ -96,24 +97,21 @@ class Connection:
                 data = self._tls.decrypt(data)
                 ended = self._tls.ended
         except (BlockingIOError, InterruptedError):
-            return
+            return False
         except OSError as error:
-            self._end(error)
-            return
+            return self._end(error)
         if self._recording is None:
             if data or ended:  # closed while nobody used it, or an answer to nothing
                 self.close()
-            return
+            return False
         if data:
             self._recording.add(now, control, data)
             if self._framing.follow(self._recording.data):
-                self._end(None)
-                return
-        if ended:
-            self._end(None if self._framing.until_close else EOFError("no more data"))
+                return self._end(None)
+        return ended and self._end(None if self._framing.until_close else EOFError("no more data"))
 
-    def _end(self, error: Exception | None) -> None:
-        """The answer is over; a connection that cannot take another request is closed."""
+    def _end(self, error: Exception | None) -> bool:
+        """The answer is over, which is true; a connection that cannot take another request is closed."""
         recording, self._recording = self._recording, None
         if recording is not None and error is not None:
             recording.failure = cut(error)
@@ -123,3 +121,4 @@ class Connection:
             self.close()
         if not self._over.done():
             self._over.set_result(None)
+        return True

@@ -1,0 +1,111 @@
+"""asyncio's event loop, made to read streams without a round of its own for each of their pieces.
+
+A round of asyncio costs several times what reading a piece does. Here whoever waits for asyncio's files waits for the
+streams as well, and reads them at once; asyncio hears of it when an answer is over. Everything else is asyncio as ever.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import select
+import selectors
+import sys
+import time
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable, Coroutine
+
+    Read = Callable[[], bool]
+    """Reads what a socket has, and says whether asyncio has something to do now."""
+
+Result = TypeVar("Result")
+AT_A_TIME = 64
+"""Sockets read between two looks at the clock."""
+
+
+def run(main: Coroutine[Any, Any, Result]) -> Result:
+    """`asyncio.run`, on a `StreamLoop` where the system has epoll (Linux)."""
+    if sys.platform != "linux":
+        return asyncio.run(main)
+    if sys.version_info >= (3, 11):
+        with asyncio.Runner(loop_factory=StreamLoop) as runner:
+            return runner.run(main)
+    asyncio.set_event_loop_policy(_Policy())
+    try:
+        return asyncio.run(main)
+    finally:
+        asyncio.set_event_loop_policy(None)
+
+
+def watch(loop: asyncio.AbstractEventLoop, sock: socket.socket, read: Read) -> None:
+    """Call ``read`` whenever ``sock`` has something; on a loop that is no `StreamLoop`, by a round of it."""
+    if sys.platform == "linux" and isinstance(loop, StreamLoop):
+        loop.streams.watch(sock.fileno(), read)
+    else:
+        loop.add_reader(sock, read)
+
+
+def leave(loop: asyncio.AbstractEventLoop, sock: socket.socket) -> None:
+    """Undo `watch`, before ``sock`` is closed."""
+    if sys.platform == "linux" and isinstance(loop, StreamLoop):
+        loop.streams.leave(sock.fileno())
+    else:
+        loop.remove_reader(sock)
+
+
+if sys.platform == "linux":
+
+    class StreamSelector(selectors.EpollSelector):
+        """asyncio's selector inside another epoll, that of the streams."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self._epoll = select.epoll()
+            self._reads: dict[int, Read] = {}
+            self.watch(self.fileno(), lambda: True)
+
+        def watch(self, fd: int, read: Read) -> None:
+            """Call ``read`` whenever ``fd`` has something."""
+            self._reads[fd] = read
+            self._epoll.register(fd, select.EPOLLIN)
+
+        def leave(self, fd: int) -> None:
+            """Undo `watch`."""
+            del self._reads[fd]
+            self._epoll.unregister(fd)
+
+        def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+            """Read streams until asyncio has something to do, or for ``timeout`` seconds."""
+            end = None if timeout is None else time.monotonic() + timeout
+            while not self._read_some(timeout):
+                if end is not None:
+                    timeout = end - time.monotonic()
+                    if timeout <= 0:
+                        return []
+            return super().select(0)
+
+        def close(self) -> None:
+            """Both of them."""
+            self._epoll.close()
+            super().close()
+
+        def _read_some(self, timeout: float | None) -> bool:
+            """Read what is there, or will be in ``timeout`` seconds; whether asyncio has something to do."""
+            due = False
+            for fd, _ in self._epoll.poll(timeout, AT_A_TIME):
+                read = self._reads.get(fd)  # none: another one's read has just closed it
+                due = (read is not None and read()) or due
+            return due
+
+    class StreamLoop(asyncio.SelectorEventLoop):
+        """An event loop for `watch`."""
+
+        def __init__(self) -> None:
+            self.streams = StreamSelector()
+            super().__init__(self.streams)
+
+    class _Policy(asyncio.DefaultEventLoopPolicy):
+        def new_event_loop(self) -> asyncio.AbstractEventLoop:
+            return StreamLoop()
