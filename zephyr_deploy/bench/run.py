@@ -20,6 +20,7 @@ from zephyr_deploy.bench.prompts.traces import read_trace
 from zephyr_deploy.bench.report import BenchReport, LevelReport, Target
 from zephyr_deploy.bench.rest import at_rest
 from zephyr_deploy.bench.selfcheck import watch_loop
+from zephyr_deploy.bench.server.beside import mark, with_server
 from zephyr_deploy.bench.wire.loop import run as on_stream_loop
 from zephyr_deploy.events import Phases, silent
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from zephyr_deploy.bench.loads import Load
     from zephyr_deploy.bench.prompts.traces import Arrival
     from zephyr_deploy.bench.sample import Sample
+    from zephyr_deploy.bench.server.witness import Witness
     from zephyr_deploy.bench.spec import BenchSpec
     from zephyr_deploy.endpoint.types import Endpoint
     from zephyr_deploy.events import Listener, PhaseHandle
@@ -43,8 +45,16 @@ ROOM = 1.5
 """How many more of them than the requests that will be under way, by Little's law, if all take as long as the first."""
 
 
-async def run(endpoint: Endpoint, spec: BenchSpec, listener: Listener = silent) -> BenchReport:
+async def run(
+    endpoint: Endpoint, spec: BenchSpec, listener: Listener = silent, *, witnesses: Sequence[Witness] = ()
+) -> BenchReport:
     """Measure ``endpoint`` as ``spec`` says; failed requests are counted in the report.
+
+    Args:
+        endpoint: What is measured.
+        spec: How.
+        listener: Is told of each level.
+        witnesses: Who watches the server meanwhile: see `zephyr_deploy.deploy.watched`.
 
     Raises:
         ZephyrError: every request of a warm-up failed; it is the first one's error.
@@ -55,17 +65,21 @@ async def run(endpoint: Endpoint, spec: BenchSpec, listener: Listener = silent) 
     async with open_client(endpoint, spec) as client:
         for position, load in enumerate(spec.loads):
             with phases.phase(f"bench-{position + 1}", f"Measure {load}") as phase:
-                levels.append(await _level(client, spec, position, load, phase))
+                levels.append(await _level(client, spec, position, load, phase, witnesses=witnesses))
     target = Target(**{field: getattr(endpoint, field) for field in Target.model_fields if field != "served"})
     return BenchReport(tool_version=__version__, started_at=started, target=target, spec=spec, levels=tuple(levels))
 
 
-def bench(endpoint: Endpoint, spec: BenchSpec, listener: Listener = silent) -> BenchReport:
+def bench(
+    endpoint: Endpoint, spec: BenchSpec, listener: Listener = silent, *, witnesses: Sequence[Witness] = ()
+) -> BenchReport:
     """`run`, for callers without an event loop."""
-    return on_stream_loop(run(endpoint, spec, listener))
+    return on_stream_loop(run(endpoint, spec, listener, witnesses=witnesses))
 
 
-async def _level(client: LoadClient, spec: BenchSpec, position: int, load: Load, phase: PhaseHandle) -> LevelReport:
+async def _level(
+    client: LoadClient, spec: BenchSpec, position: int, load: Load, phase: PhaseHandle, *, witnesses: Sequence[Witness]
+) -> LevelReport:
     def talks(series: str, arrivals: Sequence[Arrival] | None = None) -> Iterator[Conversation]:
         if arrivals is None:
             return prompts(spec.seed, series, spec.prompt_tokens, spec.max_new_tokens)
@@ -81,13 +95,16 @@ async def _level(client: LoadClient, spec: BenchSpec, position: int, load: Load,
     warmup = await driven(warmup_course(spec, load, talks, str(position)), Board())
     _refuse_if_dead(warmup)
     await client.ready(_connections(load, warmup))
+    mark(witnesses)
     board = Board()
     with at_rest():
         async with watch_loop() as watch, told(board, course, phase):
             samples = await driven(course, board)
+    mark(witnesses)
     measured = [sample for sample in samples if sample.conversation >= course.warmup]
     warmup += [sample for sample in samples if sample.conversation < course.warmup]
-    return level_of(load, warmup, measured, watch, spec.price_per_hour_usd)
+    level = level_of(load, warmup, measured, watch, spec.price_per_hour_usd)
+    return with_server(level, min((sample.taken_ns for sample in measured), default=0), witnesses)
 
 
 def _connections(load: Load, first: Sequence[Sample]) -> int:

@@ -8,7 +8,10 @@ from zephyr_deploy.spec.deployment import Frozen
 
 
 class Series(Frozen):
-    """One figure over a level, e.g. requests waiting; ``name`` is ours and the same for every engine."""
+    """One figure over a level, e.g. requests waiting; ``name`` is ours and the same for every engine.
+
+    With several machines it is one of a machine, and called ``name@machine``.
+    """
 
     name: str
     title: str
@@ -67,9 +70,9 @@ class ServerView(Frozen):
     notes: tuple[str, ...] = ()
     """What could not be read, and why, in whole sentences."""
 
-    def find(self, name: str) -> Series | None:
-        """The series of that name."""
-        return next((one for one in self.series if one.name == name), None)
+    def named(self, name: str) -> tuple[Series, ...]:
+        """The series of that name: one, or one of each machine (``name@machine``)."""
+        return tuple(one for one in self.series if one.name.partition("@")[0] == name)
 
 
 class ClientMachine(Frozen):

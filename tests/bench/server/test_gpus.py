@@ -1,0 +1,90 @@
+"""Rows of nvidia-smi: what it says, what it does not say, and what the GPUs took."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from zephyr_deploy.agent import watch_gpus
+from zephyr_deploy.bench.server.gpus import energy_j, gpu_row, gpu_series
+
+SECOND = 1_000_000_000
+
+
+def rows(*powers, gpu=0):
+    """A reading a second."""
+    return [gpu_row(f"{gpu}, 96, 40, 21000, {power}, 1590, 61", at * SECOND) for at, power in enumerate(powers)]
+
+
+def test_a_row():
+    found = gpu_row("1, 96, 40, 21000, 287.31, 1980, 61", 7)
+    assert found == (7, 1, 96, 40, 21000, 287.31, 1980, 61)
+
+
+@pytest.mark.parametrize("word", ["[N/A]", "[Not Supported]", "N/A", "[Unknown Error]", "[GPU requires reset]"])
+def test_what_a_card_does_not_tell_is_not_0(word):
+    found = gpu_row(f"0, {word}, {word}, 21000, {word}, 1980, 61", 7)
+    assert (found.use, found.memory_use, found.power_w, found.memory_mib) == (None, None, None, 21000)
+    assert {one.name for one in gpu_series([found], 0)} == {"gpu_memory", "gpu_clock", "gpu_temperature"}
+    assert energy_j([found], 0, SECOND) is None
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "",
+        "Unable to determine the device handle for GPU0000:01:00.0: GPU has fallen off the bus.",
+        "No devices were found",
+        "0, 96",
+        "index, utilization.gpu [%], utilization.memory [%], memory.used [MiB], power.draw [W], clocks.sm [MHz], temp",
+    ],
+)
+def test_other_words_are_no_row(row):
+    assert gpu_row(row, 7) is None
+
+
+def test_one_gpu_over_a_level():
+    found = {one.name: one for one in gpu_series(rows(100, 200, 300), SECOND)}
+    assert found["gpu_power"].points == ((-1000, 100), (0, 200), (1000, 300))
+    assert (found["gpu_use"].title, found["gpu_use"].unit, found["gpu_use"].mean) == ("GPU in use", "%", 96)
+
+
+def test_several_gpus_of_one_round_are_one_point():
+    both = [one for pair in zip(rows(100, 200), rows(10, 20, gpu=1), strict=True) for one in pair]
+    later = [one._replace(at_ns=one.at_ns + one.gpu) for one in both]  # nvidia-smi prints one after the other
+    power = next(one for one in gpu_series(later, 0) if one.name == "gpu_power")
+    assert power.title == "GPU power (all 2 GPUs)"
+    assert power.points == ((0, 110), (1000, 220))
+
+
+def test_energy_is_power_over_the_level_alone():
+    assert energy_j(rows(100, 100, 100, 100), SECOND, 3 * SECOND) == pytest.approx(200)
+    assert energy_j(rows(100, 300), 0, SECOND) == pytest.approx(200)
+    assert energy_j(rows(100, 300), SECOND // 2, SECOND) == pytest.approx(125)
+
+
+def test_before_the_first_and_after_the_last_reading_power_stays():
+    assert energy_j(rows(100)[:1], -2 * SECOND, 3 * SECOND) == pytest.approx(500)
+    assert energy_j([], 0, SECOND) is None
+
+
+def test_energy_of_several_gpus_is_the_sum_and_of_a_silent_one_unknown():
+    assert energy_j(rows(100, 100) + rows(50, 50, gpu=1), 0, SECOND) == pytest.approx(150)
+    assert energy_j(rows(100, 100) + rows("[N/A]", "[N/A]", gpu=1), 0, SECOND) is None
+
+
+def test_timestamps_become_this_machine_s_monotonic_clock():
+    now_s, now_ns = time.time(), time.perf_counter_ns()
+    stamp = time.strftime(watch_gpus.FORM, time.localtime(now_s)) + f".{int(now_s % 1 * 1000):03d}"
+    ((at_ns, row),) = watch_gpus.rows([f"{stamp}, 0, 96\n"])
+    assert abs(at_ns - now_ns) < SECOND
+    assert row == "0, 96"
+    assert watch_gpus.timed(f"{stamp}, 0, 96")[0] == pytest.approx(at_ns, abs=SECOND)
+
+
+def test_a_stamp_far_off_is_not_believed():
+    found = watch_gpus.timed("2001/01/01 00:00:00.000, 0, 96")
+    assert abs(found[0] - time.perf_counter_ns()) < SECOND
+    assert watch_gpus.timed("No devices were found") is None
+    assert list(watch_gpus.rows(["no time, 0, 96"])) == [(None, "0, 96")]
