@@ -19,6 +19,7 @@ VERBS = {
     "digests": "look",
     "status": "verbs",
     "reach": "reach",
+    "watch": "watch",
     "releases": "verbs",
     "measured": "verbs",
     "files": "verbs",
