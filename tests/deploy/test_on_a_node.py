@@ -95,6 +95,24 @@ def test_a_benchmark_is_kept_with_its_release(served, capsys):
     assert json.loads(capsys.readouterr().out)["data"][0]["bench"][0]["output_tokens_per_s"] > 0
 
 
+def test_a_measured_machine_says_how_it_does_meanwhile(served, capsys, tmp_path):
+    brief = ["--requests", "4", "--concurrency", "2", "--max-new-tokens", "8", "--client", "native"]
+    assert program.main(["bench", NAME, *brief, "--save", str(tmp_path / "report.json")]) == 0
+    assert "TTFT" in capsys.readouterr().err
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["environment"]["route"] == "tunnel"
+    assert report["environment"]["server"]["gpus"] == ["NVIDIA A100-SXM4-80GB"]
+    assert report["environment"]["server"]["engine_version"]
+    (level,) = report["levels"]
+    server = level["server"]
+    assert server["notes"] == []
+    assert {"queue", "running", "gpu_use", "gpu_power"} <= {series["name"] for series in server["series"]}
+    assert server["energy_j"] == pytest.approx(17.25 * level["seconds"])
+    assert {times["name"]: times["n"] for times in server["times"]}["queue"] == 4
+    split = server["split"]
+    assert split["network_ms"] + split["queue_ms"] + split["engine_ms"] == pytest.approx(level["ttft_ms"]["mean"])
+
+
 def test_only_loopback_listens(node, served):
     listening = node.exec("ss -Hltn").stdout
     ours = {line.split()[3] for line in listening.splitlines() if ":8080" in line or ":180" in line}

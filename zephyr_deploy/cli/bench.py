@@ -86,6 +86,9 @@ def bench(
     save: Annotated[Path | None, typer.Option(help="Write the report to this file, as JSON.")] = None,
     csv: CsvOpt = None,
     fail_if: Annotated[list[str] | None, typer.Option(help="Gate, e.g. 'ttft_p99>400ms'; may be repeated.")] = None,
+    no_server_metrics: Annotated[
+        bool, typer.Option("--no-server-metrics", help="Do not ask the server for its own figures meanwhile.")
+    ] = False,
     no_learn: Annotated[bool, typer.Option("--no-learn", help="Do not correct later plans by these figures.")] = False,
 ) -> None:
     """Measure time to first token, time per token and throughput; the exit code is 8 if a gate fails.
@@ -95,6 +98,7 @@ def bench(
     """
     from zephyr_deploy.bench.gate import judge, parse
     from zephyr_deploy.bench.run import bench as measure
+    from zephyr_deploy.deploy.watched import watched
 
     gates = [parse(text) for text in fail_if or ()]
     spec = _spec(
@@ -120,8 +124,12 @@ def bench(
     )
     files = Files(save=save, csv=csv)
     files.check()
-    with endpoint_for(session, name, url, api_key_env) as endpoint, session.out.listening() as listener:
-        report = measure(endpoint, spec, listener)
+    with endpoint_for(session, name, url, api_key_env) as endpoint:
+        with watched(endpoint, metrics=not no_server_metrics) as watch, session.out.listening() as listener:
+            report = measure(endpoint, spec, listener, witnesses=watch.witnesses)
+            report = report.model_copy(update={"environment": watch.environment()})
+        for note in watch.notes:
+            session.out.warn(note)
     report, running = _beside_plan(session, report)
     show(session, report)
     files.write(report, session.out)
@@ -202,6 +210,7 @@ def show(session: Session, report: BenchReport) -> None:
     if planned:
         out.note("PLANNED is TTFT and ITL in ms, and tokens per second.")
     _tell_round_trip(session, report)
+    _tell_server(session, report)
     for level in report.levels:
         for remark in level.remarks:
             out.note(f"With {level.load}: {remark}")
@@ -209,6 +218,21 @@ def show(session: Session, report: BenchReport) -> None:
             out.warn(f"With {level.load} {count} failed ({kind}): {level.error_examples[kind]}")
         if level.client.reason:
             out.warn(f"With {level.load}: {level.client.reason}")
+
+
+def _tell_server(session: Session, report: BenchReport) -> None:
+    """What the server said of itself meanwhile, a line a level; what it did not, once."""
+    seen = [(level.load, level.server) for level in report.levels if level.server is not None]
+    if not seen:
+        return
+    from zephyr_deploy.bench.server.words import words_of
+
+    for load, server in seen:
+        said = words_of(server)
+        if said:
+            session.out.note(f"With {load}: {said}.")
+    for note in dict.fromkeys(note for _, server in seen for note in server.notes):
+        session.out.note(note)
 
 
 def _tell_round_trip(session: Session, report: BenchReport) -> None:
