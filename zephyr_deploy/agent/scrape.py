@@ -168,7 +168,9 @@ def version_of(server: Server, path: str) -> str:
 
 
 def beside(source: Source, log: int, commands: int, answers: int) -> None:
-    """Read every second, and at once for each byte of ``commands``, which is answered by one; until their end.
+    """Read every second, and at once for each byte of ``commands``, which is answered by one.
+
+    Until the end of the commands, or until it shows that there is nothing to read.
 
     Args:
         source: What is read.
@@ -176,17 +178,17 @@ def beside(source: Source, log: int, commands: int, answers: int) -> None:
         commands: File descriptor of a pipe.
         answers: The same; a byte says that the reading which was asked for is in the log.
     """
-    last, useful = 0.0, True
+    last = 0.0
     while True:
-        wait_s = max(0.0, last + EVERY_S - time.monotonic()) if useful else None
+        wait_s = max(0.0, last + EVERY_S - time.monotonic())
         asked = os.read(commands, COMMANDS) if select.select([commands], [], [], wait_s)[0] else None
         if asked == b"":
             return
-        if useful:
-            last = time.monotonic()
-            found = reading(source, buckets=asked is not None)
-            useful = not found.get("final")
-            os.write(log, json.dumps(found).encode() + b"\n")
+        last = time.monotonic()
+        found = reading(source, buckets=asked is not None)
+        os.write(log, json.dumps(found).encode() + b"\n")
+        if found.get("final"):
+            return
         if asked:
             os.write(answers, asked)
 
