@@ -46,8 +46,10 @@ def test_from_nothing_to_an_answer_and_back_to_nothing(cli, home):
 
     assert cli("smoke", "-o", "json").returncode == 0
     bench = data(cli("bench", "--concurrency", "1,2", "--requests", "2", "--max-new-tokens", "4", "-o", "json"))
-    assert [level["concurrency"] for level in bench["levels"]] == [1, 2]
+    assert [level["load"]["concurrency"] for level in bench["levels"]] == [1, 2]
     assert all(level["errors"] == {} for level in bench["levels"])
+    assert all(level["server"]["split"]["queue_ms"] is not None for level in bench["levels"])
+    assert bench["environment"]["route"] == "loopback"
 
     log = cli("logs", "-n", "500")
     assert log.returncode == 0
