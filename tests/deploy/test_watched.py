@@ -103,6 +103,12 @@ def test_what_cannot_be_read_is_noted_with_the_machine(node):
     assert found.machine == "gpu1"
 
 
+def test_cards_of_which_nothing_is_told_are_noted(node):
+    said = {"now_ns": now(), "reading": reading(), "rows": [], "words": "No devices were found"}
+    _, found = seen(node, {"now_ns": now(), "gpus": [{"name": "NVIDIA A10G", "driver": "570"}]}, said)
+    assert found.notes == ("Of the machine: nvidia-smi told no figures of GPUs, but: No devices were found.",)
+
+
 def test_a_node_that_says_nothing_is_noted(node):
     _, found = seen(node)
     assert found.notes == ("Of the machine: it said nothing within the level.",)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -19,47 +17,16 @@ if TYPE_CHECKING:
     from zephyr_deploy.agent.report import Report
 
 
-class Rows:
-    """What nvidia-smi prints, collected as it comes; empty where there is none."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._new: list[tuple[int, str]] = []
-        reader, writer = os.pipe()
-        self._process = watch_gpus.start(writer)
-        os.close(writer)
-        threading.Thread(target=self._read, args=(reader,), name="nvidia-smi", daemon=True).start()
-
-    def _read(self, reader: int) -> None:
-        with os.fdopen(reader, encoding="utf-8", errors="replace") as lines:
-            for line in lines:
-                found = watch_gpus.timed(line)
-                if found is not None:
-                    with self._lock:
-                        self._new.append(found)
-
-    def take(self) -> list[tuple[int, str]]:
-        """Those that have come since it was asked last."""
-        with self._lock:
-            new, self._new = self._new, []
-        return new
-
-    def end(self) -> None:
-        """No more."""
-        if self._process is not None:
-            watch_gpus.end(self._process)
-
-
 def watch(request: dict[str, Any], report: Report) -> dict[str, Any]:
     """Send a ``line`` each second, until nobody listens or ``seconds`` are over; all times are of the monotonic clock.
 
     The request: ``name``; ``names`` (of metrics); ``engines``, for each of which ``version_path``. The first line says
     ``gpus`` and ``version``; each of the others ``now_ns``, ``reading`` (see `scrape.reading`; only where an engine
-    runs) and ``rows`` of nvidia-smi, each with its time.
+    runs) and the new ``rows`` of nvidia-smi, each with its time, with what else it said as ``words``.
     """
     layout = Layout(request["name"])
     engine = _engine(layout)
-    rows, end = Rows(), time.monotonic() + float(request["seconds"])
+    rows, end = watch_gpus.Rows(), time.monotonic() + float(request["seconds"])
     source = _source(engine, request["names"]) if engine else None
     useful = source is not None
     try:
@@ -71,7 +38,7 @@ def watch(request: dict[str, Any], report: Report) -> dict[str, Any]:
             report.check()
             reading = scrape.reading(source, buckets=True) if source and useful else None
             useful = useful and not (reading or {}).get("final")  # the others are of GPUs alone
-            _say(report, reading=reading, rows=rows.take())
+            _say(report, reading=reading, rows=rows.take(), words=rows.words)
             time.sleep(max(0.0, scrape.EVERY_S - (time.monotonic() - began)))
     finally:
         rows.end()

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+import threading
 import time
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
 
 COLUMNS = (
     "timestamp",
@@ -21,6 +19,7 @@ COLUMNS = (
     "temperature.gpu",
 )
 EVERY_S = 1
+PIECE = 65536
 FORM = "%Y/%m/%d %H:%M:%S"
 """Of nvidia-smi's timestamps, but for ``.mmm``; the time of day of this machine."""
 FAR_S = 10.0
@@ -32,38 +31,76 @@ def command() -> list[str]:
     return ["nvidia-smi", f"--query-gpu={','.join(COLUMNS)}", "--format=csv,noheader,nounits", "-l", str(EVERY_S)]
 
 
-def start(stdout: int) -> subprocess.Popen[bytes] | None:
-    """Have it print to a file descriptor; None where there is no nvidia-smi."""
-    if not shutil.which("nvidia-smi"):
-        return None
-    return subprocess.Popen(
-        command(), stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.DEVNULL, start_new_session=True
-    )
+class Rows:
+    """What nvidia-smi prints, collected by a thread as it comes, until `end`; nothing where there is none."""
 
+    def __init__(self) -> None:
+        self.words = ""
+        """The last that it said which is no row: why there are none."""
+        self._lock = threading.Lock()
+        self._new: list[tuple[int, str]] = []
+        self._process: subprocess.Popen[bytes] | None = None
+        self.runs = shutil.which("nvidia-smi") is not None
+        """Whether there is one."""
+        if self.runs:
+            self._start()
 
-def end(process: subprocess.Popen[bytes]) -> None:
-    """End it; it has nothing to put in order."""
-    process.kill()
-    process.wait()
+    def _start(self) -> None:
+        # Into a terminal of its own, as into any, a program writes each line at once, and not blocks of 4 kB.
+        reader, writer = os.openpty()
+        try:
+            self._process = subprocess.Popen(
+                command(), stdin=subprocess.DEVNULL, stdout=writer, stderr=writer, start_new_session=True
+            )
+        finally:
+            os.close(writer)
+        threading.Thread(target=self._read, args=(reader,), name="nvidia-smi", daemon=True).start()
 
+    def _read(self, reader: int) -> None:
+        rest = b""
+        try:
+            while True:
+                *lines, rest = (rest + os.read(reader, PIECE)).split(b"\n")
+                for line in lines:
+                    self._take(line.decode("utf-8", "replace").strip())
+        except OSError:  # EIO: it has ended
+            return
+        finally:
+            os.close(reader)
 
-def rows(lines: Iterable[str]) -> Iterator[tuple[int | None, str]]:
-    """Each row without its timestamp, and that in nanoseconds of ``time.perf_counter_ns``; None: it cannot be read."""
-    offset_s = time.time() - time.perf_counter()
-    for line in lines:
-        stamp, comma, row = line.strip().partition(",")
-        if comma:
-            at_s = _seconds(stamp)
-            yield (None if at_s is None else round((at_s - offset_s) * 1e9)), row.strip()
+    def _take(self, line: str) -> None:
+        found = timed(line)
+        with self._lock:
+            if found is not None:
+                self._new.append(found)
+            elif line:
+                self.words = line
+
+    def take(self) -> list[tuple[int, str]]:
+        """Those that have come since it was asked last, each with its time, by ``time.perf_counter_ns``."""
+        with self._lock:
+            new, self._new = self._new, []
+        return new
+
+    def end(self) -> None:
+        """End it; it has nothing to put in order."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
 
 
 def timed(line: str) -> tuple[int, str] | None:
-    """The same of one line that has come just now; where its timestamp is wrong, it is of now. None: it is no row."""
-    now_ns = time.perf_counter_ns()
-    for at_ns, row in rows([line]):
-        believed = at_ns is not None and abs(at_ns - now_ns) <= FAR_S * 1e9
-        return (at_ns if believed and at_ns is not None else now_ns), row
-    return None
+    """A row that has come just now, without its timestamp, and when it was taken; None: it is no row.
+
+    A timestamp that cannot be right is none: then it was taken now.
+    """
+    stamp, _, row = line.partition(",")
+    if row.count(",") != len(COLUMNS) - 2:
+        return None
+    now_ns, at_s = time.perf_counter_ns(), _seconds(stamp)
+    if at_s is not None and abs(at_s - time.time()) <= FAR_S:
+        return now_ns - round((time.time() - at_s) * 1e9), row.strip()
+    return now_ns, row.strip()
 
 
 def _seconds(stamp: str) -> float | None:

@@ -10,7 +10,7 @@ from socket import socket
 from typing import TYPE_CHECKING, Any
 
 from zephyr_deploy.bench.environment import this_machine, together
-from zephyr_deploy.bench.server.gpus import GpuReading, gpu_row
+from zephyr_deploy.bench.server.gpus import NOTHING, GpuReading, gpu_rows
 from zephyr_deploy.bench.server.local_gpus import LocalGpus
 from zephyr_deploy.bench.server.process import MetricsProcess
 from zephyr_deploy.bench.server.readings import read
@@ -42,8 +42,6 @@ FIRST_S = 10.0
 MARK_S = 3.0
 """Longest wait for the next reading, in seconds; they come every second."""
 NS_PER_MS = 1e6
-MARGIN_NS = 2_000_000_000
-"""Readings of GPUs just outside say what was at a level's edges."""
 
 
 class Watched:
@@ -175,18 +173,20 @@ class NodeWitness:
                     failures.append((at_ns, f"its metrics cannot be read ({error})"))
             elif "failure" in reading:
                 failures.append((at_ns, f"its metrics could not be read: {reading['failure']}"))
-            rows = (gpu_row(row, at_ns + offset_ns) for at_ns, row in line.get("rows") or ())
-            gpus += [one for one in rows if one and began_ns - MARGIN_NS <= one.at_ns <= ended_ns + MARGIN_NS]
+            gpus += gpu_rows((at_ns + offset_ns, row) for at_ns, row in line.get("rows") or ())
+        near = [one for one in gpus if one.near(began_ns, ended_ns)]
         kept = around(readings, began_ns, ended_ns)
         whys = [why for at_ns, why in failures if not kept or began_ns <= at_ns <= ended_ns]
         if self._failure:
             whys.append(f"it is not watched any more: {self._failure}")
-        if not kept and not gpus and not whys:
+        if said and said[0][1].get("gpus") and not near:
+            whys.append(NOTHING.format(said[-1][1].get("words") or "nothing").rstrip("."))
+        if not kept and not near and not whys:
             whys.append("it said nothing within the level")
         who = self._machine or "the machine"
         return Seen(
             readings=kept,
-            gpus=gpus,
+            gpus=near,
             notes=tuple(f"Of {who}: {why}." for why in dict.fromkeys(whys)),
             machine=self._machine,
             beyond_ms=None if trip_ns is None else trip_ns / NS_PER_MS,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 
 import pytest
 
 from zephyr_deploy.agent import watch_gpus
 from zephyr_deploy.bench.server.gpus import energy_j, gpu_row, gpu_series
+from zephyr_deploy.bench.server.local_gpus import LocalGpus
 
 SECOND = 1_000_000_000
 
@@ -74,17 +77,84 @@ def test_energy_of_several_gpus_is_the_sum_and_of_a_silent_one_unknown():
     assert energy_j(rows(100, 100) + rows("[N/A]", "[N/A]", gpu=1), 0, SECOND) is None
 
 
+ROW = "0, 96, 40, 21000, 287.31, 1590, 61"
+
+
+def stamp(at_s):
+    return time.strftime(watch_gpus.FORM, time.localtime(at_s)) + f".{int(at_s % 1 * 1000):03d}"
+
+
 def test_timestamps_become_this_machine_s_monotonic_clock():
-    now_s, now_ns = time.time(), time.perf_counter_ns()
-    stamp = time.strftime(watch_gpus.FORM, time.localtime(now_s)) + f".{int(now_s % 1 * 1000):03d}"
-    ((at_ns, row),) = watch_gpus.rows([f"{stamp}, 0, 96\n"])
-    assert abs(at_ns - now_ns) < SECOND
-    assert row == "0, 96"
-    assert watch_gpus.timed(f"{stamp}, 0, 96")[0] == pytest.approx(at_ns, abs=SECOND)
+    now_ns = time.perf_counter_ns()
+    at_ns, row = watch_gpus.timed(f"{stamp(time.time() - 5)}, {ROW}")
+    assert row == ROW
+    assert abs(at_ns - (now_ns - 5 * SECOND)) < SECOND
 
 
-def test_a_stamp_far_off_is_not_believed():
-    found = watch_gpus.timed("2001/01/01 00:00:00.000, 0, 96")
-    assert abs(found[0] - time.perf_counter_ns()) < SECOND
-    assert watch_gpus.timed("No devices were found") is None
-    assert list(watch_gpus.rows(["no time, 0, 96"])) == [(None, "0, 96")]
+@pytest.mark.parametrize("odd", ["2001/01/01 00:00:00.000", "no time", "99999/13/77 00:00:00.1", ""])
+def test_a_stamp_that_cannot_be_right_is_not_believed(odd):
+    at_ns, row = watch_gpus.timed(f"{odd}, {ROW}")
+    assert abs(at_ns - time.perf_counter_ns()) < SECOND
+    assert row == ROW
+
+
+@pytest.mark.parametrize("line", ["", "No devices were found", f"{stamp(0)}, 0, 96", 'Field "x" is not a valid field.'])
+def test_other_lines_are_no_rows(line):
+    assert watch_gpus.timed(line) is None
+
+
+@pytest.fixture
+def smi(tmp_path, monkeypatch):
+    """An nvidia-smi that does what it is told to."""
+
+    def does(script):
+        program = tmp_path / "nvidia-smi"
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+
+    return does
+
+
+def waited(condition):
+    end = time.monotonic() + 10
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.01)
+    return condition()
+
+
+FLUSHES_LATE = """exec {python} -S -c '
+import sys, time
+if "timestamp" in sys.argv[1]:
+    while True:
+        print(time.strftime("%Y/%m/%d %H:%M:%S.500, ") + "{row}")
+        time.sleep(0.1)
+print("NVIDIA L4, 23034, 1, 570.1, 8.9")
+' $*
+"""
+
+
+def test_rows_come_at_once_from_a_program_that_gathers_them_in_pipes(smi):
+    smi(FLUSHES_LATE.format(python=sys.executable, row=ROW))
+    found = LocalGpus.watch()
+    try:
+        now = time.perf_counter_ns()
+        assert waited(lambda: len(found.seen(now, now).gpus) >= 2)
+        assert found.about().gpus == ("NVIDIA L4",)
+        assert found.seen(now, now).notes == ()
+    finally:
+        found.close()
+
+
+def test_what_it_says_instead_is_noted(smi):
+    smi("echo 'Field \"clocks.sm\" is not a valid field to query.'; exit 2")
+    found = LocalGpus.watch()
+    try:
+        assert waited(lambda: "valid field" in found.seen(0, 1).notes[0])
+    finally:
+        found.close()
+
+
+def test_a_machine_without_it_has_nobody_watch(monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert LocalGpus.watch() is None

@@ -9,10 +9,14 @@ from zephyr_deploy.agent.watch_gpus import COLUMNS
 from zephyr_deploy.bench.server.view import Series
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 NS_PER_MS = 1e6
 NS_PER_S = 1e9
+MARGIN_NS = 2_000_000_000
+"""Readings come every second; those just outside say what was at the edges."""
+NOTHING = "nvidia-smi told no figures of GPUs, but: {}."
+"""A note, with what it said instead."""
 
 
 class GpuReading(NamedTuple):
@@ -29,6 +33,10 @@ class GpuReading(NamedTuple):
     power_w: float | None
     clock_mhz: float | None
     temperature_c: float | None
+
+    def near(self, began_ns: int, ended_ns: int) -> bool:
+        """Whether it says something of the time between two instants: it is within, or just outside."""
+        return began_ns - MARGIN_NS <= self.at_ns <= ended_ns + MARGIN_NS
 
 
 class Figure(NamedTuple):
@@ -54,6 +62,12 @@ FIGURES = (
     Figure("gpu_clock", "clock_mhz", "GPU clock", "MHz", min, "slowest of {} GPUs"),
     Figure("gpu_temperature", "temperature_c", "GPU temperature", "°C", max, "hottest of {} GPUs"),
 )
+
+
+def gpu_rows(rows: Iterable[tuple[int, str]]) -> list[GpuReading]:
+    """Those of the rows that are such."""
+    found = (gpu_row(row, at_ns) for at_ns, row in rows)
+    return [one for one in found if one is not None]
 
 
 def gpu_row(row: str, at_ns: int) -> GpuReading | None:
