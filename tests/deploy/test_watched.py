@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 from types import SimpleNamespace
 
 import pytest
+from emulators.memory import offer
 from emulators.metrics import MetricsServer, text_of
 
+from zephyr_deploy.deploy import node_witness
 from zephyr_deploy.deploy import watched as subject
+from zephyr_deploy.deploy.journal import Journal
 from zephyr_deploy.endpoint.types import Endpoint
 from zephyr_deploy.errors import UnreachableError
 from zephyr_deploy.node.address import NodeAddress
+from zephyr_deploy.providers.clouds.stamp import Stamp
+from zephyr_deploy.providers.clouds.types import Order
 from zephyr_deploy.providers.nodes.record import NodesRecord
 
 SECOND = 1_000_000_000
@@ -49,8 +55,8 @@ def now():
 @pytest.fixture
 def node(monkeypatch):
     found = Node()
-    monkeypatch.setattr(subject, "call", found.call)
-    monkeypatch.setattr(subject.NodeWitness, "_trip_ns", lambda _self: TRIP_NS)
+    monkeypatch.setattr(node_witness, "call", found.call)
+    monkeypatch.setattr(node_witness.NodeWitness, "_trip_ns", lambda _self: TRIP_NS)
     yield found
     found.close()
 
@@ -58,7 +64,7 @@ def node(monkeypatch):
 def seen(node, *said, level=(-1, 1), machine=""):
     """What is seen of a level around now, in seconds."""
     node.said = list(said)
-    witness = subject.NodeWitness("zephyr", node, machine)
+    witness = node_witness.NodeWitness("zephyr", node, machine)
     witness.wait(5, 0)
     end = time.monotonic() + 5
     while len(witness._lines) < len(said) and time.monotonic() < end:
@@ -127,7 +133,7 @@ def test_a_mark_waits_for_the_next_line(node):
     threading.Timer(0.1, witness._hear, [json.dumps({"now_ns": now()})]).start()
     began = time.monotonic()
     witness.mark()
-    assert 0.05 < time.monotonic() - began < subject.MARK_S
+    assert 0.05 < time.monotonic() - began < node_witness.MARK_S
     assert len(witness._lines) == 2
 
 
@@ -151,6 +157,35 @@ def test_a_server_elsewhere_is_read_without_the_cards_of_this_machine():
         assert len(watch.witnesses) == 1
 
 
+def test_a_server_here_has_this_machine_s_cards_watched(monkeypatch, tmp_path):
+    (tmp_path / "nvidia-smi").write_text("#!/bin/sh\necho NVIDIA L4, 23034, 1, 570.1, 8.9\n")
+    (tmp_path / "nvidia-smi").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    with MetricsServer() as server, subject.watched(endpoint(server.url)) as watch:
+        assert watch.environment().server.gpus == ("NVIDIA L4",)
+
+
+def test_the_region_is_that_of_the_last_order(tmp_path, monkeypatch):
+    monkeypatch.setenv("ZEPHYR_STATE_DIR", str(tmp_path))
+    region = offer("small", 0.5).region
+    stamp = Stamp(deployment="zephyr", run="0" * 8, expires=None)
+    order = Order(
+        stamp=stamp,
+        offer=offer("small", 0.5),
+        token="t",
+        public_key="ssh-ed25519 AAAA",
+        allowed="0.0.0.0/0",
+        disk_gb=100,
+    )
+    record = NodesRecord(name="zephyr", provider="aws", nodes=(NodeAddress.parse("me@192.0.2.1"),))
+    assert subject._region(record) is None
+    Journal("zephyr").intend("create", order=order.model_dump_json())
+    assert subject._region(record) == region
+    assert subject._region(record.model_copy(update={"provider": "ssh"})) is None
+    Journal("zephyr").intend("create", order="{}")
+    assert subject._region(record) is None
+
+
 def test_nobody_is_asked_where_nobody_wants_it():
     with subject.watched(endpoint("http://127.0.0.1:9"), metrics=False) as watch:
         assert watch.witnesses == []
@@ -164,7 +199,7 @@ def test_a_machine_that_is_not_reached_is_a_note(monkeypatch):
     def unreachable(_fleet, **_options):
         raise UnreachableError("192.0.2.1 does not answer")
 
-    monkeypatch.setattr(subject.Fleet, "connect", unreachable)
+    monkeypatch.setattr(node_witness.Fleet, "connect", unreachable)
     with subject.watched(endpoint("http://127.0.0.1:9", release="r1")) as watch:
         assert watch.notes == ["The machine is not watched: 192.0.2.1 does not answer"]
         assert watch.environment().route == "tunnel"

@@ -40,9 +40,7 @@ class Rows:
         self._lock = threading.Lock()
         self._new: list[tuple[int, str]] = []
         self._process: subprocess.Popen[bytes] | None = None
-        self.runs = shutil.which("nvidia-smi") is not None
-        """Whether there is one."""
-        if self.runs:
+        if shutil.which("nvidia-smi"):
             self._start()
 
     def _start(self) -> None:

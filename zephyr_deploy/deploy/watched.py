@@ -1,63 +1,47 @@
-"""Has the machines of a deployment watched while a benchmark runs: each by itself, over a connection of its own."""
+"""Has a server watched while a benchmark runs, from where that disturbs it least; and says where all this is."""
 
 from __future__ import annotations
 
-import json
-import threading
-import time
-from contextlib import ExitStack, contextmanager, suppress
-from socket import socket
-from typing import TYPE_CHECKING, Any
+import shutil
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
 
 from zephyr_deploy.bench.environment import this_machine, together
-from zephyr_deploy.bench.server.gpus import NOTHING, GpuReading, gpu_rows
-from zephyr_deploy.bench.server.local_gpus import LocalGpus
 from zephyr_deploy.bench.server.process import MetricsProcess
-from zephyr_deploy.bench.server.readings import read
-from zephyr_deploy.bench.server.view import Environment, ServerMachine
-from zephyr_deploy.bench.server.witness import Seen, around
-from zephyr_deploy.bench.wire.rtt import rtt_ns
-from zephyr_deploy.deploy.fleet import Fleet
-from zephyr_deploy.endpoint.http import is_loopback
+from zephyr_deploy.bench.server.view import Environment
+from zephyr_deploy.endpoint.loopback import is_loopback
 from zephyr_deploy.errors import ZephyrError
-from zephyr_deploy.events import Phases
-from zephyr_deploy.node.program import call
 from zephyr_deploy.providers.nodes.record import record_of
-from zephyr_deploy.release.request import watch_request
+from zephyr_deploy.providers.registry import is_cloud
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from zephyr_deploy.bench.server.readings import Reading
     from zephyr_deploy.bench.server.view import Route
     from zephyr_deploy.bench.server.witness import Witness
     from zephyr_deploy.endpoint.types import Endpoint
-    from zephyr_deploy.node.connection import NodeConnection
     from zephyr_deploy.providers.nodes.record import NodesRecord
-
-LONGEST_S = 12 * 3600.0
-"""A node that nobody takes leave of stops by itself then, in seconds."""
-FIRST_S = 10.0
-"""Longest wait for a node's first word, in seconds."""
-MARK_S = 3.0
-"""Longest wait for the next reading, in seconds; they come every second."""
-NS_PER_MS = 1e6
 
 
 class Watched:
     """Who watches a benchmark's server, and where all this is."""
 
-    def __init__(self, witnesses: Sequence[Witness], route: Route, notes: Sequence[str] = ()) -> None:
+    def __init__(
+        self, witnesses: Sequence[Witness], route: Route, notes: Sequence[str] = (), region: str | None = None
+    ) -> None:
         self.witnesses = witnesses
         self.notes = notes
         """What is not watched, and why, in whole sentences."""
         self._route: Route = route
+        self._region = region
         self._client = this_machine()
 
     def environment(self) -> Environment:
         """Where and how the benchmark is taken."""
         server = together([witness.about() for witness in self.witnesses])
-        return Environment(client=self._client, server=server, route=self._route)
+        return Environment(client=self._client, server=server, route=self._route, region=self._region)
 
 
 @contextmanager
@@ -78,139 +62,34 @@ def watched(endpoint: Endpoint, *, metrics: bool = True) -> Iterator[Watched]:
         witnesses: list[Witness] = []
         notes: list[str] = []
         if metrics and record is not None:
+            from zephyr_deploy.deploy.node_witness import watching
+
             try:
                 witnesses += held.enter_context(watching(record))
             except ZephyrError as error:
                 notes.append(f"The machine is not watched: {error.message}")
         elif metrics:
-            gpus = LocalGpus.watch() if here else None
-            witnesses += [MetricsProcess(endpoint), *([gpus] if gpus else [])]
+            witnesses = [MetricsProcess(endpoint)]
+            if here and shutil.which("nvidia-smi"):
+                from zephyr_deploy.bench.server.local_gpus import LocalGpus
+
+                witnesses.append(LocalGpus())
             for witness in witnesses:
                 held.callback(witness.close)
-        yield Watched(witnesses, route, notes)
+        yield Watched(witnesses, route, notes, _region(record) if record else None)
 
 
-@contextmanager
-def watching(record: NodesRecord) -> Iterator[list[NodeWitness]]:
-    """A witness on each machine that has an engine, while the body runs.
+def _region(record: NodesRecord) -> str | None:
+    """Of a cloud, where its machine was ordered last; None: it is in none, or was ordered from another laptop."""
+    if not is_cloud(record.provider):
+        return None
+    from zephyr_deploy.deploy.clouds.pending import CREATE
+    from zephyr_deploy.deploy.journal import Journal
+    from zephyr_deploy.providers.clouds.types import Order
 
-    Raises:
-        ZephyrError: a machine cannot be reached.
-    """
-    with Fleet.of(record, Phases()) as fleet:
-        fleet.connect(members=fleet.members)
-        found: list[NodeWitness] = []
-        try:
-            for member in fleet.members:
-                assert member.connection is not None  # noqa: S101 - `connect` has just made it
-                found.append(NodeWitness(record.name, member.connection, member.name if len(fleet.members) > 1 else ""))
-            for witness in found:
-                witness.wait(FIRST_S)
-            yield found
-        finally:
-            for witness in found:
-                witness.close()
-
-
-class NodeWitness:
-    """One machine: what it says each second is kept, and looked into when a level is over.
-
-    How its clock and ours relate is known by its lines: the one that came soonest after it was sent took half a round
-    trip of the connection, as TCP measures that.
-    """
-
-    def __init__(self, name: str, connection: NodeConnection, machine: str) -> None:
-        self._connection, self._machine = connection, machine
-        self._lines: list[tuple[int, str]] = []
-        self._heard = threading.Condition()
-        self._failure = ""
-        self._over = False
-        request = watch_request(name, LONGEST_S)
-        self._thread = threading.Thread(target=self._listen, args=(request,), name="zephyr-watch", daemon=True)
-        self._thread.start()
-
-    def _listen(self, request: dict[str, Any]) -> None:
-        try:
-            call(self._connection, "watch", request, on_line=self._hear, deadline_s=LONGEST_S)
-        except ZephyrError as error:
-            self._failure = error.message
-        finally:
-            with self._heard:
-                self._over = True
-                self._heard.notify_all()
-
-    def _hear(self, line: str) -> None:
-        now_ns = time.perf_counter_ns()
-        with self._heard:
-            self._lines.append((now_ns, line))
-            self._heard.notify_all()
-
-    def wait(self, seconds: float, more: int = 1) -> None:
-        """Wait until so many more lines have come, or for so long, in seconds."""
-        with self._heard:
-            wanted = len(self._lines) + more
-            self._heard.wait_for(lambda: self._over or len(self._lines) >= wanted, seconds)
-
-    def mark(self) -> None:
-        """Wait for the next line: a machine reads by its own clock, every second."""
-        self.wait(MARK_S)
-
-    def seen(self, began_ns: int, ended_ns: int) -> Seen:
-        """What it saw between two instants of our clock."""
-        said = [(at_ns, json.loads(line)) for at_ns, line in tuple(self._lines)]
-        trip_ns = self._trip_ns()
-        offset_ns = min((at_ns - line["now_ns"] for at_ns, line in said), default=0) - (trip_ns or 0) // 2
-        readings: list[Reading] = []
-        gpus: list[GpuReading] = []
-        failures: list[tuple[int, str]] = []
-        for _, line in said:
-            reading = line.get("reading") or {}
-            at_ns = reading.get("at_ns", 0) + offset_ns
-            if "text" in reading:
-                try:
-                    readings.append(read(reading["text"], at_ns))
-                except ValueError as error:
-                    failures.append((at_ns, f"its metrics cannot be read ({error})"))
-            elif "failure" in reading:
-                failures.append((at_ns, f"its metrics could not be read: {reading['failure']}"))
-            gpus += gpu_rows((at_ns + offset_ns, row) for at_ns, row in line.get("rows") or ())
-        near = [one for one in gpus if one.near(began_ns, ended_ns)]
-        kept = around(readings, began_ns, ended_ns)
-        whys = [why for at_ns, why in failures if not kept or began_ns <= at_ns <= ended_ns]
-        if self._failure:
-            whys.append(f"it is not watched any more: {self._failure}")
-        if said and said[0][1].get("gpus") and not near:
-            whys.append(NOTHING.format(said[-1][1].get("words") or "nothing").rstrip("."))
-        if not kept and not near and not whys:
-            whys.append("it said nothing within the level")
-        who = self._machine or "the machine"
-        return Seen(
-            readings=kept,
-            gpus=near,
-            notes=tuple(f"Of {who}: {why}." for why in dict.fromkeys(whys)),
-            machine=self._machine,
-            beyond_ms=None if trip_ns is None else trip_ns / NS_PER_MS,
-        )
-
-    def about(self) -> ServerMachine:
-        """Its GPUs, and the version of its engine."""
-        first = json.loads(self._lines[0][1]) if self._lines else {}
-        gpus = first.get("gpus") or []
-        return ServerMachine(
-            engine_version=first.get("version") or None,
-            gpus=tuple(str(gpu["name"]) for gpu in gpus),
-            driver=str(gpus[0]["driver"]) if gpus else None,
-        )
-
-    def close(self) -> None:
-        """Take leave: its program ends when nobody listens."""
-        self._connection.close()
-        self._thread.join(MARK_S)
-
-    def _trip_ns(self) -> int | None:
-        """TCP's smallest round trip; None: the way leads through another machine, or the system does not tell."""
-        with suppress(ZephyrError, OSError):
-            line = self._connection.transport.sock
-            if isinstance(line, socket):
-                return rtt_ns(line)
+    entries = Journal(record.name).entries()
+    orders = [entry.facts["order"] for entry in entries if entry.step == CREATE and "order" in entry.facts]
+    try:
+        return Order.model_validate_json(orders[-1]).offer.region if orders else None
+    except ValidationError:  # of another version
         return None

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import httpx
 
 from zephyr_deploy.endpoint.errors import error_of
+from zephyr_deploy.endpoint.loopback import is_loopback
 from zephyr_deploy.endpoint.sse import SseParser
 from zephyr_deploy.errors import DeadlineError, IncompleteError, RequestError, UnreachableError, UsageError
 
@@ -89,17 +88,6 @@ def stream(
 def patience(read_s: float) -> httpx.Timeout:
     """Wait at most ``read_s`` seconds for the next byte, and never longer than `CONNECT_S` for a connection."""
     return httpx.Timeout(read_s, connect=min(CONNECT_S, read_s))
-
-
-def is_loopback(url: str) -> bool:
-    """Whether the URL names this machine itself."""
-    host = urlsplit(url).hostname or ""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 @contextmanager

@@ -136,7 +136,7 @@ print("NVIDIA L4, 23034, 1, 570.1, 8.9")
 
 def test_rows_come_at_once_from_a_program_that_gathers_them_in_pipes(smi):
     smi(FLUSHES_LATE.format(python=sys.executable, row=ROW))
-    found = LocalGpus.watch()
+    found = LocalGpus()
     try:
         now = time.perf_counter_ns()
         assert waited(lambda: len(found.seen(now, now).gpus) >= 2)
@@ -148,13 +148,8 @@ def test_rows_come_at_once_from_a_program_that_gathers_them_in_pipes(smi):
 
 def test_what_it_says_instead_is_noted(smi):
     smi("echo 'Field \"clocks.sm\" is not a valid field to query.'; exit 2")
-    found = LocalGpus.watch()
+    found = LocalGpus()
     try:
         assert waited(lambda: "valid field" in found.seen(0, 1).notes[0])
     finally:
         found.close()
-
-
-def test_a_machine_without_it_has_nobody_watch(monkeypatch):
-    monkeypatch.setenv("PATH", "/nowhere")
-    assert LocalGpus.watch() is None

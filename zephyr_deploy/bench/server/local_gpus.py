@@ -16,12 +16,6 @@ class LocalGpus:
         self._rows = watch_gpus.Rows()
         self._found: list[GpuReading] = []
 
-    @classmethod
-    def watch(cls) -> LocalGpus | None:
-        """Start; None where this machine has no nvidia-smi."""
-        found = cls()
-        return found if found._rows.runs else None
-
     def mark(self) -> None:
         """It prints by its own clock."""
 

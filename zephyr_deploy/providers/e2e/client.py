@@ -199,7 +199,7 @@ def _base() -> str:
     Raises:
         ConfigError: secrets would go there in the clear.
     """
-    from zephyr_deploy.endpoint.http import is_loopback
+    from zephyr_deploy.endpoint.loopback import is_loopback
 
     base = (os.environ.get(OVERRIDE) or BASE_URL).rstrip("/")
     if not base.startswith("https://") and not (base.startswith("http://") and is_loopback(base)):
@@ -242,7 +242,7 @@ def _seconds(text: str) -> float | None:
 
 def _proxy(base: str) -> str | None:
     """The proxy that the user's variables name; a transport of one's own is not given it by httpx."""
-    from zephyr_deploy.endpoint.http import is_loopback
+    from zephyr_deploy.endpoint.loopback import is_loopback
 
     address = urlsplit(base)
     if is_loopback(base) or proxy_bypass(address.hostname or ""):
