@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import sys
 from dataclasses import dataclass, field
@@ -10,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zephyr_deploy.bench.stats import percentile
-from zephyr_deploy.cli.bench import bench
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -63,7 +61,6 @@ class Client:
     """From the server's address, the load, and a folder for files."""
     said: Callable[[str, Load, Path], Said]
     """From its standard output, the load, and that folder."""
-    open_loop: bool = True
 
 
 def percentiles(values: Iterable[float]) -> Percentiles:
@@ -89,11 +86,7 @@ def _ours(kind: str) -> Client:
         ttft, gap = ({50: level[key]["p50"], 99: level[key]["p99"]} for key in ("ttft_ms", "itl_ms"))
         return Said(ttft, gap, level["warmup_requests"], _numbered(level["log"]))
 
-    return Client(f"{OURS} ({kind})", command, said, open_loop=_has_open_loop())
-
-
-def _has_open_loop() -> bool:
-    return "rate" in inspect.signature(bench.run).parameters
+    return Client(f"{OURS} ({kind})", command, said)
 
 
 def _numbered(log: list[dict[str, Any]]) -> Requests:

@@ -87,11 +87,9 @@ def measured(chosen: Sequence[clients.Client], planned: Sequence[Scenario], args
 
 def _takes_part(client: clients.Client, scenario: Scenario, number: int, args: argparse.Namespace) -> bool:
     """The others take long where there is much to do: fewer repetitions, and no more at once, may be asked of them."""
-    if not client.name.startswith(clients.OURS) and (
-        number >= args.peer_repeat or scenario.load.concurrency > args.peer_most
-    ):
-        return False
-    return client.open_loop or not scenario.load.rate
+    if client.name.startswith(clients.OURS):
+        return True
+    return number < args.peer_repeat and scenario.load.concurrency <= args.peer_most
 
 
 def ceilings(chosen: Sequence[clients.Client], args: argparse.Namespace) -> Held:
