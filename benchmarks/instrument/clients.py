@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zephyr_deploy.bench.prompts.synthetic import prompt
 from zephyr_deploy.bench.stats import percentile
 
 if TYPE_CHECKING:
@@ -19,6 +21,10 @@ TOKENS = 64
 REPORT = "report.json"
 SERVER = ("--tokens", str(TOKENS), "--numbered")
 """How the server answers all of them."""
+MEASURED = "0/measured"
+"""The series of the prompts of a report's first level."""
+SHOWN = 64
+"""Characters of a prompt in the server's log."""
 US_PER_MS = 1000
 
 
@@ -36,7 +42,7 @@ class Load:
 Percentiles = dict[int, float]
 """p50 and p99."""
 Requests = dict[int | str, tuple[float, list[float]]]
-"""TTFT and gaps of each, in milliseconds, by the server's number or the header ``x-request-id``."""
+"""TTFT and gaps of each in ms, by the server's number, the header ``x-request-id``, or how the prompt begins."""
 
 
 @dataclass(frozen=True)
@@ -82,19 +88,27 @@ def _ours(kind: str) -> Client:
         return [str(tool), "bench", "--url", url, *pace, *many, *fixed]
 
     def said(_out: str, _load: Load, folder: Path) -> Said:
-        (level,) = json.loads((folder / REPORT).read_text(encoding="utf-8"))["levels"]
+        report = json.loads((folder / REPORT).read_text(encoding="utf-8"))
+        (level,) = report["levels"]
         ttft, gap = ({50: level[key]["p50"], 99: level[key]["p99"]} for key in ("ttft_ms", "itl_ms"))
-        return Said(ttft, gap, level["warmup_requests"], _numbered(level["log"]))
+        return Said(ttft, gap, level["warmup_requests"], _named(report["spec"], level["log"]))
 
     return Client(f"{OURS} ({kind})", command, said)
 
 
-def _numbered(log: list[dict[str, Any]]) -> Requests:
-    """By the server's number, which the count of prompt tokens is; empty where the client does not hear of that."""
+def _named(spec: dict[str, Any], log: list[dict[str, Any]]) -> Requests:
+    """By the server's number, which the count of prompt tokens is; where the client drops that, by the prompt.
+
+    A warm-up that is of the timetable comes first in it, and so the conversations of an open loop begin behind it.
+    """
+    series = partial(prompt, spec["seed"], MEASURED, tokens=spec["prompt_tokens"])
     return {
-        one["prompt_tokens"] - 1: (one["ttft_ms"], [gap / US_PER_MS for gap in one["gaps_us"]])
+        series(one["conversation"])[:SHOWN] if one["prompt_tokens"] is None else one["prompt_tokens"] - 1: (
+            one["ttft_ms"],
+            [gap / US_PER_MS for gap in one["gaps_us"]],
+        )
         for one in log
-        if one["failure"] is None and one["prompt_tokens"] is not None
+        if one["failure"] is None
     }
 
 

@@ -80,7 +80,7 @@ class Figures:
 
 def figures(said: Said, log: Log, cost: Cost, scenario: Scenario, ticks: tuple[Ticks, Ticks]) -> Figures:
     """Of one run."""
-    counted = [one for one in log.served if one.number in said.requests or one.id in said.requests]
+    counted = [one for one in log.served if not said.requests.keys().isdisjoint((one.number, one.id, one.prompt))]
     served = [request for request in counted or log.served[said.warmup :] if request.end == "complete"]
     ttft, gap = percentiles(one.ttft_ms for one in served), percentiles(gap for one in served for gap in one.gaps_ms)
     request_errors, gap_errors = _errors(said, log)
@@ -113,8 +113,9 @@ def figures(said: Said, log: Log, cost: Cost, scenario: Scenario, ticks: tuple[T
 
 def _errors(said: Said, log: Log) -> tuple[list[float], list[float]]:
     """Of each request's TTFT and of each gap."""
-    by_key: dict[int | str, Served] = {one.number: one for one in log.served}
+    by_key: dict[int | str, Served] = {one.prompt: one for one in log.served}
     by_key.update({one.id: one for one in log.served if one.id})
+    by_key.update({one.number: one for one in log.served})
     pairs = [(by_key[key], ttft, gaps) for key, (ttft, gaps) in said.requests.items()]
     return (
         [abs(ttft - one.ttft_ms) for one, ttft, _ in pairs],

@@ -17,13 +17,25 @@ def test_tells_of_each_client(tmp_path):
         ground_truth.compiler()
     except ground_truth.NoCompilerError as error:
         pytest.skip(str(error))
-    command = [sys.executable, BENCHMARKS / "instrument" / "run.py", *SMALLEST, "--only", "(openai)", "aiohttp"]
+    command = [
+        sys.executable,
+        BENCHMARKS / "instrument" / "run.py",
+        *SMALLEST,
+        "--only",
+        "(openai)",
+        "(tgi)",
+        "aiohttp",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=100, cwd=tmp_path, check=False)
     assert done.returncode == 0, done.stderr
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in done.stdout.splitlines() if line[:1] == "|"]
-    heads, _, ours, bare = rows
-    assert [ours[0], bare[0]] == ["zephyr-deploy (openai)", "aiohttp (bare loop)"]
-    for row in (ours, bare):
+    heads, _, ours, by_client, bare = rows
+    assert [ours[0], by_client[0], bare[0]] == [
+        "zephyr-deploy (openai)",
+        "zephyr-deploy (tgi)",
+        "aiohttp (bare loop)",
+    ]
+    for row in (ours, by_client, bare):
         told = dict(zip(heads, row, strict=True))
         # A busy machine delays the client; a wrong pairing of said and true is off by the whole of it.
         assert (told["n"], abs(float(told["TTFT p50"])) < 30) == ("1", True)
