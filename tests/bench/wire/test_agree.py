@@ -42,8 +42,34 @@ def test_same_tokens_and_text(endpoint_at, counted, finish):
     counted(f"ms that the text-generation client adds to the median TTFT ({finish})", f"{added:.1f}")
 
 
-@pytest.mark.parametrize("fault", ["overloaded", "generation", "malformed", "cut"])
+FAULTS = {
+    "overloaded": "overloaded",
+    "validation": "invalid_request",
+    "generation": "generation",
+    "unauthorized": "unauthorized",
+    "html_502": "http_502",
+    "plain_422": "invalid_request",
+    "truncated": "incomplete",
+    "cut": "incomplete",
+    "malformed": "malformed",
+    "not_utf8": "malformed",
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
 def test_same_failures(endpoint_at, fault):
     with FakeTgi(Script(tokens=[" a", " b", " c"], fault=fault, fault_after=1)) as tgi:
         fast, slow = (measured(endpoint_at(tgi.url), client, PROMPTS[:1])[0].failure for client in ("native", "tgi"))
-    assert kind_of(fast) == kind_of(slow)
+    assert kind_of(fast) == kind_of(slow) == FAULTS[fault]
+
+
+def test_same_wait_through_keep_alives(endpoint_at):
+    script = Script(tokens=[" a", "", " b"], finish="length", ttft_s=0.3, itl_s=0.1, keep_alive_s=0.04)
+    with FakeTgi(script) as tgi:
+        samples = [measured(endpoint_at(tgi.url), client, PROMPTS[:1])[0] for client in ("native", "tgi")]
+    for sample in samples:
+        assert (sample.failure, sample.text, len(sample.events), sample.generated_tokens) == (None, " a b", 2, 3)
+        # A comment is no token, nor is one without text: the gap has both of its waits.
+        assert ttft_ms(sample) >= 300
+        first, last = sample.events.at_ns
+        assert last - first >= 190_000_000
