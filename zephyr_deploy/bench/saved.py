@@ -14,11 +14,11 @@ from zephyr_deploy.errors import ConfigError
 if TYPE_CHECKING:
     from pathlib import Path
 
-HINT = "Give files that `zephyr-deploy bench --save FILE` or `bench --output json` has written."
+HINT = "Give files that `zephyr-deploy bench` has written: by --save, by --report, or by --output json."
 
 
 def read_report(path: Path) -> BenchReport:
-    """The report in a file, in this version's shape; it may be an answer of ``bench --output json``, too.
+    """The report in a file, in this version's shape; it may be an answer of ``bench --output json`` or a page, too.
 
     Raises:
         ConfigError: the file cannot be read, is no report, or is of a newer version than this one; it is named.
@@ -30,15 +30,15 @@ def read_report(path: Path) -> BenchReport:
     return report_in(data, str(path))
 
 
-def report_in(data: bytes | str, name: str) -> BenchReport:
+def report_in(data: bytes, name: str) -> BenchReport:
     """The report that ``data`` holds; ``name`` is what it is called in errors.
 
     Raises:
         ConfigError: it is none, or of a newer version than this one.
     """
     try:
-        found = _unwrapped(json.loads(data))
-    except ValueError as error:
+        found = _unwrapped(json.loads(_out_of_page(data)))
+    except (ValueError, OSError, EOFError) as error:
         raise ConfigError(f"{name} is no report of a benchmark: it is no JSON", hint=HINT) from error
     _refuse_newer(found, name)
     try:
@@ -67,6 +67,15 @@ def write_whole(path: Path, text: str) -> None:
         with suppress(OSError):
             part.unlink()
         raise
+
+
+def _out_of_page(data: bytes) -> bytes:
+    """The JSON itself, also out of a page."""
+    if data.lstrip()[:1] != b"<":
+        return data
+    from zephyr_deploy.bench.page.embedded import report_text
+
+    return report_text(data) or data
 
 
 def _unwrapped(data: Any) -> Any:

@@ -37,6 +37,7 @@ Client = Literal["openai", "completions", "native", "tgi"]
         ("zephyr-deploy bench --rate 5,10,20", "By the clock, 5, 10 and 20 a second, as users come"),
         ("zephyr-deploy bench --fail-if 'ttft_p99>400ms' --fail-if 'errors>0'", "Exit with 8 if it is worse"),
         ("zephyr-deploy bench --client tgi --save before.json", "Through the text-generation client; keep the report"),
+        ("zephyr-deploy bench --concurrency 1,4,16,64 --report bench.html", "As one page that can be sent to others"),
     ],
 )
 def bench(
@@ -84,6 +85,7 @@ def bench(
     api_key_env: ApiKeyEnvOpt = None,
     price_per_hour: Annotated[float | None, typer.Option(help="Price in USD an hour, for the price per token.")] = None,
     save: Annotated[Path | None, typer.Option(help="Write the report to this file, as JSON.")] = None,
+    page: Annotated[Path | None, typer.Option("--report", help="Write it to this file, as a page with charts.")] = None,
     csv: CsvOpt = None,
     fail_if: Annotated[list[str] | None, typer.Option(help="Gate, e.g. 'ttft_p99>400ms'; may be repeated.")] = None,
     no_server_metrics: Annotated[
@@ -122,7 +124,7 @@ def bench(
         deadline_s=seconds(deadline),
         price_per_hour_usd=price_per_hour,
     )
-    files = Files(save=save, csv=csv)
+    files = Files(save, page, csv)
     files.check()
     with endpoint_for(session, name, url, api_key_env) as endpoint:
         with watched(endpoint, metrics=not no_server_metrics) as watch, session.out.listening() as listener:

@@ -23,6 +23,7 @@ class Files(NamedTuple):
     """Where to write what; None: nowhere."""
 
     save: Path | None = None
+    page: Path | None = None
     csv: Path | None = None
     levels_csv: Path | None = None
 
@@ -60,6 +61,10 @@ class Files(NamedTuple):
     def _texts(self, report: BenchReport) -> Iterator[tuple[Path, str, Callable[[], str]]]:
         if self.save:
             yield self.save, "report", lambda: report.model_dump_json(indent=2) + "\n"
+        if self.page:
+            from zephyr_deploy.bench.page.page import page
+
+            yield self.page, "page", lambda: page(report)
         if self.csv:
             from zephyr_deploy.bench.rows import requests_csv
 

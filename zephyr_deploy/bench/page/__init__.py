@@ -1,0 +1,1 @@
+"""A benchmark's report as one page of HTML."""
