@@ -12,7 +12,7 @@ import subprocess
 import time
 from contextlib import contextmanager
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
+NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 FLAGS = (
     "--headless",
     "--no-sandbox",
@@ -36,9 +36,8 @@ class Browser:
 
     def __init__(self, process, to, answers):
         self.process, self._to, self._answers = process, to, answers
-        self._number, self._buffer, self.events = 0, b"", []
+        self._number, self._buffer, self._session, self.events = 0, b"", None, []
         target = self.ask("Target.createTarget", {"url": "about:blank"})["targetId"]
-        self._session = None
         self._session = self.ask("Target.attachToTarget", {"targetId": target, "flatten": True})["sessionId"]
         for domain in ("Page", "Runtime", "Network", "Log"):
             self.ask(f"{domain}.enable")
@@ -46,7 +45,7 @@ class Browser:
     def ask(self, method, params=None):
         self._number += 1
         body = {"id": self._number, "method": method, "params": params or {}}
-        if getattr(self, "_session", None):
+        if self._session:
             body["sessionId"] = self._session
         os.write(self._to, json.dumps(body).encode() + b"\0")
         while True:
@@ -55,6 +54,10 @@ class Browser:
                 assert "error" not in message, message["error"]
                 return message["result"]
             self.events.append(message)
+
+    def close(self):
+        self._session = None
+        self.ask("Browser.close")
 
     def open(self, file, *, width, height=900, scheme="light"):
         """Show a file, and wait until it is loaded; events are those since then."""
@@ -122,12 +125,18 @@ def browser(profile):
     os.close(reads)
     os.close(writes)
     try:
-        yield Browser(process, to, answers)
+        one = Browser(process, to, answers)
+        yield one
+        one.close()
     finally:
-        process.terminate()
-        process.wait(PATIENCE_S)
+        # it ends when its pipe does, also where a script stands between it and us
         os.close(to)
         os.close(answers)
+        try:
+            process.wait(PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 def _high(fd):

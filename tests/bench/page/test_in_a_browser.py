@@ -11,7 +11,7 @@ from browser import browser, found
 from zephyr_deploy.bench.loads import Open
 from zephyr_deploy.bench.page.page import page
 
-pytestmark = pytest.mark.skipif(found() is None, reason="no Chromium here: apt-get install chromium")
+pytestmark = pytest.mark.skipif(found() is None, reason="no Chromium here: apt-get install chromium-headless-shell")
 
 LIVE = "document.documentElement.classList.contains('live')"
 SIZES = """[...document.querySelectorAll('.plot svg')].filter(svg => svg.checkVisibility()).map(svg => {

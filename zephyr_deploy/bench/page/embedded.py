@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 LARGE = 200_000
 """Letters from which on it is packed."""
+QUICK = 4
+"""Of gzip: half the time of the best, for a tenth more."""
 UNSAFE: dict[str, str | int | None] = {
     "<": "\\u003c",
     ">": "\\u003e",
@@ -36,7 +38,7 @@ def embedded(report: BenchReport) -> Embedded:
     """The whole of it."""
     text = report.model_dump_json()
     if len(text) > LARGE:
-        packed = gzip.compress(text.encode(), mtime=0)
+        packed = gzip.compress(text.encode(), QUICK, mtime=0)
         return Embedded(json.dumps(base64.b64encode(packed).decode()), "gzip")
     return Embedded(safe(text), "no")
 

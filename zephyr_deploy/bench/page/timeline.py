@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from math import ceil
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,7 +12,7 @@ from zephyr_deploy.bench.page.numbers import coordinate, time
 from zephyr_deploy.bench.page.scales import linear, round_step, until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from zephyr_deploy.bench.page.scales import Tick
     from zephyr_deploy.bench.report import LevelReport, RequestRecord
@@ -151,25 +152,23 @@ def token_rate(log: Sequence[RequestRecord], length: float) -> Points:
     """Output tokens a second in slots of time, those of failed answers too, in the middle of each slot."""
     width = round_step(max(SHORTEST_SLOT_MS, length / SLOTS))
     slots = max(1, ceil(length / width))
-    counts = [0.0] * slots
+    counts = [0.0] * (slots + 1)
     for one in log:
-        for at, tokens in _tokens(one):
-            counts[min(slots - 1, max(0, int(at / width)))] += tokens
+        each, times = _tokens(one)
+        for at in times:
+            counts[min(slots, int(at / width))] += each
+    last = counts.pop()
+    counts[-1] += last
     return [((slot + 0.5) * width, count * 1000 / width) for slot, count in enumerate(counts)]
 
 
-def _tokens(one: RequestRecord) -> Iterator[tuple[float, float]]:
-    """When tokens came, and how many; evenly between the first and the last where single gaps are not kept."""
+def _tokens(one: RequestRecord) -> tuple[float, Iterable[float]]:
+    """How many tokens each event carries, and when they came; evenly where single gaps are not kept."""
     if one.sent_ms is None or one.ttft_ms is None or not one.output_tokens:
-        return
-    at = one.sent_ms + one.ttft_ms
+        return 0.0, ()
+    first = one.sent_ms + one.ttft_ms
     if one.gaps_us:
-        each = one.output_tokens / (len(one.gaps_us) + 1)
-        yield at, each
-        for gap in one.gaps_us:
-            at += gap / 1000
-            yield at, each
-        return
+        gaps = (gap / 1000 for gap in one.gaps_us)
+        return one.output_tokens / (len(one.gaps_us) + 1), accumulate(gaps, initial=first)
     step = ((one.e2e_ms or one.ttft_ms) - one.ttft_ms) / max(1, one.output_tokens - 1)
-    for place in range(one.output_tokens):
-        yield at + place * step, 1.0
+    return 1.0, (first + place * step for place in range(one.output_tokens))
