@@ -16,6 +16,10 @@ from zephyr_deploy.cli.written import CsvOpt, Files
 from zephyr_deploy.errors import UnhealthyError, UsageError, ZephyrError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import RenderableType
+
     from zephyr_deploy.bench.report import BenchReport, LevelReport
     from zephyr_deploy.bench.spec import BenchSpec
     from zephyr_deploy.bench.stats import Spread
@@ -205,7 +209,7 @@ def show(session: Session, report: BenchReport) -> None:
     out.result(
         "bench",
         report.without_gaps(),
-        table=lambda: out.grid(columns, [row(level)[: len(columns)] for level in report.levels]),
+        table=lambda: _table(session, report, columns),
         quiet=(f"{level.output_tokens_per_s:.1f}" for level in report.levels),
     )
     out.note("Times are p50 / p90 / p99. Tokens and requests per second count complete answers only.")
@@ -235,6 +239,15 @@ def _tell_server(session: Session, report: BenchReport) -> None:
             session.out.note(f"With {load}: {said}.")
     for note in dict.fromkeys(note for _, server in seen for note in server.notes):
         session.out.note(note)
+
+
+def _table(session: Session, report: BenchReport, columns: Sequence[str]) -> RenderableType:
+    from rich.console import Group
+
+    from zephyr_deploy.cli.benchplots import BenchPlots
+
+    rows = [row(level)[: len(columns)] for level in report.levels]
+    return Group(session.out.grid(columns, rows), BenchPlots(report))
 
 
 def _tell_round_trip(session: Session, report: BenchReport) -> None:

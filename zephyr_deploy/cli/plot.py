@@ -64,13 +64,13 @@ def plot(*outlooks: Outlook) -> tuple[Plot, ...]:
         return ()
     levels = [level for outlook in known for level in outlook.levels]
     limits = [outlook.slo.itl_ms for outlook in known if outlook.slo.itl_ms]
-    x_ticks = _ticks(max([level.itl_ms for level in levels] + limits))
-    y_ticks = _ticks(max(level.prediction.output_tokens_per_s.value for level in levels))
+    x_ticks = ticks(max([level.itl_ms for level in levels] + limits))
+    y_ticks = ticks(max(level.prediction.output_tokens_per_s.value for level in levels))
     return tuple(_plot(outlook, x_ticks, y_ticks) for outlook in known)
 
 
-def on_a_terminal(drawn: Plot) -> str:
-    """The points as their numbers of requests, the limit as a line."""
+def on_a_terminal(drawn: Plot, a_label: str = "a number is so many requests at a time") -> str:
+    """The points as their labels, of which ``a_label`` says what they mean; the limit as a line."""
     field = [[" "] * WIDTH for _ in range(HEIGHT)]
     if drawn.limit is not None:
         column = _column(drawn.limit)
@@ -87,7 +87,7 @@ def on_a_terminal(drawn: Plot) -> str:
     lines.append(" " * beside + " +" + "-" * WIDTH)
     lines.append(" " * (beside + 2) + _under(drawn.x_ticks))
     limit = "; the dotted line is the limit" if drawn.limit is not None else ""
-    lines.append(" " * (beside + 2) + f"ms between tokens; a number is so many requests at a time{limit}")
+    lines.append(" " * (beside + 2) + f"ms between tokens; {a_label}{limit}")
     return "\n".join(lines)
 
 
@@ -114,7 +114,7 @@ def _point(level: Level, right: float, top: float) -> Point:
     )
 
 
-def _ticks(most: float) -> tuple[Tick, ...]:
+def ticks(most: float) -> tuple[Tick, ...]:
     """From 0 to the first mark that is not below ``most``, at steps of 1, 2 or 5 times a power of ten."""
     rough = most / TICKS
     power = 10 ** floor(log10(rough))

@@ -49,22 +49,25 @@ class _Values(NamedTuple):
 def distributions(report: BenchReport) -> tuple[Distribution, ...]:
     """Of the three figures; none where the report keeps no requests."""
     found = (
-        _distribution(report, "TTFT", "time to first token", _ttft),
-        _distribution(report, "ITL", "gaps between token-bearing events", _gaps),
-        _distribution(report, "E2E", "whole answers", _e2e),
+        _distribution(report, "TTFT", "time to first token", ttfts_of),
+        _distribution(report, "ITL", "gaps between token-bearing events", gaps_of),
+        _distribution(report, "E2E", "whole answers", e2es_of),
     )
     return tuple(one for one in found if one)
 
 
-def _ttft(level: LevelReport) -> list[float]:
+def ttfts_of(level: LevelReport) -> list[float]:
+    """Of complete answers, in milliseconds."""
     return [one.ttft_ms for one in level.log if one.failure is None and one.ttft_ms is not None]
 
 
-def _e2e(level: LevelReport) -> list[float]:
+def e2es_of(level: LevelReport) -> list[float]:
+    """The same of whole answers."""
     return [one.e2e_ms for one in level.log if one.failure is None and one.e2e_ms is not None]
 
 
-def _gaps(level: LevelReport) -> list[float]:
+def gaps_of(level: LevelReport) -> list[float]:
+    """Between the token-bearing events of complete answers, in milliseconds."""
     return [gap / 1000 for one in level.log if one.failure is None for gap in one.gaps_us]
 
 
@@ -77,13 +80,17 @@ def _distribution(report: BenchReport, title: str, note: str, values_of: Of) -> 
     ]
     if not found:
         return None
-    edges = [percentile(one.ordered, q) for one in found for q in (0.5, 50, CUT)]
-    x = fitted(edges, label=time)
+    x = axis_of([one.ordered for one in found])
     return Distribution(title, note, tuple(_row(one, x, last=one is found[-1]) for one in found), _by_percentile(found))
 
 
+def axis_of(found: Sequence[Sequence[float]]) -> Scale:
+    """On which values in ascending order, of several levels, can be compared."""
+    return fitted([percentile(ordered, q) for ordered in found for q in (0.5, 50, CUT)], label=time)
+
+
 def _row(one: _Values, x: Scale, *, last: bool) -> Chart:
-    counts = _counts(one.ordered, x)
+    counts = counts_of(one.ordered, x, BINS)
     most = max(counts) or 1
     marks = [Mark("area", columns([count / most for count in counts]), one.colour)]
     for q, kind in ((50, "rule"), (99, "rule thin")):
@@ -101,9 +108,9 @@ def _row(one: _Values, x: Scale, *, last: bool) -> Chart:
     )
 
 
-def _counts(ordered: Sequence[float], x: Scale) -> list[int]:
-    """How many values lie in each column; those beyond the axis in the outermost ones."""
-    edges = [_value_at(x, place / BINS) for place in range(1, BINS)]
+def counts_of(ordered: Sequence[float], x: Scale, columns: int) -> list[int]:
+    """How many values lie in each column of an axis; those beyond it in the outermost ones."""
+    edges = [_value_at(x, place / columns) for place in range(1, columns)]
     below = [bisect_right(ordered, edge) for edge in edges]
     return [high - low for low, high in zip([0, *below], [*below, len(ordered)], strict=True)]
 
