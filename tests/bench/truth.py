@@ -14,7 +14,7 @@ from benchmarks.loading import program
 from zephyr_deploy.bench.clients import open_client
 from zephyr_deploy.bench.figures import e2e_ms, itl_ms, tpot_ms, ttft_ms
 from zephyr_deploy.bench.load import closed_loop, for_count
-from zephyr_deploy.bench.prompts.synthetic import prompts
+from zephyr_deploy.bench.prompts.synthetic import SyntheticPrompts
 from zephyr_deploy.bench.spec import BenchSpec
 
 ground_truth = program("instrument/ground_truth.py")
@@ -39,7 +39,7 @@ def truth(gtserver):
 
 async def observe(endpoint, client, requests):
     """Send ``requests`` requests, 3 at a time: the sample of each prompt."""
-    spec = BenchSpec(client=client, concurrency=(WORKERS,), deadline_s=30)
+    spec = BenchSpec(client=client, concurrency=(WORKERS,), deadline_s=30, prompt_tokens=40)
     samples = {}
     async with open_client(endpoint, spec) as load:
 
@@ -54,7 +54,9 @@ async def observe(endpoint, client, requests):
             async def settle(self):
                 await load.settle()
 
-        await closed_loop(Spy(), for_count(prompts(0, "x", 40, 64), requests), workers=WORKERS, deadline_s=30)
+        await closed_loop(
+            Spy(), for_count(SyntheticPrompts(spec).conversations("x"), requests), workers=WORKERS, deadline_s=30
+        )
     return samples
 
 

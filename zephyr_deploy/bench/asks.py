@@ -12,7 +12,7 @@ class Turn(NamedTuple):
     output_tokens: int
     """Most tokens of the answer."""
     prompt_tokens: int | None = None
-    """Of ``text`` alone, as the model's tokenizer counts; None: nobody has counted."""
+    """Of the whole prompt that this begins, as the server counts; None: nobody has counted."""
 
 
 Conversation = tuple[Turn, ...]

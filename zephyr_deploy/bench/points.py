@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from zephyr_deploy.bench.prompts.lengths import typical
 from zephyr_deploy.plan.speed.measured import Point
 
 if TYPE_CHECKING:
@@ -19,8 +20,13 @@ ROUNDS = 4
 
 
 def points_of(report: BenchReport) -> tuple[Point, ...]:
-    """What a report says of the engine's speed; figures that the client itself may have held up are left out."""
-    return tuple(point for level in report.levels for point in _of_level(level, report.spec.prompt_tokens))
+    """What a report says of the engine's speed; figures that the client itself may have held up are left out.
+
+    Nothing where prompts begin alike: a prefix cache may have read part of them before.
+    """
+    if report.spec.shared_prefix or report.spec.turns > 1:
+        return ()
+    return tuple(point for level in report.levels for point in _of_level(level, typical(report.spec.prompt_tokens)))
 
 
 def figures_of(level: LevelReport) -> dict[Kind, float]:

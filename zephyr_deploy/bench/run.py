@@ -7,7 +7,6 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 from zephyr_deploy import __version__
-from zephyr_deploy.bench.asks import Turn
 from zephyr_deploy.bench.clients import open_client
 from zephyr_deploy.bench.figures import e2e_ms, known, level_of
 from zephyr_deploy.bench.load.board import Board
@@ -15,7 +14,7 @@ from zephyr_deploy.bench.load.course import measured_course, warmup_course
 from zephyr_deploy.bench.load.drive import drive
 from zephyr_deploy.bench.loads import Open
 from zephyr_deploy.bench.progress import told
-from zephyr_deploy.bench.prompts.synthetic import prompt, prompts
+from zephyr_deploy.bench.prompts.source import open_prompts
 from zephyr_deploy.bench.prompts.traces import read_trace
 from zephyr_deploy.bench.report import BenchReport, LevelReport, Target
 from zephyr_deploy.bench.rest import at_rest
@@ -25,13 +24,11 @@ from zephyr_deploy.bench.wire.loop import run as on_stream_loop
 from zephyr_deploy.events import Phases, silent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
-    from zephyr_deploy.bench.asks import Conversation
     from zephyr_deploy.bench.load.client import LoadClient
-    from zephyr_deploy.bench.load.course import Course
+    from zephyr_deploy.bench.load.course import Course, Talks
     from zephyr_deploy.bench.loads import Load
-    from zephyr_deploy.bench.prompts.traces import Arrival
     from zephyr_deploy.bench.sample import Sample
     from zephyr_deploy.bench.server.witness import Witness
     from zephyr_deploy.bench.spec import BenchSpec
@@ -63,9 +60,12 @@ async def run(
     phases = Phases(listener)
     levels: list[LevelReport] = []
     async with open_client(endpoint, spec) as client:
+        prompts = await asyncio.to_thread(open_prompts, endpoint, spec)
         for position, load in enumerate(spec.loads):
             with phases.phase(f"bench-{position + 1}", f"Measure {load}") as phase:
-                levels.append(await _level(client, spec, position, load, phase, witnesses=witnesses))
+                levels.append(
+                    await _level(client, spec, prompts.conversations, position, load, phase=phase, witnesses=witnesses)
+                )
     target = Target(**{field: getattr(endpoint, field) for field in Target.model_fields if field != "served"})
     return BenchReport(tool_version=__version__, started_at=started, target=target, spec=spec, levels=tuple(levels))
 
@@ -78,16 +78,15 @@ def bench(
 
 
 async def _level(
-    client: LoadClient, spec: BenchSpec, position: int, load: Load, phase: PhaseHandle, *, witnesses: Sequence[Witness]
+    client: LoadClient,
+    spec: BenchSpec,
+    talks: Talks,
+    position: int,
+    load: Load,
+    *,
+    phase: PhaseHandle,
+    witnesses: Sequence[Witness],
 ) -> LevelReport:
-    def talks(series: str, arrivals: Sequence[Arrival] | None = None) -> Iterator[Conversation]:
-        if arrivals is None:
-            return prompts(spec.seed, series, spec.prompt_tokens, spec.max_new_tokens)
-        return (
-            (Turn(prompt(spec.seed, series, number, arrival.prompt_tokens), arrival.output_tokens),)
-            for number, arrival in enumerate(arrivals)
-        )
-
     async def driven(course: Course, board: Board) -> list[Sample]:
         return await drive(course, client, board, deadline_s=spec.deadline_s, most=spec.max_in_flight)
 

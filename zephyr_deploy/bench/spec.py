@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from zephyr_deploy.bench.loads import Closed, Load, Open, Ramp
+from zephyr_deploy.bench.prompts.lengths import Length
 from zephyr_deploy.spec.deployment import Frozen
 
 ClientName = Literal["openai", "completions", "native", "tgi"]
@@ -36,8 +37,10 @@ class BenchSpec(Frozen):
     warmup: int | None = Field(
         None, ge=0, description="Unmeasured requests before each level; unset: one a worker, or those of 2 seconds."
     )
-    max_new_tokens: int = Field(64, ge=1, description="Output tokens asked for.")
-    prompt_tokens: int = Field(128, ge=1, description="About how long a prompt is, in tokens.")
+    max_new_tokens: Length = Field(64, description="Output tokens asked for: 64, 32..128 or 64:16 (mean:deviation).")
+    prompt_tokens: Length = Field(128, description="How long a synthetic prompt is, in tokens; the same forms.")
+    shared_prefix: float = Field(0.0, ge=0, le=1, description="Share of a prompt's words that all prompts begin with.")
+    turns: int = Field(1, ge=1, description="Turns of a conversation, at most, where a file says how many there are.")
     client: ClientName = Field(
         "openai",
         description="openai: chat; completions: OpenAI's text completions; native: TGI's own stream; "

@@ -10,6 +10,7 @@ import typer
 from zephyr_deploy.cli.address import ApiKeyEnvOpt, UrlOpt, endpoint_for
 from zephyr_deploy.cli.loads import Arrivals, loads
 from zephyr_deploy.cli.options import NameArg, seconds
+from zephyr_deploy.cli.prompt_options import MaxNewTokensOpt, PromptTokensOpt, SharedPrefixOpt, TurnsOpt
 from zephyr_deploy.cli.session import Session
 from zephyr_deploy.cli.verb import LOOK, verb
 from zephyr_deploy.cli.written import CsvOpt, Files
@@ -74,8 +75,10 @@ def bench(
         int | None,
         typer.Option(help="Unmeasured requests before each level; unset: as many as at once, or of 2 seconds."),
     ] = None,
-    max_new_tokens: Annotated[int, typer.Option(help="Output tokens asked for.")] = 64,
-    prompt_tokens: Annotated[int, typer.Option(help="About how long a prompt is, in tokens.")] = 128,
+    max_new_tokens: MaxNewTokensOpt = "64",
+    prompt_tokens: PromptTokensOpt = "128",
+    shared_prefix: SharedPrefixOpt = 0.0,
+    turns: TurnsOpt = 1,
     client: Annotated[
         Client,
         typer.Option(
@@ -123,6 +126,8 @@ def bench(
         warmup=warmup,
         max_new_tokens=max_new_tokens,
         prompt_tokens=prompt_tokens,
+        shared_prefix=shared_prefix,
+        turns=turns,
         client=client,
         seed=seed,
         deadline_s=seconds(deadline),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from zephyr_deploy.bench.points import figures_of, points_of, shape_of
+from zephyr_deploy.bench.prompts.lengths import typical
 from zephyr_deploy.deploy.calibrations import keep_points
 from zephyr_deploy.deploy.corrections import Corrections
 from zephyr_deploy.errors import ConfigError
@@ -41,7 +42,7 @@ def beside_plan(report: BenchReport, running: Running) -> BenchReport:
     target = report.target.model_copy(update={"served": running.served})
     wish = Deployment(engine=Engine(image=running.served.image))
     correction = Corrections(wish)(running.setup)
-    levels = tuple(_beside(level, report.spec.prompt_tokens, running, correction) for level in report.levels)
+    levels = tuple(_beside(level, typical(report.spec.prompt_tokens), running, correction) for level in report.levels)
     return report.model_copy(update={"target": target, "levels": levels})
 
 

@@ -3,38 +3,74 @@
 from __future__ import annotations
 
 import random
-from functools import cache
 from itertools import count
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zephyr_deploy.bench.asks import Turn
+from zephyr_deploy.bench.prompts.lengths import draw_length
+from zephyr_deploy.bench.prompts.vocabulary import Opening, Vocabulary, estimated
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from zephyr_deploy.bench.asks import Conversation
+    from zephyr_deploy.bench.prompts.traces import Arrival
+    from zephyr_deploy.bench.spec import BenchSpec
 
-WORDS_PER_TOKEN = 1 / 1.3
-"""Common English words take about 1.3 tokens each in today's byte-pair vocabularies; the report has the true count."""
-
-
-@cache
-def words() -> tuple[str, ...]:
-    """The word list, 512 common English words; one a line in ``words.txt``."""
-    return tuple(Path(__file__).with_name("words.txt").read_text(encoding="utf-8").split())
+ANY = Opening(word="", beyond=0)
 
 
-def prompt(seed: int, series: str, number: int, tokens: int) -> str:
-    """Prompt ``number`` of a series, of about ``tokens`` tokens.
+class SyntheticPrompts:
+    """Conversations of words drawn at random, as long as ``spec`` says.
 
-    It depends on its arguments alone, never on which worker sends it or when. It is random from its first word,
-    so that a server's prefix cache cannot answer for the model.
+    Each depends on the seed, its series and its number alone, never on which worker sends it or when. It is random
+    from its first word, so that a server's prefix cache cannot answer for the model, unless a shared prefix is wanted.
     """
-    draw = random.Random(f"{seed}/{series}/{number}")  # noqa: S311 - to be repeated, not to be secret
-    return " ".join(draw.choices(words(), k=max(1, round(tokens * WORDS_PER_TOKEN))))
+
+    def __init__(self, spec: BenchSpec, vocabulary: Vocabulary | None = None) -> None:
+        self._spec = spec
+        self.vocabulary = vocabulary or estimated()
+        self._shared: list[str] = []
+        self._draw_shared = _random(f"{spec.seed}/shared")
+
+    def conversations(self, series: str, arrivals: Sequence[Arrival] | None = None) -> Iterator[Conversation]:
+        """Conversations 0, 1, 2… of a series, without end; with ``arrivals`` one turn for each, of its lengths."""
+        keys = (f"{self._spec.seed}/{series}/{number}" for number in count())
+        if arrivals is None:
+            return map(self._conversation, keys)
+        return ((self._turn(key, 0, *arrival[1:]),) for key, arrival in zip(keys, arrivals, strict=False))
+
+    def _conversation(self, key: str) -> Conversation:
+        draw = _random(f"{key}/lengths")
+        return tuple(
+            self._turn(key if place == 0 else f"{key}/{place}", place, *self._lengths(draw))
+            for place in range(self._spec.turns)
+        )
+
+    def _lengths(self, draw: random.Random) -> tuple[int, int]:
+        return draw_length(self._spec.prompt_tokens, draw), draw_length(self._spec.max_new_tokens, draw)
+
+    def _turn(self, key: str, place: int, tokens: int, output_tokens: int) -> Turn:
+        draw, vocabulary = _random(key), self.vocabulary
+        share = self._spec.shared_prefix if place == 0 else 0.0
+        opening = ANY
+        if vocabulary.openings:
+            opening = vocabulary.openings[0] if share else draw.choice(vocabulary.openings)
+        many = vocabulary.words_for(tokens, opening.beyond)
+        shared = self._shared_words(round(many * share))
+        said = shared + draw.choices(vocabulary.words, k=many - len(shared))
+        if opening.word:
+            said[0] = opening.word
+        counted = tokens if place == 0 and vocabulary.counted_by != "estimate" else None
+        return Turn(" ".join(said), output_tokens, counted)
+
+    def _shared_words(self, many: int) -> list[str]:
+        """The first ``many`` words of what all prompts begin with."""
+        missing = many - len(self._shared)
+        if missing > 0:
+            self._shared += self._draw_shared.choices(self.vocabulary.words, k=missing)
+        return self._shared[:many]
 
 
-def prompts(seed: int, series: str, tokens: int, output_tokens: int) -> Iterator[Conversation]:
-    """Prompts 0, 1, 2… of a series, each a conversation of one turn, without end."""
-    return ((Turn(prompt(seed, series, number, tokens), output_tokens),) for number in count())
+def _random(key: str) -> random.Random:
+    return random.Random(key)  # noqa: S311 - to be repeated, not to be secret

@@ -1,0 +1,30 @@
+"""What ``zephyr-deploy bench`` can be told about prompts and answers."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+PROMPTS = "Prompts and answers"
+
+PromptTokensOpt = Annotated[
+    str,
+    typer.Option(
+        metavar="LENGTH",
+        help="How long a prompt is, in tokens: 512, 64..512 or 512:100 (mean:deviation).",
+        rich_help_panel=PROMPTS,
+    ),
+]
+MaxNewTokensOpt = Annotated[
+    str,
+    typer.Option(metavar="LENGTH", help="Output tokens asked for, in the same forms.", rich_help_panel=PROMPTS),
+]
+SharedPrefixOpt = Annotated[
+    float,
+    typer.Option(help="Share of a prompt that all prompts begin with, e.g. 0.5.", rich_help_panel=PROMPTS),
+]
+TurnsOpt = Annotated[
+    int,
+    typer.Option(help="Turns of a conversation; each sends what was said before.", rich_help_panel=PROMPTS),
+]
