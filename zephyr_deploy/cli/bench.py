@@ -10,7 +10,7 @@ import typer
 from zephyr_deploy.cli.address import ApiKeyEnvOpt, UrlOpt, endpoint_for
 from zephyr_deploy.cli.loads import Arrivals, loads
 from zephyr_deploy.cli.options import NameArg, seconds
-from zephyr_deploy.cli.prompt_options import MaxNewTokensOpt, PromptTokensOpt, SharedPrefixOpt, TurnsOpt
+from zephyr_deploy.cli.prompt_options import IgnoreEosOpt, MaxNewTokensOpt, PromptTokensOpt, SharedPrefixOpt, TurnsOpt
 from zephyr_deploy.cli.session import Session
 from zephyr_deploy.cli.verb import LOOK, verb
 from zephyr_deploy.cli.written import CsvOpt, Files
@@ -79,6 +79,7 @@ def bench(
     prompt_tokens: PromptTokensOpt = "128",
     shared_prefix: SharedPrefixOpt = 0.0,
     turns: TurnsOpt = 1,
+    ignore_eos: IgnoreEosOpt = False,
     client: Annotated[
         Client,
         typer.Option(
@@ -128,6 +129,7 @@ def bench(
         prompt_tokens=prompt_tokens,
         shared_prefix=shared_prefix,
         turns=turns,
+        ignore_eos=ignore_eos,
         client=client,
         seed=seed,
         deadline_s=seconds(deadline),

@@ -28,3 +28,11 @@ TurnsOpt = Annotated[
     int,
     typer.Option(help="Turns of a conversation; each sends what was said before.", rich_help_panel=PROMPTS),
 ]
+IgnoreEosOpt = Annotated[
+    bool,
+    typer.Option(
+        "--ignore-eos",
+        help="Answers go on to their last token: vLLM, SGLang and the embedded engine; TGI cannot.",
+        rich_help_panel=PROMPTS,
+    ),
+]

@@ -1,98 +1,64 @@
-"""The streams of the engines, each in its own shape, say the same answer however they are cut.
-
-No such server was at hand. The first line of each file says where its shape is from: the engine's source, or a log that
-somebody else posted; the texts are ours.
-"""
+"""What is sent: JSON that a parser reads as meant, and nothing that an engine does not take."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import json
 
 import pytest
-from bench.wire.answers import CHUNKED, END, HEAD, chunk, cut_at, decoded
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from zephyr_deploy.bench.clients.chunks import ChatProgress, NativeProgress
-from zephyr_deploy.bench.failures import kind_of
-from zephyr_deploy.errors import ZephyrError
+from zephyr_deploy.bench.asks import Ask, Turn
+from zephyr_deploy.bench.spec import BenchSpec
+from zephyr_deploy.bench.wire.dialects import dialect_of
+from zephyr_deploy.endpoint.types import Endpoint
 
-STREAMS = Path(__file__).with_name("streams")
-TEXT = " Tokyo (東京)."
-WHOLE = {
-    "tgi-3-native": (6, 9, 7),
-    "tgi-1-native": (6, None, 6),
-    "tgi-chat": (6, 9, 7),
-    "tgi-completions": (6, 9, 7),
-    "vllm-chat": (6, 9, 6),
-    "vllm-chat-running-usage": (3, 9, 6),
-    "vllm-chat-thoughts": (8, 9, 8),
-    "vllm-completions": (6, 9, 6),
-    "sglang-chat": (6, 9, 6),
-    "sglang-completions": (6, 9, 6),
-    "llamacpp-chat": (6, 9, 6),
-    "llamacpp-completions": (6, 9, 6),
-}
-"""Events with tokens, prompt tokens, output tokens. TGI counts the end of sequence, which has no text."""
-FAILED = {
-    "tgi-native-error": "overloaded",
-    "tgi-native-oom-error": "generation",
-    "tgi-chat-error": "overloaded",
-    "vllm-chat-error": "InternalServerError",
-    "sglang-chat-error": "SERVICE_UNAVAILABLE",
-    "llamacpp-chat-error": "server_error",
-    "llamacpp-old-chat-error": "incomplete",
-}
-"""As what it is counted."""
+ENGINES = ["tgi", "vllm", "sglang", "llamacpp"]
+TALK = Ask(Turn("and\nnow?", 7), (("hi", 'a "b"'), ("ü", "\ud83d\ude42")))
+USAGE = {"include_usage": True}
 
 
-def stream(name):
-    return (STREAMS / f"{name}.sse").read_bytes()
+def sent(client, engine="tgi", ask=TALK, **spec):
+    endpoint = Endpoint(name="x", url="http://x", engine=engine, model_id="org/model")
+    return json.loads(dialect_of(endpoint, BenchSpec(client=client, **spec)).body(ask))
 
 
-def progress_of(name):
-    return NativeProgress if "native" in name else ChatProgress
+def openai(engine):
+    model = "tgi" if engine in {"tgi", "llamacpp"} else "org/model"
+    return {"model": model, "temperature": 0.0, "stream": True, "stream_options": USAGE, "max_tokens": 7}
 
 
-def chunked(body, sizes):
-    """The body in chunks of HTTP that know nothing of its events."""
-    return CHUNKED + b"".join(map(chunk, cut_at(body, sizes))) + END
+@pytest.mark.parametrize("engine", ENGINES)
+def test_chat_says_who_said_what(engine):
+    said = [("user", "hi"), ("assistant", 'a "b"'), ("user", "ü"), ("assistant", "🙂"), ("user", "and\nnow?")]
+    messages = [{"role": role, "content": content} for role, content in said]
+    assert sent("openai", engine) == {**openai(engine), "messages": messages}
 
 
-def check(name, pieces):
-    sample = decoded(pieces, progress=progress_of(name))
-    assert sample.text == TEXT
-    assert (len(sample.events), sample.prompt_tokens, sample.tokens) == WHOLE[name]
+@pytest.mark.parametrize("engine", ENGINES)
+def test_completions_say_it_in_paragraphs(engine):
+    prompt = 'hi\n\na "b"\n\nü\n\n🙂\n\nand\nnow?'
+    assert sent("completions", engine) == {**openai(engine), "prompt": prompt}
 
 
-def test_every_file_is_looked_at():
-    assert {path.stem for path in STREAMS.iterdir()} == {*WHOLE, *FAILED}
+@pytest.mark.parametrize("client", ["openai", "completions"])
+@pytest.mark.parametrize("engine", ENGINES)
+def test_answers_that_go_on_to_the_end(client, engine):
+    more = {"min_tokens": 7} if engine in {"vllm", "sglang"} else {}
+    plain = sent(client, engine)
+    assert sent(client, engine, ignore_eos=True) == {**plain, "ignore_eos": True, **more}
 
 
-@pytest.mark.parametrize("name", WHOLE)
-@settings(max_examples=20)
-@given(st.sets(st.integers(1, 2500), max_size=20), st.sets(st.integers(1, 3000), max_size=20))
-def test_the_answer_however_it_is_chunked_and_however_it_is_read(name, chunks, reads):
-    check(name, cut_at(chunked(stream(name), chunks), reads))
+def test_native():
+    parameters = {"do_sample": False, "details": True, "max_new_tokens": 7}
+    ask = Ask(Turn('"ü', 7))
+    assert sent("native", ask=ask) == {"inputs": '"ü', "parameters": parameters}
+    assert sent("native", ask=ask, ignore_eos=True)["parameters"] == {**parameters, "ignore_eos": True}
 
 
-@pytest.mark.parametrize("name", WHOLE)
-@pytest.mark.parametrize("end", [b"\r\n", b"\r"])
-def test_other_line_ends_byte_by_byte(name, end):
-    body = stream(name).replace(b"\n", end)
-    check(name, [bytes([byte]) for byte in chunked(body, range(7, len(body), 7))])
-    check(name, [HEAD + b"Content-Length: %d\r\n\r\n" % len(body), body])
-
-
-def test_tokens_of_an_event_are_those_that_the_running_count_says():
-    sample = decoded([chunked(stream("vllm-chat-running-usage"), ())])
-    assert [event.tokens for event in sample.events] == [2, 1, 3]
-
-
-@pytest.mark.parametrize("name", FAILED)
-@settings(max_examples=10)
-@given(st.sets(st.integers(1, 800), max_size=12))
-def test_an_error_in_a_200_is_one(name, reads):
-    with pytest.raises(ZephyrError) as caught:
-        decoded(cut_at(chunked(stream(name), ()), reads), progress=progress_of(name))
-    assert kind_of(caught.value) == FAILED[name]
+@given(st.text(), st.text(), st.text(), st.integers(1, 9**9))
+def test_every_text_arrives_as_it_is(text, said, answer, tokens):
+    ask = Ask(Turn(text, tokens), ((said, answer),))
+    body = sent("openai", ask=ask)
+    assert [message["content"] for message in body["messages"]] == [said, answer, text]
+    assert body["max_tokens"] == tokens

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from json.encoder import encode_basestring_ascii as quoted
 from typing import TYPE_CHECKING, Any
 
 from zephyr_deploy.bench.asks import as_text
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
     from zephyr_deploy.bench.wire.progress import Progress
     from zephyr_deploy.endpoint.types import Endpoint
 
-ROLES = ("user", "assistant")
+KNOW_MIN_TOKENS = {"vllm", "sglang"}
+"""Engines that can be told how long an answer is at least, so that not even the end's token is drawn before, which
+would be a token without text."""
 
 
 @dataclass(frozen=True)
@@ -27,40 +30,62 @@ class Dialect:
     """One protocol; ``path`` is below the endpoint's url."""
 
     path: str
-    asks: Callable[[Ask], dict[str, Any]]
+    body: Callable[[Ask], bytes]
+    """The body of the request. What all requests have in common is JSON already: only the texts are encoded."""
     follow: Callable[[Sample], Progress]
-
-    def body(self, ask: Ask) -> bytes:
-        """The body of the request."""
-        return json.dumps(self.asks(ask)).encode()
 
 
 def dialect_of(endpoint: Endpoint, spec: BenchSpec) -> Dialect:
     """The protocol that ``spec`` names, as ``endpoint`` speaks it. Every answer is greedy and streamed."""
     if spec.client == "native":
-        # The same as the text-generation client sends, but for the route: it posts to the root.
-        fixed = {"do_sample": False, "details": True}
-        return Dialect("/generate_stream", lambda ask: _native(ask, fixed), NativeProgress)
+        return Dialect("/generate_stream", _native(spec), NativeProgress)
     fields = {
         "model": model_name(endpoint),
         "temperature": 0.0,
         "stream": True,
         "stream_options": {"include_usage": True},
+        **_to_the_end(spec),
     }
+    least = spec.ignore_eos and endpoint.engine in KNOW_MIN_TOKENS
     if spec.client == "completions":
-        return Dialect("/v1/completions", lambda ask: {**fields, **_completion(ask)}, ChatProgress)
-    return Dialect("/v1/chat/completions", lambda ask: {**fields, **_chat(ask)}, ChatProgress)
+        return Dialect("/v1/completions", _openai(fields, '"prompt": ', _prompt, least=least), ChatProgress)
+    return Dialect("/v1/chat/completions", _openai(fields, '"messages": ', _messages, least=least), ChatProgress)
 
 
-def _native(ask: Ask, fixed: dict[str, Any]) -> dict[str, Any]:
-    return {"inputs": as_text(ask), "parameters": {**fixed, "max_new_tokens": ask.turn.output_tokens}}
+def _to_the_end(spec: BenchSpec) -> dict[str, Any]:
+    """TGI does not know the field and takes no notice of it; the embedded engine's TGI API does."""
+    return {"ignore_eos": True} if spec.ignore_eos else {}
 
 
-def _completion(ask: Ask) -> dict[str, Any]:
-    return {"prompt": as_text(ask), "max_tokens": ask.turn.output_tokens}
+def _native(spec: BenchSpec) -> Callable[[Ask], bytes]:
+    """The same as the text-generation client sends, but for the route: it posts to the root."""
+    fixed = json.dumps({"do_sample": False, "details": True, **_to_the_end(spec)})[:-1]
+
+    def body(ask: Ask) -> bytes:
+        parameters = f'{fixed}, "max_new_tokens": {ask.turn.output_tokens}}}'
+        return f'{{"inputs": {_prompt(ask)}, "parameters": {parameters}}}'.encode()
+
+    return body
 
 
-def _chat(ask: Ask) -> dict[str, Any]:
-    said = [{"role": role, "content": text} for pair in ask.before for role, text in zip(ROLES, pair, strict=True)]
-    messages = [*said, {"role": "user", "content": ask.turn.text}]
-    return {"messages": messages, "max_tokens": ask.turn.output_tokens}
+def _openai(fields: dict[str, Any], name: str, say: Callable[[Ask], str], *, least: bool) -> Callable[[Ask], bytes]:
+    head = f"{json.dumps(fields)[:-1]}, {name}"
+
+    def body(ask: Ask) -> bytes:
+        most = ask.turn.output_tokens
+        end = f', "max_tokens": {most}, "min_tokens": {most}}}' if least else f', "max_tokens": {most}}}'
+        return f"{head}{say(ask)}{end}".encode()
+
+    return body
+
+
+def _prompt(ask: Ask) -> str:
+    return quoted(as_text(ask))
+
+
+def _messages(ask: Ask) -> str:
+    before = "".join(
+        f'{{"role": "user", "content": {quoted(said)}}}, {{"role": "assistant", "content": {quoted(answer)}}}, '
+        for said, answer in ask.before
+    )
+    return f'[{before}{{"role": "user", "content": {quoted(ask.turn.text)}}}]'

@@ -76,6 +76,7 @@ def test_usage_comes_in_a_chunk_of_its_own_where_asked_for(frames):
         ({"stop": "a"}, {"stop": ["a"]}),
         ({"stop": None}, {"stop": []}),
         ({"top_logprobs": 2, "logprobs": True}, {"n_probs": 2}),
+        ({"ignore_eos": True}, {"ignore_eos": True}),
     ],
 )
 def test_each_member_reaches_the_engine(post, engine, given, sent):

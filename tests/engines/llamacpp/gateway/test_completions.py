@@ -34,6 +34,11 @@ def test_one_hundred_tokens_unless_said_otherwise(post, engine):
     assert engine.payloads[0]["n_predict"] == 100
 
 
+def test_an_answer_that_goes_on_to_its_last_token(post, engine):
+    post(PATH, {"prompt": "a", "max_tokens": 4, "ignore_eos": True})
+    assert engine.payloads[0]["ignore_eos"] is True
+
+
 def test_what_tgi_refuses(post):
     suffix = post(PATH, {"prompt": "a", "suffix": "b"})
     assert (suffix.status_code, suffix.json()["error_type"]) == (422, "suffix not supported")

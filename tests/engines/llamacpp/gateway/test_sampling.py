@@ -55,6 +55,14 @@ def test_the_whole_request(top_n, n_probs):
     }
 
 
+def test_the_end_is_ignored_only_where_that_is_asked():
+    payloads = [
+        completion_payload(Parameters(**given), (5,), new_tokens=8, seed=None, window=99)
+        for given in ({}, {"ignore_eos": True})
+    ]
+    assert [payload.get("ignore_eos") for payload in payloads] == [None, True]
+
+
 @pytest.mark.parametrize(
     ("given", "expected"),
     [

@@ -69,6 +69,7 @@ def split(body: CompletionRequest, most: int) -> list[GenerateRequest]:
         max_new_tokens=DEFAULT_NEW_TOKENS if body.max_tokens is None else body.max_tokens,
         stop=body.stop,
         seed=body.seed,
+        ignore_eos=body.ignore_eos,
     )
     return [GenerateRequest(inputs=prompt, parameters=parameters) for prompt in body.prompt]
 

@@ -57,6 +57,7 @@ async def to_generate(upstream: Upstream, chat: ChatRequest) -> GenerateRequest:
         seed=chat.seed,
         top_n_tokens=chat.top_logprobs,
         grammar=_grammar(chat.response_format),
+        ignore_eos=chat.ignore_eos,
     )
     return GenerateRequest(inputs=await render(upstream, chat), parameters=parameters, add_special_tokens=False)
 

@@ -80,6 +80,7 @@ def completion_payload(
         "stop": parameters.stop,
         "n_probs": max(1, parameters.top_n_tokens or 0),
         "return_tokens": True,
+        **({"ignore_eos": True} if parameters.ignore_eos else {}),
         **sampling_fields(parameters, seed=seed, window=window),
     }
 

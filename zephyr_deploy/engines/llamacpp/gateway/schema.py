@@ -61,6 +61,8 @@ class Parameters(Request):
     top_n_tokens: U32 | None = None
     grammar: Grammar | None = None
     adapter_id: str | None = None
+    ignore_eos: bool = False
+    """Not TGI's: answers of exactly so many tokens, for benchmarks; vLLM's and SGLang's name for it."""
 
 
 def _absent() -> Parameters:
@@ -129,6 +131,7 @@ class ChatRequest(Request):
     tools: list[Any] | None = None
     tool_choice: Any = None
     response_format: ResponseFormat | None = None
+    ignore_eos: bool = False
 
 
 class CompletionRequest(Request):
@@ -144,3 +147,4 @@ class CompletionRequest(Request):
     temperature: float | None = None
     top_p: float | None = None
     suffix: str | None = None
+    ignore_eos: bool = False
