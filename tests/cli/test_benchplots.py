@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
-from bench.simulated import simulated
+from bench.simulated_reports import simulated
 from rich.console import Console
 
 from zephyr_deploy.bench.saved import read_report

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from itertools import islice, pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zephyr_deploy.bench.failures import kind_of
+from zephyr_deploy.bench.loads import Closed, Load
 from zephyr_deploy.bench.report import CountedBy, LevelReport, RequestRecord
 from zephyr_deploy.bench.selfcheck import check
-from zephyr_deploy.bench.stats import spread_of
+from zephyr_deploy.bench.slo import goodput_of
+from zephyr_deploy.bench.stats import spread_by_request, spread_of
+from zephyr_deploy.bench.stats.intervals import interval_of_mean
+from zephyr_deploy.bench.steady import steady_of
+from zephyr_deploy.bench.timeline import begun_ms, blocks, timeline_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from decimal import Decimal
 
-    from zephyr_deploy.bench.loads import Load
     from zephyr_deploy.bench.sample import Sample
     from zephyr_deploy.bench.selfcheck import LoopWatch
+    from zephyr_deploy.bench.slo import Slo
+    from zephyr_deploy.bench.stats import Spread
+    from zephyr_deploy.bench.timeline import Timeline
 
+PIECES = 30
+"""Most pieces that a level is cut into for the intervals of its rates."""
 NS_PER_MS = 1e6
 NS_PER_S = 1e9
 
@@ -42,6 +52,17 @@ def tpot_ms(sample: Sample) -> float | None:
     if len(sample.events) < 2 or sample.tokens < 2:  # noqa: PLR2004
         return None
     return (sample.events.at_ns[-1] - sample.events.at_ns[0]) / NS_PER_MS / (sample.tokens - 1)
+
+
+def icl_ms(sample: Sample) -> list[float]:
+    """Every gap between token-bearing events, undivided."""
+    return [(later - earlier) / NS_PER_MS for earlier, later in pairwise(sample.events.at_ns)]
+
+
+def ntpot_ms(sample: Sample) -> float | None:
+    """``e2e`` / n, with n output tokens: what a token costs its reader with the wait for the first in it."""
+    whole = e2e_ms(sample)
+    return whole / sample.tokens if whole is not None and sample.tokens else None
 
 
 def e2e_ms(sample: Sample) -> float | None:
@@ -77,6 +98,45 @@ def known(values: Iterator[float | None]) -> list[float]:
     return [value for value in values if value is not None]
 
 
+def spread_with_intervals(figure: Callable[[Sample], float | None], samples: Iterable[Sample]) -> Spread | None:
+    """The spread of what each sample has one of; those that could not be measured are left out."""
+    return spread_by_request([[value] for sample in samples if (value := figure(sample)) is not None])
+
+
+def rates_of(
+    load: Load, timeline: Timeline | None, log: Sequence[RequestRecord], rates: dict[str, float]
+) -> dict[str, tuple[float, float]]:
+    """Between which values each rate is; missing: there were too few requests, or too little time.
+
+    In a closed loop all workers are busy, so that the rate hangs on how long requests take: the interval is that of
+    answers, or tokens, over the time that requests were under way. Else it is that of the mean of pieces of time, up
+    to the beginning of the last request. The time in which a level runs out is left out of the interval's width: rates
+    fall there for that reason, and not by chance.
+    """
+    if timeline is None:
+        return {}
+    if isinstance(load, Closed):
+        sent = [record for record in log if record.sent_ms is not None]
+        per = [record.ended_ms - begun_ms(record) for record in sent]
+        good = [record.failure is None for record in sent]
+        amounts = {
+            "requests_per_s": [float(one) for one in good],
+            "output_tokens_per_s": [float(r.output_tokens * one) for r, one in zip(sent, good, strict=True)],
+        }
+    else:
+        last = int(timeline.last_begun_ms / timeline.step_ms)
+        series = {"requests_per_s": timeline.answers, "output_tokens_per_s": timeline.tokens}
+        amounts = {name: blocks(steps[:last], max(1, math.ceil(last / PIECES))) for name, steps in series.items()}
+        per = [1.0] * len(amounts["requests_per_s"])
+    found = {}
+    for name, values in amounts.items():
+        interval, mean = interval_of_mean(values, per), sum(values) / (sum(per) or 1.0)
+        if interval is not None and mean > 0:
+            low, high = (bound / mean * rates[name] for bound in interval)
+            found[name] = (max(0.0, low), high)
+    return found
+
+
 def counted_by(samples: Sequence[Sample]) -> CountedBy:
     """Who counted the output tokens: the server, or we its events."""
     by_server = sum(sample.generated_tokens is not None for sample in samples)
@@ -90,6 +150,12 @@ def usd_per_million(price_per_hour_usd: Decimal | None, tokens_per_s: float) -> 
     if price_per_hour_usd is None or tokens_per_s <= 0:
         return None
     return float(price_per_hour_usd) / 3600 / tokens_per_s * 1e6
+
+
+def tokens_of_gaps(sample: Sample) -> tuple[int, ...]:
+    """What the later event of each gap carries; empty: one token each, or nobody knows."""
+    counts = tuple(islice(sample.events.counts(), 1, None))
+    return () if set(counts) <= {1} else counts
 
 
 def record_of(sample: Sample, began_ns: int) -> RequestRecord:
@@ -110,7 +176,8 @@ def record_of(sample: Sample, began_ns: int) -> RequestRecord:
         e2e_ms=e2e_ms(sample),
         prompt_tokens=sample.prompt_tokens,
         output_tokens=sample.tokens,
-        gaps_us=tuple(round((b - a) / 1000) for a, b in pairwise(sample.events.at_ns)),
+        gaps_us=tuple((b - a + 500) // 1000 for a, b in pairwise(sample.events.at_ns)),
+        gap_tokens=tokens_of_gaps(sample),
         failure=None if sample.failure is None else kind_of(sample.failure),
     )
 
@@ -121,40 +188,65 @@ def level_of(
     measured: Sequence[Sample],
     watch: LoopWatch,
     price_per_hour_usd: Decimal | None,
+    *,
+    slo: Slo | None = None,
 ) -> LevelReport:
-    """The figures of one level; ``warmup`` is only counted."""
+    """The figures of one level; ``warmup`` is only counted, ``measured`` is in the order in which it was begun."""
     good = [sample for sample in measured if sample.failure is None]
-    failures = [sample.failure for sample in measured if sample.failure is not None]
     began = min((sample.taken_ns if sample.due_ns is None else sample.due_ns for sample in measured), default=0)
     seconds = max((sample.ended_ns for sample in measured), default=0) / NS_PER_S - began / NS_PER_S
-    tokens_per_s = sum(sample.tokens for sample in good) / seconds if seconds > 0 else 0.0
-    ttft = spread_of(known(ttft_ms(sample) for sample in good))
-    itl = spread_of([gap for sample in good for gap in itl_ms(sample)])
-    e2e = spread_of(known(e2e_ms(sample) for sample in good))
+    rates = {
+        "requests_per_s": len(good) / seconds if seconds > 0 else 0.0,
+        "output_tokens_per_s": sum(sample.tokens for sample in good) / seconds if seconds > 0 else 0.0,
+    }
+    log = tuple(record_of(sample, began) for sample in measured)
+    timeline = timeline_of(log)
+    times = times_of(good, several=any(record.gap_tokens for record in log))
+    ttft, itl, e2e = times["ttft_ms"], times["itl_ms"], times["e2e_ms"]
     return LevelReport(
         load=load,
         requests=len(measured),
         succeeded=len(good),
-        errors=dict(Counter(kind_of(failure) for failure in failures)),
-        error_examples={kind_of(failure): failure.message for failure in reversed(failures)},
+        **failures_of(measured),
         warmup_requests=len(warmup),
         warmup_errors=sum(sample.failure is not None for sample in warmup),
         seconds=seconds,
-        requests_per_s=len(good) / seconds if seconds > 0 else 0.0,
-        output_tokens_per_s=tokens_per_s,
+        **rates,
+        intervals=rates_of(load, timeline, log, rates),
+        steady=steady_of(load, timeline, log),
+        goodput=None if slo is None else goodput_of(slo, log, seconds),
         prompt_tokens=spread_of([sample.prompt_tokens for sample in good if sample.prompt_tokens is not None]),
         output_tokens=spread_of([sample.tokens for sample in good]),
         tokens_counted_by=counted_by(good),
-        ttft_ms=ttft,
-        itl_ms=itl,
-        tpot_ms=spread_of(known(tpot_ms(sample) for sample in good)),
-        e2e_ms=e2e,
+        **times,
         connect_ms=spread_of([s.connect_ns / NS_PER_MS for s in good if s.connect_ns is not None]),
         rtt_ms=spread_of([s.rtt_ns / NS_PER_MS for s in good if s.rtt_ns is not None]),
-        usd_per_million_output_tokens=usd_per_million(price_per_hour_usd, tokens_per_s),
-        ttft_sched_ms=spread_of(known(ttft_sched_ms(sample) for sample in good)),
-        e2e_sched_ms=spread_of(known(e2e_sched_ms(sample) for sample in good)),
+        usd_per_million_output_tokens=usd_per_million(price_per_hour_usd, rates["output_tokens_per_s"]),
         late_ms=spread_of(known(late_ms(sample) for sample in measured)),
         client=check(watch, good, ttft=ttft, itl=itl, e2e=e2e),
-        log=tuple(record_of(sample, began) for sample in measured),
+        log=log,
     )
+
+
+def times_of(good: Sequence[Sample], *, several: bool) -> dict[str, Spread | None]:
+    """The spreads of all times that users feel, by their names in a report; ``several``: an event may carry so many."""
+    itl = spread_by_request([list(itl_ms(sample)) for sample in good])
+    return {
+        "ttft_ms": spread_with_intervals(ttft_ms, good),
+        "itl_ms": itl,
+        "icl_ms": spread_by_request([icl_ms(sample) for sample in good]) if several else itl,
+        "tpot_ms": spread_with_intervals(tpot_ms, good),
+        "ntpot_ms": spread_with_intervals(ntpot_ms, good),
+        "e2e_ms": spread_with_intervals(e2e_ms, good),
+        "ttft_sched_ms": spread_with_intervals(ttft_sched_ms, good),
+        "e2e_sched_ms": spread_with_intervals(e2e_sched_ms, good),
+    }
+
+
+def failures_of(samples: Sequence[Sample]) -> dict[str, Any]:
+    """Failed requests by kind, and the first message of each kind."""
+    failures = [sample.failure for sample in samples if sample.failure is not None]
+    return {
+        "errors": dict(Counter(kind_of(failure) for failure in failures)),
+        "error_examples": {kind_of(failure): failure.message for failure in reversed(failures)},
+    }

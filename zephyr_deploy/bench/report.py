@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from zephyr_deploy.bench.loads import Closed, Load
 from zephyr_deploy.bench.server.view import Environment, ServerView
+from zephyr_deploy.bench.slo import Goodput
 from zephyr_deploy.bench.spec import BenchSpec
 from zephyr_deploy.bench.stats import Spread
+from zephyr_deploy.bench.steady import Steady
 from zephyr_deploy.plan.served import Served
 from zephyr_deploy.plan.speed.prediction import Prediction
 from zephyr_deploy.spec.deployment import EngineName, Frozen
@@ -63,6 +65,8 @@ class RequestRecord(Frozen):
     output_tokens: int
     gaps_us: tuple[int, ...] = ()
     """Between token-bearing events, undivided, in microseconds, in their order."""
+    gap_tokens: tuple[int, ...] = ()
+    """How many tokens the later event of each gap carries; empty: one each, or nobody knows."""
     failure: str | None = None
     """Which kind; None: a complete answer."""
 
@@ -90,10 +94,20 @@ class LevelReport(Frozen):
     itl_ms: Spread | None
     tpot_ms: Spread | None
     e2e_ms: Spread | None
+    icl_ms: Spread | None = None
+    """Gaps as `itl_ms`, but not divided by the tokens of the later event (inter-chunk latency)."""
+    ntpot_ms: Spread | None = None
+    """``e2e`` / n of each request."""
     connect_ms: Spread | None
     """New connections of the measured requests; None where there were none or the client does not say."""
     rtt_ms: Spread | None = None
     """The network's round trip, the smallest that TCP saw on the connection; None where nobody says."""
+    intervals: dict[str, tuple[float, float]] = Field(default_factory=dict)
+    """Of ``requests_per_s`` and ``output_tokens_per_s``, with 95 % confidence; missing: the level was too short."""
+    steady: Steady | None = None
+    """Without the time in which the level filled up and ran out; None: nobody looked."""
+    goodput: Goodput | None = None
+    """None: no SLO was given."""
     usd_per_million_output_tokens: float | None
     client: ClientCheck
     predicted: Prediction | None = None
@@ -184,7 +198,9 @@ class BenchReport(Frozen):
     def without_gaps(self) -> BenchReport:
         """The same without the single gaps between tokens, which are nine tenths of its size."""
         levels = (
-            level.model_copy(update={"log": tuple(one.model_copy(update={"gaps_us": ()}) for one in level.log)})
+            level.model_copy(
+                update={"log": tuple(one.model_copy(update={"gaps_us": (), "gap_tokens": ()}) for one in level.log)}
+            )
             for level in self.levels
         )
         return self.model_copy(update={"levels": tuple(levels)})

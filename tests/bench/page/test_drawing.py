@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from bench.simulated import one_record, simulated
+from bench.simulated_reports import one_record, simulated
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

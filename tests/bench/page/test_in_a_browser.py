@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from bench.simulated import planned, simulated, watched
+from bench.simulated_reports import planned, simulated, watched
 from browser import browser, found
 
 from zephyr_deploy.bench.loads import Open

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from bench.simulated import planned, simulated, watched
+from bench.simulated_reports import planned, simulated, watched
 
 from zephyr_deploy.bench.loads import Open
 from zephyr_deploy.bench.page.embedded import LARGE

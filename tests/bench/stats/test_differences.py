@@ -45,7 +45,7 @@ def test_differences_of_two_samples_of_the_same_are_seldom_real_and_true_ones_ar
         return spread_by_request([[factor * math.exp(0.3 * rng.gauss(0, 1))] for _ in range(400)])
 
     wrong = found = 0
-    for seed in range(150):
+    for seed in range(80):
         rng = random.Random(seed)
         one, same, slower = sample(rng, 100), sample(rng, 100), sample(rng, 110)
         for other, expected in ((same, False), (slower, True)):
@@ -53,5 +53,5 @@ def test_differences_of_two_samples_of_the_same_are_seldom_real_and_true_ones_ar
             real = low > 0 or high < 0
             wrong += real and not expected
             found += low > 0 and expected
-    assert wrong <= 12
-    assert found >= 120
+    assert wrong <= 8
+    assert found >= 64
