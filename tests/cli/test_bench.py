@@ -66,6 +66,13 @@ def test_passed_gate_is_0(tgi):
     assert call("--url", tgi.url, "--fail-if", "errors>0", "--fail-if", "ttft_p50>60s") == 0
 
 
+def test_goodput_is_told_and_can_be_a_gate(tgi, capsys):
+    assert call("--url", tgi.url, "--slo", "ttft=60s,itl=60s", "--fail-if", "goodput<100%") == 0
+    assert "100.0% met ttft=60000ms,itl=60000ms" in capsys.readouterr().err.replace("\n", " ")
+    assert call("--url", tgi.url, "--slo", "ttft=0.001ms", "--fail-if", "goodput<0.99") == 8
+    assert "missed: ttft 4" in capsys.readouterr().err.replace("\n", " ")
+
+
 def test_failures_are_told_and_nothing_working_is_7(tgi, capsys):
     tgi.script.fault = "overloaded"
     assert main(["bench", "--url", tgi.url, "--requests", "3", "--warmup", "0", "--concurrency", "1"]) == 7
@@ -91,6 +98,8 @@ def test_key_comes_from_the_environment_and_is_never_shown(tgi, capsys, monkeypa
         (["--duration", "3s"], "not both"),
         (["--duration", "soon"], "length of time"),
         (["--fail-if", "speed>1"], "ttft_p99>400ms"),
+        (["--fail-if", "goodput<1"], "Add e.g. --slo"),
+        (["--slo", "fast"], "ttft=300ms,itl=40ms"),
         (["--save", "no/such/folder/x.json"], "mkdir -p no/such/folder"),
         (["--save", "."], ". is a folder"),
         (["--api-key-env", "NO_SUCH_KEY"], "export NO_SUCH_KEY"),

@@ -12,11 +12,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from zephyr_deploy.bench.report import BenchReport, LevelReport
+    from zephyr_deploy.bench.slo import Slo
     from zephyr_deploy.bench.stats import Spread
 
-TIMES = ("ttft", "itl", "tpot", "e2e")
-POINTS = ("mean", "p50", "p90", "p99", "max")
-RATES = ("output_tokens_per_s", "requests_per_s")
+TIMES = ("ttft", "ttft_sched", "itl", "icl", "tpot", "ntpot", "e2e", "e2e_sched", "late")
+POINTS = ("mean", "p50", "p90", "p95", "p99", "max")
+RATES = ("output_tokens_per_s", "requests_per_s", "goodput_per_s")
+SHARES = ("goodput",)
 OPERATORS: dict[str, Callable[[float, float], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,
@@ -26,9 +28,10 @@ OPERATORS: dict[str, Callable[[float, float], bool]] = {
 TO_MS = {"ms": 1.0, "s": 1000.0}
 GRAMMAR = re.compile(r"\s*([a-z][a-z0-9_]*)\s*(>=|<=|>|<)\s*([0-9]+(?:\.[0-9]+)?)\s*([a-z%/]*)\s*")
 HINT = (
-    "Write METRIC OPERATOR VALUE UNIT, e.g. 'ttft_p99>400ms', 'output_tokens_per_s<100', 'errors>1%'. "
+    "Write METRIC OPERATOR VALUE UNIT, e.g. 'ttft_p99>400ms', 'output_tokens_per_s<100', 'goodput<99%', 'errors>1%'. "
     f"Metrics: {', '.join(TIMES)}, each with {', '.join('_' + point for point in POINTS)} (ms or s); "
-    f"{', '.join(RATES)} (no unit); errors (a number, or % of the requests)."
+    f"{', '.join(RATES)} (no unit); goodput (a share from 0 to 1, or %; it needs --slo); "
+    "errors (a number, or % of the requests)."
 )
 
 
@@ -46,11 +49,20 @@ class Gate(NamedTuple):
         if self.metric == "errors":
             errors = level.requests - level.succeeded
             return 100 * errors / max(level.requests, 1) if self.unit == "%" else errors
+        if self.metric.startswith("goodput"):
+            return self._goodput(level)
         if self.metric in RATES:
             return float(getattr(level, self.metric))
         name, point = self.metric.rsplit("_", 1)
         spread: Spread | None = getattr(level, f"{name}_ms")
-        return None if spread is None else float(getattr(spread, point))
+        return None if spread is None else getattr(spread, point)
+
+    def _goodput(self, level: LevelReport) -> float | None:
+        if level.goodput is None:
+            return None
+        if self.metric in RATES:
+            return level.goodput.per_s
+        return level.goodput.share * (100 if self.unit == "%" else 1)
 
     def failure(self, level: LevelReport) -> str | None:
         """Why the level fails, with the figure; None if it passes. What was not measured does not pass."""
@@ -76,10 +88,27 @@ def parse(text: str) -> Gate:
     name, _, point = metric.rpartition("_")
     if name in TIMES and point in POINTS and unit in TO_MS:
         return Gate(text, metric, symbol, value * TO_MS[unit], "ms")
-    if (metric in RATES and unit in {"", "/s"}) or (metric == "errors" and unit in {"", "%"}):
+    if (metric in RATES and unit in {"", "/s"}) or (metric in {"errors", *SHARES} and unit in {"", "%"}):
+        _refuse_no_share(text, metric, value, unit)
         return Gate(text, metric, symbol, value, unit)
     with_unit = f"with the unit '{unit}'" if unit else "without a unit"
     raise UsageError(f"'{metric}' {with_unit} is not a figure of the benchmark.", hint=HINT)
+
+
+def _refuse_no_share(text: str, metric: str, value: float, unit: str) -> None:
+    if metric in SHARES and not unit and value > 1:
+        raise UsageError(f"'{text}': a share is from 0 to 1.", hint=f"Write '{text.strip()}%' for a percentage.")
+
+
+def refuse_without_slo(gates: Iterable[Gate], slo: Slo | None) -> None:
+    """Before the measurement: without an SLO there is no goodput.
+
+    Raises:
+        UsageError: a gate asks for it.
+    """
+    for gate in gates:
+        if slo is None and gate.metric.startswith("goodput"):
+            raise UsageError(f"'{gate.text}' needs to know what is good.", hint="Add e.g. --slo ttft=300ms,itl=40ms")
 
 
 def judge(report: BenchReport, gates: Iterable[Gate]) -> None:

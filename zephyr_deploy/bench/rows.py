@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from zephyr_deploy.bench.report import BenchReport, LevelReport
 
-LEFT_OUT = {"log", "server", "error_examples", "predicted", "remarks", "gaps_us"}
+LEFT_OUT = {"log", "server", "error_examples", "predicted", "remarks", "gaps_us", "gap_tokens"}
 """What is no figure of a line."""
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """A spreadsheet takes text that begins so for a formula and carries it out."""

@@ -103,7 +103,7 @@ async def _level(
     mark(witnesses)
     measured = [sample for sample in samples if sample.conversation >= course.warmup]
     warmup += [sample for sample in samples if sample.conversation < course.warmup]
-    level = level_of(load, warmup, measured, watch, spec.price_per_hour_usd)
+    level = level_of(load, warmup, measured, watch, spec.price_per_hour_usd, slo=spec.slo)
     return with_server(level, min((sample.taken_ns for sample in measured), default=0), witnesses)
 
 

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from zephyr_deploy.bench.loads import Closed, Load, Open, Ramp
 from zephyr_deploy.bench.prompts.lengths import Length
+from zephyr_deploy.bench.slo import Slo
 from zephyr_deploy.spec.deployment import Frozen
 
 ClientName = Literal["openai", "completions", "native", "tgi"]
@@ -51,6 +52,9 @@ class BenchSpec(Frozen):
     deadline_s: float = Field(120.0, gt=0, description="Longest time for one request, in seconds.")
     max_in_flight: int = Field(
         4096, ge=1, description="Conversations of an open loop under way at most; what is due then waits."
+    )
+    slo: Slo | None = Field(
+        None, description="What a request has to meet to count as good; unset: there is no goodput."
     )
     price_per_hour_usd: Decimal | None = Field(None, ge=0, description="What the service costs, for cost per token.")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -17,7 +18,7 @@ from zephyr_deploy.cli.written import CsvOpt, Files
 from zephyr_deploy.errors import UnhealthyError, UsageError, ZephyrError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from rich.console import RenderableType
 
@@ -40,6 +41,7 @@ Client = Literal["openai", "completions", "native", "tgi"]
         ("zephyr-deploy bench", "Measure the endpoint with 1 and with 4 requests at once"),
         ("zephyr-deploy bench --concurrency 1,4,16 --duration 30s", "Three levels of half a minute"),
         ("zephyr-deploy bench --rate 5,10,20", "By the clock, 5, 10 and 20 a second, as users come"),
+        ("zephyr-deploy bench --slo ttft=300ms,itl=40ms --fail-if 'goodput<99%'", "How many users are served well"),
         ("zephyr-deploy bench --fail-if 'ttft_p99>400ms' --fail-if 'errors>0'", "Exit with 8 if it is worse"),
         ("zephyr-deploy bench --client tgi --save before.json", "Through the text-generation client; keep the report"),
         ("zephyr-deploy bench --concurrency 1,4,16,64 --report bench.html", "As one page that can be sent to others"),
@@ -95,6 +97,9 @@ def bench(
     save: Annotated[Path | None, typer.Option(help="Write the report to this file, as JSON.")] = None,
     page: Annotated[Path | None, typer.Option("--report", help="Write it to this file, as a page with charts.")] = None,
     csv: CsvOpt = None,
+    slo: Annotated[
+        str | None, typer.Option(help="What a good request meets, for goodput, e.g. ttft=300ms,itl=40ms,e2e=5s.")
+    ] = None,
     fail_if: Annotated[list[str] | None, typer.Option(help="Gate, e.g. 'ttft_p99>400ms'; may be repeated.")] = None,
     no_server_metrics: Annotated[
         bool, typer.Option("--no-server-metrics", help="Do not ask the server for its own figures meanwhile.")
@@ -106,11 +111,14 @@ def bench(
     A deployment on a GPU is held against its plan, and the next plan for the same model, GPU and engine is corrected
     by the figures.
     """
-    from zephyr_deploy.bench.gate import judge, parse
+    from zephyr_deploy.bench.gate import judge, parse, refuse_without_slo
     from zephyr_deploy.bench.run import bench as measure
+    from zephyr_deploy.bench.slo import parse as parse_slo
     from zephyr_deploy.deploy.watched import watched
 
     gates = [parse(text) for text in fail_if or ()]
+    objective = None if slo is None else parse_slo(slo)
+    refuse_without_slo(gates, objective)
     spec = _spec(
         loads=loads(
             concurrency=concurrency,
@@ -133,6 +141,7 @@ def bench(
         client=client,
         seed=seed,
         deadline_s=seconds(deadline),
+        slo=objective,
         price_per_hour_usd=price_per_hour,
     )
     files = Files(save, page, csv)
@@ -224,6 +233,8 @@ def show(session: Session, report: BenchReport) -> None:
         out.note("PLANNED is TTFT and ITL in ms, and tokens per second.")
     _tell_round_trip(session, report)
     _tell_server(session, report)
+    for words in chain.from_iterable(map(told, report.levels)):
+        out.note(words)
     for level in report.levels:
         for remark in level.remarks:
             out.note(f"With {level.load}: {remark}")
@@ -255,6 +266,22 @@ def _table(session: Session, report: BenchReport, columns: Sequence[str]) -> Ren
 
     rows = [row(level)[: len(columns)] for level in report.levels]
     return Group(session.out.grid(columns, rows), BenchPlots(report))
+
+
+def told(level: LevelReport) -> Iterator[str]:
+    """What of a level has no column: its goodput, and its rates without beginning and end."""
+    if level.goodput is not None:
+        good = level.goodput
+        missed = ", ".join(f"{term} {many}" for term, many in good.misses.items() if many)
+        why = f" (missed: {missed})" if missed else ""
+        yield f"With {level.load} {good.share:.1%} met {good.slo}, {good.per_s:.2f} a second{why}."
+    if level.steady is None:
+        return
+    if level.steady.reached:
+        rates = f"{level.steady.output_tokens_per_s:.1f} tokens/s, {level.steady.requests_per_s:.2f} requests/s"
+        yield f"With {level.load}, while it was steady ({level.steady.share:.0%} of the time): {rates}."
+    elif level.succeeded:
+        yield f"With {level.load} no steady state was reached. {level.steady.reason}"
 
 
 def _tell_round_trip(session: Session, report: BenchReport) -> None:
