@@ -97,7 +97,7 @@ def test_a_level_of_nothing_is_all_none_and_zero():
 
 
 def judged(lag_ms, cpu_share=0.1, ttft=100.0, itl=20.0):
-    return check(LoopWatch(lag_ms, cpu_share), [], ttft=spread_of([ttft]), itl=spread_of([itl]), e2e=None)
+    return check(LoopWatch(lag_ms, cpu_share, seconds=2), [], ttft=spread_of([ttft]), itl=spread_of([itl]), e2e=None)
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def stamped(*events, sent_ms=0.1, generated=None):
 
 def judged_by_stamps(*samples, lag_ms=(30.0,) * 100, cpu_share=0.1):
     spreads = {"ttft": spread_of([100.0]), "itl": spread_of([20.0]), "e2e": spread_of([280.0])}
-    return check(LoopWatch(list(lag_ms), cpu_share), samples, **spreads)
+    return check(LoopWatch(list(lag_ms), cpu_share, seconds=2), samples, **spreads)
 
 
 GOOD = [(100 + 20 * n, 5.0) for n in range(10)]
@@ -160,6 +160,18 @@ def test_a_new_connection_is_not_lateness():
     one = stamped(*GOOD, sent_ms=9.0)
     one.connect_ns = int(8.9 * MS)
     assert judged_by_stamps(one).send_late_ms.p50 == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(("late_ms", "verdict"), [(9.0, "ok"), (11.0, "client_bottleneck")])
+def test_a_timetable_is_kept_to_a_tenth_of_ttft(late_ms, verdict):
+    one = stamped(*GOOD, sent_ms=late_ms)
+    one.due_ns = 0
+    assert judged_by_stamps(one).verdict == verdict
+
+
+def test_a_level_of_less_than_a_second_shows_no_busy_client():
+    figures = {"ttft": spread_of([100.0]), "itl": spread_of([20.0]), "e2e": spread_of([280.0])}
+    assert check(LoopWatch([0.1], 0.95, seconds=0.5), [], **figures).verdict == "ok"
 
 
 def test_the_busiest_client_is_the_bottleneck_whatever_the_stamps_say():

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import tempfile
+import threading
+import time
 
 import pytest
 from emulators.tgi import FakeTgi, Script
@@ -17,7 +22,7 @@ def tgi():
 
 
 def call(*argv):
-    return main(["bench", "--requests", "4", "--warmup", "1", "--concurrency", "1,2", *argv])
+    return main(["bench", "--requests", "4", "--warmup", "1", "--concurrency", "1,2", "--allow-bottleneck", *argv])
 
 
 @pytest.mark.parametrize("client", ["openai", "completions", "native", "tgi"])
@@ -62,6 +67,82 @@ def test_failed_gate_is_8_and_the_report_is_there_all_the_same(tgi, capsys, tmp_
     assert "output_tokens_per_s with 1 at once is" in err
 
 
+def test_by_the_clock(tgi, capsys):
+    assert (
+        main(["bench", "--url", tgi.url, "--rate", "50", "--requests", "5", "--warmup", "1", "--allow-bottleneck"]) == 0
+    )
+    out, err = capsys.readouterr()
+    assert "5 of 5" in out
+    assert "With 50 a second: sent " in err
+
+
+def test_a_trace_is_replayed(tgi, tmp_path):
+    trace = tmp_path / "azure.csv"
+    rows = "2023-11-16 18:15:46.0,90,3\n2023-11-16 18:15:47.0,40,3\n"
+    trace.write_text(f"TIMESTAMP,ContextTokens,GeneratedTokens\n{rows}")
+    argv = ["--trace", str(trace), "--trace-speed", "10", "--warmup", "0", "--allow-bottleneck"]
+    assert main(["bench", "--url", tgi.url, *argv]) == 0
+    asked = [request.body["messages"][0]["content"].split() for request in tgi.requests if request.body]
+    assert list(map(len, asked)) == [69, 31]
+
+
+def test_a_trace_that_is_not_there_is_2_before_anything_is_sent(tgi, capsys):
+    assert main(["bench", "--url", tgi.url, "--trace", "none.csv"]) == 2
+    assert "none.csv" in capsys.readouterr().err
+    assert not any(request.body for request in tgi.requests)
+
+
+def test_a_sweep_says_what_it_found(tgi, capsys):
+    argv = ["--sweep", "concurrency", "--sweep-until", "2", "--requests", "4", "--allow-bottleneck"]
+    assert main(["bench", "--url", tgi.url, *argv, "--output", "json"]) == 0
+    found = json.loads(capsys.readouterr().out)["data"]["saturation"]
+    assert found["load"]["kind"] == "closed"
+    assert found["why"]
+
+
+def test_ctrl_c_shows_and_saves_what_there_is_and_is_130(tgi, capsys, tmp_path):
+    def interrupt():
+        while len(tgi.requests) < 5:
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt, daemon=True).start()
+    saved = tmp_path / "report.json"
+    argv = ["--concurrency", "1", "--duration", "600s", "--save", str(saved), "--output", "json"]
+    assert main(["bench", "--url", tgi.url, *argv]) == 130
+    out, err = capsys.readouterr()
+    report = json.loads(out)["data"]
+    whole = json.loads(saved.read_text())
+    assert [level["requests"] for level in whole["levels"]] == [level["requests"] for level in report["levels"]]
+    assert whole["partial"] == report["partial"]
+    assert report["partial"] == "Ctrl-C ended it at 1 at once."
+    assert report["levels"][0]["succeeded"] > 0
+    assert "Ctrl-C ended it" in err
+
+
+def test_a_disk_that_is_full_loses_no_report(tgi, capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert call("--url", tgi.url, "--save", "/dev/full") == 5
+    out, err = capsys.readouterr()
+    (saved,) = tmp_path.iterdir()
+    assert "LOAD" in out
+    assert str(saved) in err.replace("\n", "")
+    assert len(json.loads(saved.read_text())["levels"]) == 2
+
+
+def test_a_client_that_was_the_bottleneck_is_8_after_the_report(tgi, capsys, monkeypatch):
+    from zephyr_deploy.bench import selfcheck
+
+    monkeypatch.setattr(selfcheck, "BUSY", 0.0)
+    monkeypatch.setattr(selfcheck, "LONG_S", 0.0)
+    argv = ["bench", "--url", tgi.url, "--requests", "4", "--concurrency", "1"]
+    assert main(argv) == 8
+    out, err = capsys.readouterr()
+    assert "4 of 4" in out
+    assert "The client was the bottleneck. With 1 at once" in err
+    assert main([*argv, "--allow-bottleneck"]) == 0
+
+
 def test_passed_gate_is_0(tgi):
     assert call("--url", tgi.url, "--fail-if", "errors>0", "--fail-if", "ttft_p50>60s") == 0
 
@@ -94,6 +175,7 @@ def test_key_comes_from_the_environment_and_is_never_shown(tgi, capsys, monkeypa
     ("argv", "said"),
     [
         (["--concurrency", "1,x"], "1,4,16"),
+        (["--rate", "5"], "two kinds of load"),
         (["--concurrency", "0"], "concurrency"),
         (["--duration", "3s"], "not both"),
         (["--duration", "soon"], "length of time"),

@@ -124,3 +124,19 @@ def judge(report: BenchReport, gates: Iterable[Gate]) -> None:
             hint="Nothing was changed. Look at where the time goes: zephyr-deploy bench --output json",
             details={"failures": failures},
         )
+
+
+def refuse_bottleneck(report: BenchReport) -> None:
+    """Hold the report against itself.
+
+    Raises:
+        GateError: at least one level shows what this machine can do, and not the server.
+    """
+    held_up = [level for level in report.levels if level.client.verdict == "client_bottleneck"]
+    if held_up:
+        reasons = " ".join(f"With {level.load}: {level.client.reason}" for level in held_up)
+        raise GateError(
+            f"The client was the bottleneck. {reasons}",
+            hint="Use another machine or a lower load; --allow-bottleneck takes the figures as they are.",
+            details={"levels": [str(level.load) for level in held_up]},
+        )

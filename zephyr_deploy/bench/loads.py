@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -10,6 +11,9 @@ from zephyr_deploy.spec.deployment import Frozen
 
 Workers = Annotated[int, Field(ge=1, le=4096)]
 Rate = Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)]
+MOST_AT_ONCE = 512
+MOST_PER_S = 1000
+"""Where a sweep ends that nobody has given an end."""
 Arrivals = Literal["constant", "poisson", "bursty"]
 
 
@@ -61,7 +65,26 @@ class Replay(Frozen):
     """2: twice as fast as it was recorded."""
 
     def __str__(self) -> str:
-        return f"replay of {self.file}" + (f" at {self.speed:g} times its speed" if self.speed != 1 else "")
+        return f"replay of {PurePath(self.file).name}" + (
+            f" at {self.speed:g} times its speed" if self.speed != 1 else ""
+        )
 
 
 Load = Annotated[Closed | Open | Ramp | Replay, Field(discriminator="kind")]
+
+
+class Sweep(Frozen):
+    """Ever higher loads, each a level, until the server is saturated."""
+
+    of: Literal["concurrency", "rate"] = "concurrency"
+    """Closed loops of 1, 2, 4… requests at once, or open loops of 1, 2, 4… a second and then of rates in between."""
+    start: float = Field(1.0, gt=0, allow_inf_nan=False)
+    until: float | None = Field(None, gt=0, allow_inf_nan=False)
+    """The highest load that is tried; None: 512 at once, or 1,000 a second."""
+    arrivals: Arrivals = "poisson"
+    """Of rates."""
+
+    @property
+    def most(self) -> float:
+        """The highest load that is tried."""
+        return self.until or (MOST_AT_ONCE if self.of == "concurrency" else MOST_PER_S)

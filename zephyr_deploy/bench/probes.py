@@ -93,21 +93,26 @@ def run_probes(
         if time.monotonic() - began > LONGEST_S:
             notes.append(f"{probe.title}: left out, for the others took {LONGEST_S:g} s.")
             continue
+        interrupted = False
         try:
-            found += _run(endpoint, probe, phases)
+            points, interrupted = _run(endpoint, probe, phases)
+            found += points
         except ZephyrError as error:
             failed.append(error)
             notes.append(f"{probe.title}: {error.message}")
         except KeyboardInterrupt:
             if not found:
                 raise
+            interrupted = True
+        if interrupted:
             return Probed(tuple(found), (*notes, "Interrupted: what was measured until then counts."), stopped=True)
     if failed and not found:
         raise failed[0]
     return Probed(tuple(found), tuple(notes), stopped=False)
 
 
-def _run(endpoint: Endpoint, probe: Probe, phases: Phases) -> list[Point]:
+def _run(endpoint: Endpoint, probe: Probe, phases: Phases) -> tuple[list[Point], bool]:
+    """What one tells, and whether it was interrupted."""
     spec = BenchSpec(
         loads=(Closed(concurrency=probe.concurrency),),
         duration_s=probe.seconds,
@@ -125,7 +130,7 @@ def _run(endpoint: Endpoint, probe: Probe, phases: Phases) -> list[Point]:
         report = bench(endpoint, spec, hear)
         points = [point for point in points_of(report) if point.kind in probe.kinds]
         phase.detail = ", ".join(_words(point) for point in points) or "too few answers"
-        return points
+        return points, report.interrupted
 
 
 def _words(point: Point) -> str:

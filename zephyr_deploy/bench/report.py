@@ -186,6 +186,8 @@ class BenchReport(Frozen):
     """Of a sweep; None: there was none, or it was cut short."""
     partial: str = ""
     """Why the run ended early, in one sentence; empty: it is whole."""
+    interrupted: bool = False
+    """Whether that was by the user's wish: Ctrl-C, or SIGTERM."""
 
     @model_validator(mode="before")
     @classmethod

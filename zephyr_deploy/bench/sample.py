@@ -75,7 +75,7 @@ class Sample:
     """
 
     taken_ns: int
-    """When a worker took it up."""
+    """When a worker took it up; by a timetable: when it was due, or as soon after as not too many were under way."""
     number: int = 0
     """Of the level's requests, in the order in which they were begun."""
     conversation: int = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -61,7 +62,10 @@ def write_whole(path: Path, text: str) -> None:
     target = path.resolve()  # through a symbolic link, which stays one
     part = target.with_name(f".{target.name}.part")
     try:
-        part.write_text(text, encoding="utf-8")
+        with part.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())  # some disks say only now that they are full
         part.replace(target)
     except OSError:
         with suppress(OSError):

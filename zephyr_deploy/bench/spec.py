@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from zephyr_deploy.bench.loads import Closed, Load, Open, Ramp
+from zephyr_deploy.bench.loads import Closed, Load, Open, Ramp, Sweep
 from zephyr_deploy.bench.prompts.lengths import Length
 from zephyr_deploy.bench.slo import Slo
 from zephyr_deploy.spec.deployment import Frozen
@@ -31,8 +31,9 @@ class BenchSpec(Frozen):
     """
 
     loads: tuple[Load, ...] = Field(
-        (Closed(concurrency=1), Closed(concurrency=4)), min_length=1, description="What is put on the server."
+        (Closed(concurrency=1), Closed(concurrency=4)), description="What is put on the server; empty: the sweep."
     )
+    sweep: Sweep | None = Field(None, description="Or: ever higher loads until it is saturated.")
     requests: int | None = Field(None, ge=1, description="Measured requests of each level.")
     duration_s: float | None = Field(None, gt=0, description="Seconds in which a level starts requests.")
     warmup: int | None = Field(
@@ -66,12 +67,16 @@ class BenchSpec(Frozen):
             return {k: v for k, v in data.items() if k != "concurrency"} | {
                 "loads": tuple({"kind": "closed", "concurrency": level} for level in levels)
             }
+        if isinstance(data, dict) and data.get("sweep") is not None:
+            return {"loads": (), **data}
         return data
 
     @model_validator(mode="after")
     def _one_end(self) -> BenchSpec:
         if self.requests is not None and self.duration_s is not None:
             raise ValueError("give requests or duration_s, not both")
+        if bool(self.loads) == (self.sweep is not None):
+            raise ValueError("give either loads or a sweep")
         return self
 
     def requests_at(self, load: Load) -> int | None:

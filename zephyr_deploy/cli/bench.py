@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from zephyr_deploy.cli.address import ApiKeyEnvOpt, UrlOpt, endpoint_for
-from zephyr_deploy.cli.loads import Arrivals, loads
+from zephyr_deploy.cli.loads import Arrivals, Swept, loads
 from zephyr_deploy.cli.options import NameArg, seconds
 from zephyr_deploy.cli.prompt_options import IgnoreEosOpt, MaxNewTokensOpt, PromptTokensOpt, SharedPrefixOpt, TurnsOpt
 from zephyr_deploy.cli.session import Session
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 COLUMNS = ("LOAD", "OK", "TTFT ms", "ITL ms", "TPOT ms", "E2E ms", "TOKENS/S", "REQUESTS/S", "CLIENT")
 PLANNED = "PLANNED"
 WHOLE = 99.95
+INTERRUPTED = 130
 
 Client = Literal["openai", "completions", "native", "tgi"]
 
@@ -42,6 +43,7 @@ Client = Literal["openai", "completions", "native", "tgi"]
         ("zephyr-deploy bench --concurrency 1,4,16 --duration 30s", "Three levels of half a minute"),
         ("zephyr-deploy bench --rate 5,10,20", "By the clock, 5, 10 and 20 a second, as users come"),
         ("zephyr-deploy bench --slo ttft=300ms,itl=40ms --fail-if 'goodput<99%'", "How many users are served well"),
+        ("zephyr-deploy bench --sweep concurrency", "Twice as many at once until the server does no more"),
         ("zephyr-deploy bench --fail-if 'ttft_p99>400ms' --fail-if 'errors>0'", "Exit with 8 if it is worse"),
         ("zephyr-deploy bench --client tgi --save before.json", "Through the text-generation client; keep the report"),
         ("zephyr-deploy bench --concurrency 1,4,16,64 --report bench.html", "As one page that can be sent to others"),
@@ -68,6 +70,12 @@ def bench(
         Path | None, typer.Option(help="Or: the times and lengths of this trace (Azure's CSV, Mooncake's JSON lines).")
     ] = None,
     trace_speed: Annotated[float | None, typer.Option(help="2: twice as fast as it was recorded.")] = None,
+    sweep: Annotated[
+        Swept | None, typer.Option(help="Or: 1, 2, 4… at once, or a second, until the server does no more.")
+    ] = None,
+    sweep_until: Annotated[
+        float | None, typer.Option(help="The most of them.  [default: 512 at once, 1000 a second]")
+    ] = None,
     max_in_flight: Annotated[
         int, typer.Option(help="Requests by the clock (--rate, --ramp, --trace) that may be under way; more wait.")
     ] = 4096,
@@ -104,6 +112,9 @@ def bench(
     no_server_metrics: Annotated[
         bool, typer.Option("--no-server-metrics", help="Do not ask the server for its own figures meanwhile.")
     ] = False,
+    allow_bottleneck: Annotated[
+        bool, typer.Option("--allow-bottleneck", help="Do not exit with 8 because this machine held the load up.")
+    ] = False,
     no_learn: Annotated[bool, typer.Option("--no-learn", help="Do not correct later plans by these figures.")] = False,
 ) -> None:
     """Measure time to first token, time per token and throughput; the exit code is 8 if a gate fails.
@@ -111,7 +122,7 @@ def bench(
     A deployment on a GPU is held against its plan, and the next plan for the same model, GPU and engine is corrected
     by the figures.
     """
-    from zephyr_deploy.bench.gate import judge, parse, refuse_without_slo
+    from zephyr_deploy.bench.gate import judge, parse, refuse_bottleneck, refuse_without_slo
     from zephyr_deploy.bench.run import bench as measure
     from zephyr_deploy.bench.slo import parse as parse_slo
     from zephyr_deploy.deploy.watched import watched
@@ -120,7 +131,9 @@ def bench(
     objective = None if slo is None else parse_slo(slo)
     refuse_without_slo(gates, objective)
     spec = _spec(
-        loads=loads(
+        **loads(
+            sweep=sweep,
+            sweep_until=sweep_until,
             concurrency=concurrency,
             rate=rate,
             arrivals=arrivals,
@@ -154,12 +167,20 @@ def bench(
             session.out.warn(note)
     report, running = _beside_plan(session, report)
     show(session, report)
-    files.write(report, session.out)
+    unsaved = files.write(report, session.out)
+    if report.interrupted:
+        raise typer.Exit(INTERRUPTED)
     _keep(session, report)
     if running is not None and not no_learn:
         _learn(session, report, running)
     judge(report, gates)
     _refuse_if_nothing_worked(report)
+    if not allow_bottleneck:
+        refuse_bottleneck(report)
+    if report.partial:
+        raise UnhealthyError(report.partial, hint="zephyr-deploy status")
+    if unsaved is not None:
+        raise unsaved
 
 
 def _keep(session: Session, report: BenchReport) -> None:
@@ -233,8 +254,10 @@ def show(session: Session, report: BenchReport) -> None:
         out.note("PLANNED is TTFT and ITL in ms, and tokens per second.")
     _tell_round_trip(session, report)
     _tell_server(session, report)
-    for words in chain.from_iterable(map(told, report.levels)):
+    for words in chain(findings(report), chain.from_iterable(map(told, report.levels))):
         out.note(words)
+    if report.partial:
+        out.warn(report.partial)
     for level in report.levels:
         for remark in level.remarks:
             out.note(f"With {level.load}: {remark}")
@@ -289,6 +312,20 @@ def _tell_round_trip(session: Session, report: BenchReport) -> None:
     trips = [level.rtt_ms.p50 for level in report.levels if level.rtt_ms is not None]
     if trips:
         session.out.note(f"The network's round trip is {short(min(trips))} ms, once in every TTFT.")
+
+
+def findings(report: BenchReport) -> Iterator[str]:
+    """What loads by the clock and sweeps tell beside the table."""
+    for level in report.levels:
+        if level.late_ms is not None and level.ttft_sched_ms is not None:
+            late, sched = short(level.late_ms.p99), _spread(level.ttft_sched_ms)
+            yield f"With {level.load}: sent {late} ms late (p99); TTFT from the planned time {sched} ms."
+        if level.held_back:
+            yield f"With {level.load}: {level.held_back} were held back, for as many were under way as are allowed."
+    found = report.saturation
+    if found is not None:
+        most = f"{short(found.output_tokens_per_s)} tokens/s with {found.load}"
+        yield f"{'Saturated' if found.found else 'Not saturated'}: {most}. {found.why}"
 
 
 def row(level: LevelReport) -> tuple[str, ...]:

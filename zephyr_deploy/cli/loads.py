@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Arrivals = Literal["constant", "poisson", "bursty"]
+Swept = Literal["concurrency", "rate"]
 
 DEFAULT = "1,4"
 HINT = "zephyr-deploy bench --help"
@@ -18,6 +19,8 @@ HINT = "zephyr-deploy bench --help"
 
 def loads(
     *,
+    sweep: Swept | None,
+    sweep_until: float | None,
     concurrency: str | None,
     rate: str | None,
     arrivals: Arrivals | None,
@@ -25,32 +28,33 @@ def loads(
     ramp: str | None,
     trace: Path | None,
     trace_speed: float | None,
-) -> list[dict[str, Any]]:
-    """The loads that the options ask for, as `zephyr_deploy.bench.loads` reads them.
+) -> dict[str, Any]:
+    """The fields ``loads`` or ``sweep`` of `zephyr_deploy.bench.spec.BenchSpec` that the options ask for.
 
     Raises:
         UsageError: two kinds of load at once, an option of a kind that is not asked for, or not the form of an option.
     """
-    kinds = {"--concurrency": concurrency, "--rate": rate, "--ramp": ramp, "--trace": trace}
+    kinds = {"--concurrency": concurrency, "--rate": rate, "--ramp": ramp, "--trace": trace, "--sweep": sweep}
     given = [name for name, value in kinds.items() if value is not None]
     if len(given) > 1:
         raise UsageError(f"{' and '.join(given)} are two kinds of load.", hint="Give one of them.")
-    _of_its_kind("--arrivals", arrivals, "--rate", rate)
+    by_rate = rate or (sweep if sweep == "rate" else None)
+    _of_its_kind("--arrivals", arrivals, "--rate", by_rate)
     _of_its_kind("--burstiness", burstiness, "--rate", rate)
     _of_its_kind("--trace-speed", trace_speed, "--trace", trace)
+    _of_its_kind("--sweep-until", sweep_until, "--sweep", sweep)
+    if sweep is not None:
+        how = {} if arrivals is None else {"arrivals": arrivals}
+        return {"sweep": {"of": sweep, "until": sweep_until, **how}}
     if rate is not None:
-        how = arrivals or ("poisson" if burstiness is None else "bursty")
-        if burstiness is not None and how != "bursty":
-            raise UsageError(f"--burstiness does not go with --arrivals {how}.", hint="Write --arrivals bursty.")
-        shape = {} if burstiness is None else {"burstiness": burstiness}
-        rates = numbers("--rate", rate, float, "5,10,20")
-        return [{"kind": "open", "rate_per_s": one, "arrivals": how, **shape} for one in rates]
+        return {"loads": _rates(rate, arrivals, burstiness)}
     if ramp is not None:
-        return [_ramp(ramp)]
+        return {"loads": [_ramp(ramp)]}
     if trace is not None:
-        return [{"kind": "replay", "file": str(trace), "speed": 1.0 if trace_speed is None else trace_speed}]
+        speed = {} if trace_speed is None else {"speed": trace_speed}
+        return {"loads": [{"kind": "replay", "file": str(trace), **speed}]}
     levels = numbers("--concurrency", concurrency or DEFAULT, int, "1,4,16")
-    return [{"kind": "closed", "concurrency": one} for one in levels]
+    return {"loads": [{"kind": "closed", "concurrency": one} for one in levels]}
 
 
 def numbers(option: str, text: str, kind: Callable[[str], float], example: str) -> list[float]:
@@ -68,6 +72,15 @@ def numbers(option: str, text: str, kind: Callable[[str], float], example: str) 
 def _of_its_kind(option: str, value: object, kind: str, of: object) -> None:
     if value is not None and of is None:
         raise UsageError(f"{option} goes with {kind}.", hint=HINT)
+
+
+def _rates(rate: str, arrivals: Arrivals | None, burstiness: float | None) -> list[dict[str, Any]]:
+    how = arrivals or ("poisson" if burstiness is None else "bursty")
+    if burstiness is not None and how != "bursty":
+        raise UsageError(f"--burstiness does not go with --arrivals {how}.", hint="Write --arrivals bursty.")
+    shape = {} if burstiness is None else {"burstiness": burstiness}
+    rates = numbers("--rate", rate, float, "5,10,20")
+    return [{"kind": "open", "rate_per_s": one, "arrivals": how, **shape} for one in rates]
 
 
 def _ramp(text: str) -> dict[str, Any]:

@@ -38,4 +38,6 @@ def report(
     files.check()
     found = report_in(sys.stdin.buffer.read(), "What came on stdin") if str(file) == "-" else read_report(file)
     show(session, found)
-    files.write(found, session.out)
+    unsaved = files.write(found, session.out)
+    if unsaved is not None:
+        raise unsaved

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from zephyr_deploy.errors import UsageError
+from zephyr_deploy.cli.saving import check_place, save
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from zephyr_deploy.bench.report import BenchReport
     from zephyr_deploy.cli.output import Output
+    from zephyr_deploy.errors import ZephyrError
 
 CsvOpt = Annotated[Path | None, typer.Option(help="Write a line a request to this file, as CSV.")]
 LevelsCsvOpt = Annotated[Path | None, typer.Option(help="Write a line a level to this file, as CSV.")]
@@ -31,32 +32,22 @@ class Files(NamedTuple):
         """Before the measurement, not after it.
 
         Raises:
-            UsageError: one of them cannot be a file.
+            UsageError: one of them cannot be written.
         """
         for path in filter(None, self):
-            if path.is_dir():
-                raise UsageError(f"{path} is a folder.", hint=f"Name a file in it: {path / 'report'}")
-            if not path.parent.is_dir():
-                raise UsageError(f"There is no folder {path.parent}.", hint=f"mkdir -p {path.parent}")
+            check_place(path)
 
-    def write(self, report: BenchReport, out: Output) -> None:
-        """Write all that can be written, and say where.
-
-        Raises:
-            UsageError: some of it cannot be.
-        """
-        failed: list[str] = []
+    def write(self, report: BenchReport, out: Output) -> ZephyrError | None:
+        """Write all, and say where it is; the first error where some of it is not where it was wanted."""
+        failed: list[ZephyrError] = []
         for path, what, text in self._texts(report):
-            from zephyr_deploy.bench.saved import write_whole
-
-            try:
-                write_whole(path, text())
-            except OSError as error:
-                failed.append(f"The {what} cannot be written to {path}: {error.strerror}.")
-            else:
+            error = save(text(), path, what)
+            if error is None:
                 out.note(f"The {what} is in {path}.")
-        if failed:
-            raise UsageError(" ".join(failed), hint="Name a file on another disk.")
+            else:
+                out.warn(error.message)
+                failed.append(error)
+        return next(iter(failed), None)
 
     def _texts(self, report: BenchReport) -> Iterator[tuple[Path, str, Callable[[], str]]]:
         if self.save:

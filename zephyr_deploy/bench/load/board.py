@@ -33,10 +33,10 @@ class Board:
         """Requests that are begun and not over."""
         return len(self.samples) - self.done
 
-    def begin(self, conversation: int, turn: int, due_ns: int | None) -> Sample:
-        """Note that a request is taken up now."""
-        now = self.clock.now_ns()
-        sample = Sample(now, number=len(self.samples), conversation=conversation, turn=turn, due_ns=due_ns)
+    def begin(self, conversation: int, turn: int, due_ns: int | None = None, taken_ns: int | None = None) -> Sample:
+        """Note that a request is taken up, now if not before."""
+        taken_ns = self.clock.now_ns() if taken_ns is None else taken_ns
+        sample = Sample(taken_ns, number=len(self.samples), conversation=conversation, turn=turn, due_ns=due_ns)
         self.samples.append(sample)
         return sample
 

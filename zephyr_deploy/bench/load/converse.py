@@ -25,11 +25,15 @@ async def converse(
     board: Board,
     deadline_s: float,
     due_ns: int | None = None,
+    taken_ns: int | None = None,
 ) -> bool:
-    """Ask every turn, up to one that fails: whether none did. ``due_ns`` is when the first one was to be sent."""
+    """Ask every turn, up to one that fails: whether none did.
+
+    The first one was to be sent at ``due_ns``, and could be from ``taken_ns`` on.
+    """
     before: tuple[tuple[str, str], ...] = ()
     for place, turn in enumerate(conversation):
-        sample = board.begin(number, place, None if place else due_ns)
+        sample = board.begin(number, place) if place else board.begin(number, place, due_ns, taken_ns)
         await send_one(client, Ask(turn, before), sample, deadline_s)
         board.over(sample)
         if board.stopped:

@@ -105,7 +105,8 @@ class _Departures:
                 self._full = True  # goes on when one is over
                 return
             self.board.held_back += self._full
-            self._begin(self._next, self._ahead.popleft(), due)
+            # one that was held back could not be sent before now, which is no lateness of ours
+            self._begin(self._next, self._ahead.popleft(), due, now if self._full else due)
             self._next += 1
             if not self._ahead:
                 self._look_ahead()
@@ -113,9 +114,15 @@ class _Departures:
         self._look_ahead()
         self._end_if_over()
 
-    def _begin(self, number: int, conversation: Conversation, due_ns: int) -> None:
+    def _begin(self, number: int, conversation: Conversation, due_ns: int, taken_ns: int) -> None:
         talk = converse(
-            self._client, conversation, number=number, board=self.board, deadline_s=self._deadline_s, due_ns=due_ns
+            self._client,
+            conversation,
+            number=number,
+            board=self.board,
+            deadline_s=self._deadline_s,
+            due_ns=due_ns,
+            taken_ns=taken_ns,
         )
         task = self._loop.create_task(talk)
         self._tasks.add(task)
