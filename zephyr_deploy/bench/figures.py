@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Any
 
 from zephyr_deploy.bench.failures import kind_of
-from zephyr_deploy.bench.loads import Closed, Load
+from zephyr_deploy.bench.rates import intervals_of_rates
 from zephyr_deploy.bench.report import CountedBy, LevelReport, RequestRecord
 from zephyr_deploy.bench.selfcheck import check
 from zephyr_deploy.bench.slo import goodput_of
 from zephyr_deploy.bench.stats import spread_by_request, spread_of
-from zephyr_deploy.bench.stats.intervals import interval_of_mean
 from zephyr_deploy.bench.steady import steady_of
-from zephyr_deploy.bench.timeline import begun_ms, blocks, timeline_of
+from zephyr_deploy.bench.timeline import timeline_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from decimal import Decimal
 
+    from zephyr_deploy.bench.loads import Load
     from zephyr_deploy.bench.sample import Sample
     from zephyr_deploy.bench.selfcheck import LoopWatch
     from zephyr_deploy.bench.slo import Slo
     from zephyr_deploy.bench.stats import Spread
-    from zephyr_deploy.bench.timeline import Timeline
 
-PIECES = 30
-"""Most pieces that a level is cut into for the intervals of its rates."""
 NS_PER_MS = 1e6
 NS_PER_S = 1e9
 
@@ -101,40 +97,6 @@ def known(values: Iterator[float | None]) -> list[float]:
 def spread_with_intervals(figure: Callable[[Sample], float | None], samples: Iterable[Sample]) -> Spread | None:
     """The spread of what each sample has one of; those that could not be measured are left out."""
     return spread_by_request([[value] for sample in samples if (value := figure(sample)) is not None])
-
-
-def rates_of(
-    load: Load, timeline: Timeline | None, log: Sequence[RequestRecord], rates: dict[str, float]
-) -> dict[str, tuple[float, float]]:
-    """Between which values each rate is; missing: there were too few requests, or too little time.
-
-    In a closed loop all workers are busy, so that the rate hangs on how long requests take: the interval is that of
-    answers, or tokens, over the time that requests were under way. Else it is that of the mean of pieces of time, up
-    to the beginning of the last request. The time in which a level runs out is left out of the interval's width: rates
-    fall there for that reason, and not by chance.
-    """
-    if timeline is None:
-        return {}
-    if isinstance(load, Closed):
-        sent = [record for record in log if record.sent_ms is not None]
-        per = [record.ended_ms - begun_ms(record) for record in sent]
-        good = [record.failure is None for record in sent]
-        amounts = {
-            "requests_per_s": [float(one) for one in good],
-            "output_tokens_per_s": [float(r.output_tokens * one) for r, one in zip(sent, good, strict=True)],
-        }
-    else:
-        last = int(timeline.last_begun_ms / timeline.step_ms)
-        series = {"requests_per_s": timeline.answers, "output_tokens_per_s": timeline.tokens}
-        amounts = {name: blocks(steps[:last], max(1, math.ceil(last / PIECES))) for name, steps in series.items()}
-        per = [1.0] * len(amounts["requests_per_s"])
-    found = {}
-    for name, values in amounts.items():
-        interval, mean = interval_of_mean(values, per), sum(values) / (sum(per) or 1.0)
-        if interval is not None and mean > 0:
-            low, high = (bound / mean * rates[name] for bound in interval)
-            found[name] = (max(0.0, low), high)
-    return found
 
 
 def counted_by(samples: Sequence[Sample]) -> CountedBy:
@@ -212,7 +174,7 @@ def level_of(
         warmup_errors=sum(sample.failure is not None for sample in warmup),
         seconds=seconds,
         **rates,
-        intervals=rates_of(load, timeline, log, rates),
+        intervals=intervals_of_rates(load, timeline, log, rates),
         steady=steady_of(load, timeline, log),
         goodput=None if slo is None else goodput_of(slo, log, seconds),
         prompt_tokens=spread_of([sample.prompt_tokens for sample in good if sample.prompt_tokens is not None]),
