@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import heapq
 import random
+from datetime import datetime, timezone
 
 from zephyr_deploy.bench.figures import level_of
 from zephyr_deploy.bench.loads import Closed, Open
+from zephyr_deploy.bench.report import BenchReport, Target
 from zephyr_deploy.bench.sample import Events, Sample, TokenEvent
 from zephyr_deploy.bench.selfcheck import LoopWatch
+from zephyr_deploy.bench.spec import BenchSpec
 
 MS = 1_000_000
 
@@ -55,3 +58,14 @@ def opened(seed, rate_per_s, requests, *, places=8):
         heapq.heappush(free, sample.ended_ns / MS)
         samples.append(sample)
     return level_of(Open(rate_per_s=rate_per_s), [], samples, LoopWatch(), None)
+
+
+def report(*levels, release="0123456789abcdef", hour=0, **spec):
+    """A report of those levels, of a deployment called demo; ``spec`` is what else was asked."""
+    return BenchReport(
+        tool_version="0.1",
+        started_at=datetime(2026, 11, 2, hour, tzinfo=timezone.utc),
+        target=Target(name="demo", url="http://127.0.0.1:8080", engine="tgi", model_id="some/model", release=release),
+        spec=BenchSpec(loads=tuple(level.load for level in levels), **spec),
+        levels=levels,
+    )

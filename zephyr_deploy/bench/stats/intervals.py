@@ -153,11 +153,15 @@ def student(freedom: int, confidence: float) -> float:
 
 
 def interval_of_share(hits: Sequence[bool], confidence: float = CONFIDENCE) -> tuple[float, float] | None:
-    """Between which values the share of hits is (Wilson 1927), of requests in their order; None: there are too few."""
+    """Between which values the share of hits is, of requests in their order; None: there are too few."""
     if len(hits) < FEWEST:
         return None
     share = sum(hits) / len(hits)
-    count = len(hits) / inflation([hit - share for hit in hits])
+    return wilson(share, len(hits) / inflation([hit - share for hit in hits]), confidence)
+
+
+def wilson(share: float, count: float, confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """Between which values a share of ``count`` independent requests is (Wilson 1927); all or none is not certain."""
     z = NORMAL.inv_cdf((1 + confidence) / 2)
     middle = (share + z * z / (2 * count)) / (1 + z * z / count)
     reach = z / (1 + z * z / count) * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
