@@ -9,10 +9,10 @@ from contextlib import contextmanager, suppress
 from socket import socket
 from typing import TYPE_CHECKING, Any
 
-from zephyr_deploy.bench.server.gpus import NOTHING, GpuReading, gpu_rows
-from zephyr_deploy.bench.server.readings import read
+from zephyr_deploy.bench.server.gpus import NOTHING, gpu_rows
+from zephyr_deploy.bench.server.raw import Raw, of_level
 from zephyr_deploy.bench.server.view import ServerMachine
-from zephyr_deploy.bench.server.witness import Seen, around
+from zephyr_deploy.bench.server.witness import Seen
 from zephyr_deploy.bench.wire.rtt import rtt_ns
 from zephyr_deploy.deploy.fleet import Fleet
 from zephyr_deploy.errors import ZephyrError
@@ -23,7 +23,6 @@ from zephyr_deploy.release.request import watch_request
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from zephyr_deploy.bench.server.readings import Reading
     from zephyr_deploy.node.connection import NodeConnection
     from zephyr_deploy.providers.nodes.record import NodesRecord
 
@@ -68,6 +67,7 @@ class NodeWitness:
     def __init__(self, name: str, connection: NodeConnection, machine: str) -> None:
         self._connection, self._machine = connection, machine
         self._lines: list[tuple[int, str]] = []
+        self._read: list[tuple[int, dict[str, Any]]] = []
         self._heard = threading.Condition()
         self._failure = ""
         self._over = False
@@ -103,40 +103,35 @@ class NodeWitness:
 
     def seen(self, began_ns: int, ended_ns: int) -> Seen:
         """What it saw between two instants of our clock."""
-        said = [(at_ns, json.loads(line)) for at_ns, line in tuple(self._lines)]
+        said = self._all()
         trip_ns = self._trip_ns()
         offset_ns = min((at_ns - line["now_ns"] for at_ns, line in said), default=0) - (trip_ns or 0) // 2
-        readings: list[Reading] = []
-        gpus: list[GpuReading] = []
-        failures: list[tuple[int, str]] = []
-        for _, line in said:
-            reading = line.get("reading") or {}
-            at_ns = reading.get("at_ns", 0) + offset_ns
-            if "text" in reading:
-                try:
-                    readings.append(read(reading["text"], at_ns))
-                except ValueError as error:
-                    failures.append((at_ns, f"its metrics cannot be read ({error})"))
-            elif "failure" in reading:
-                failures.append((at_ns, f"its metrics could not be read: {reading['failure']}"))
-            gpus += gpu_rows((at_ns + offset_ns, row) for at_ns, row in line.get("rows") or ())
-        near = [one for one in gpus if one.near(began_ns, ended_ns)]
-        kept = around(readings, began_ns, ended_ns)
-        whys = [why for at_ns, why in failures if not kept or began_ns <= at_ns <= ended_ns]
+        told = [line["reading"] for _, line in said if line.get("reading")]
+        raws = [Raw(reading["at_ns"] + offset_ns, reading) for reading in told]
+        readings, failures = of_level(raws, began_ns, ended_ns)
+        rows = gpu_rows((at_ns + offset_ns, row) for _, line in said for at_ns, row in line.get("rows") or ())
+        gpus = [one for one in rows if one.near(began_ns, ended_ns)]
+        whys = [f"its metrics could not be read: {why}" for why in failures]
         if self._failure:
             whys.append(f"it is not watched any more: {self._failure}")
-        if said and said[0][1].get("gpus") and not near:
+        if said and said[0][1].get("gpus") and not gpus:
             whys.append(NOTHING.format(said[-1][1].get("words") or "nothing").rstrip("."))
-        if not kept and not near and not whys:
+        if not readings and not gpus and not whys:
             whys.append("it said nothing within the level")
         who = self._machine or "the machine"
         return Seen(
-            readings=kept,
-            gpus=near,
-            notes=tuple(f"Of {who}: {why}." for why in dict.fromkeys(whys)),
+            readings=readings,
+            gpus=gpus,
+            notes=tuple(f"Of {who}: {why}." for why in whys),
             machine=self._machine,
             beyond_ms=None if trip_ns is None else trip_ns / NS_PER_MS,
         )
+
+    def _all(self) -> list[tuple[int, dict[str, Any]]]:
+        """Every line until now, and when it came."""
+        new = self._lines[len(self._read) :]
+        self._read += [(at_ns, json.loads(line)) for at_ns, line in new]
+        return self._read
 
     def about(self) -> ServerMachine:
         """Its GPUs, and the version of its engine."""

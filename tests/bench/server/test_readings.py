@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from emulators.metrics import TEXTS, text_of
 
+from zephyr_deploy.bench.server.raw import Raw, of_level
 from zephyr_deploy.bench.server.readings import kind_of, read, restarted, series_of, times_of
-from zephyr_deploy.bench.server.witness import around
 from zephyr_deploy.engines.shown import CLOCKS, CURVES, all_shown
 
 SECOND = 1_000_000_000
@@ -108,11 +108,27 @@ def test_what_is_no_number_is_no_point():
     assert [value for _, value in queue.points] == [2]
 
 
-def test_readings_around_a_level():
-    readings = [read("", at) for at in (1, 2, 5, 6, 9, 10)]
-    assert [one.at_ns for one in around(readings, 3, 8)] == [2, 5, 6, 9]
-    assert [one.at_ns for one in around(readings, 20, 30)] == [10]
-    assert around([], 0, 1) == []
+def raws(*at):
+    return [Raw(one, {"text": "tgi_queue_size 3\n"}) for one in at]
+
+
+def test_a_level_has_its_readings_and_one_on_either_side():
+    assert [one.at_ns for one in of_level(raws(1, 2, 5, 6, 9, 10), 3, 8)[0]] == [2, 5, 6, 9]
+    assert [one.at_ns for one in of_level(raws(1, 2), 20, 30)[0]] == [2]
+    assert of_level([], 0, 1) == ([], [])
+
+
+def test_failures_of_other_levels_are_told_only_where_there_is_nothing_else():
+    failed = Raw(50, {"failure": "it was silent for 2 s"})
+    assert of_level([*raws(1, 2, 5), failed], 0, 4)[1] == []
+    assert of_level([*raws(1, 2, 60), failed], 40, 55)[1] == ["it was silent for 2 s"]
+    assert of_level([failed], 0, 4) == ([], ["it was silent for 2 s"])
+
+
+def test_text_that_is_none_is_a_failure():
+    found, whys = of_level([Raw(1, {"text": "a{b=1} {} 7 8 9\n"})], 0, 4)
+    assert found == []
+    assert "cannot be read" in whys[0]
 
 
 def test_every_name_of_a_curve_has_a_title():

@@ -14,15 +14,14 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from zephyr_deploy.bench.server.readings import read
+from zephyr_deploy.bench.server.raw import Raw, of_level
 from zephyr_deploy.bench.server.view import ServerMachine
-from zephyr_deploy.bench.server.witness import Seen, around
+from zephyr_deploy.bench.server.witness import Seen
 from zephyr_deploy.resources import PACKAGE
 
 if TYPE_CHECKING:
     from typing import Any
 
-    from zephyr_deploy.bench.server.readings import Reading
     from zephyr_deploy.endpoint.types import Endpoint
 
 PROGRAM = PACKAGE / "agent" / "scrape.py"
@@ -42,6 +41,8 @@ class MetricsProcess:
         names = sorted({name for shown in all_shown() for name in shown.names})
         url, headers = _request(endpoint)
         self._asked = self._answered = 0
+        self._said: list[dict[str, Any]] = []
+        self._looked_at = 0
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-S", str(PROGRAM)],
@@ -76,21 +77,11 @@ class MetricsProcess:
 
     def seen(self, began_ns: int, ended_ns: int) -> Seen:
         """What was seen between the two instants, as `Witness.seen`."""
-        readings: list[Reading] = []
-        failures: list[tuple[int, str]] = []
-        for line in self._lines():
-            if "text" in line:
-                try:
-                    readings.append(read(line["text"], line["at_ns"]))
-                except ValueError as error:
-                    failures.append((line["at_ns"], f"its text cannot be read ({error})"))
-            elif "failure" in line:
-                failures.append((line["at_ns"], line["failure"]))
-        kept = around(readings, began_ns, ended_ns)
-        whys = dict.fromkeys(why for at_ns, why in failures if not kept or began_ns <= at_ns <= ended_ns)
-        if not kept and not whys:
-            whys = {"nothing came within the level": None}
-        return Seen(readings=kept, notes=tuple(f"The server's metrics could not be read: {why}." for why in whys))
+        raws = [Raw(line["at_ns"], line) for line in self._lines() if "at_ns" in line]
+        readings, whys = of_level(raws, began_ns, ended_ns)
+        if not readings and not whys:
+            whys = ["nothing came within the level"]
+        return Seen(readings=readings, notes=tuple(f"The server's metrics could not be read: {why}." for why in whys))
 
     def about(self) -> ServerMachine:
         """The version of its engine."""
@@ -121,11 +112,13 @@ class MetricsProcess:
             os.write(self._process.stdin.fileno(), data)
 
     def _lines(self) -> list[dict[str, Any]]:
-        """What it has written; it has the file's offset, so that is left where it is."""
+        """All that it has written until now; it has the file's offset, so that is left where it is."""
         number = self._log.fileno()
-        data = os.pread(number, os.fstat(number).st_size, 0)
-        whole, _, _ = data.rpartition(b"\n")
-        return [json.loads(line) for line in whole.splitlines()]
+        new = os.pread(number, os.fstat(number).st_size - self._looked_at, self._looked_at)
+        whole = new[: new.rfind(b"\n") + 1]
+        self._looked_at += len(whole)
+        self._said += [json.loads(line) for line in whole.splitlines()]
+        return self._said
 
 
 def _request(endpoint: Endpoint) -> tuple[str, dict[str, str]]:

@@ -40,11 +40,3 @@ class Witness(Protocol):
 
     def close(self) -> None:
         """End it."""
-
-
-def around(readings: Sequence[Reading], began_ns: int, ended_ns: int) -> list[Reading]:
-    """The readings within, with the last one before and the first one after, where there are such."""
-    before = [one for one in readings if one.at_ns < began_ns][-1:]
-    within = [one for one in readings if began_ns <= one.at_ns <= ended_ns]
-    after = [one for one in readings if one.at_ns > ended_ns][:1]
-    return [*before, *within, *after]
