@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import pytest
@@ -82,14 +83,15 @@ def test_up_again_changes_nothing(wanted, trust):
     assert {phase.phase for phase in result.phases} == {"connect", "look", "plan"}
 
 
-def test_one_machine_alone_can_be_asked(wanted, capsys):
-    """By the pin that it has as one of several: a benchmark leaves its figures on the first."""
-    assert (
-        program.main(
-            ["bench", NAME, "--allow-bottleneck", "--requests", "2", "--concurrency", "1", "--max-new-tokens", "4"]
-        )
-        == 0
-    )
+def test_one_machine_alone_can_be_asked(nodes, wanted, capsys, tmp_path):
+    """By the pin that it has as one of several: a benchmark leaves its figures on the first, and both are watched."""
+    file = tmp_path / "report.json"
+    brief = ["--requests", "2", "--concurrency", "1", "--max-new-tokens", "4", "--save", str(file)]
+    assert program.main(["bench", NAME, "--allow-bottleneck", *brief]) == 0
+    report = json.loads(file.read_text())
+    assert report["environment"]["server"]["machines"] == 2
+    names = {series["name"] for series in report["levels"][0]["server"]["series"]}
+    assert {f"{kind}@{nodes[0].user}@{node.address}" for kind in ("queue", "gpu_power") for node in nodes} <= names
     assert "releases" not in capsys.readouterr().err
     assert releases(NAME)[0].bench[0].succeeded == 2
 

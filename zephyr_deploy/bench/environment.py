@@ -29,13 +29,13 @@ def this_machine() -> ClientMachine:
     )
 
 
-def together(machines: Sequence[ServerMachine]) -> ServerMachine:
-    """What several watchers have learned, in one: of one machine, or of several that share the requests."""
+def together(machines: Sequence[ServerMachine], many: int = 1) -> ServerMachine:
+    """What several watchers have learned, in one; ``many`` machines share the requests."""
     return ServerMachine(
         engine_version=next((one.engine_version for one in machines if one.engine_version), None),
         gpus=tuple(gpu for one in machines for gpu in one.gpus),
         driver=next((one.driver for one in machines if one.driver), None),
-        machines=max((one.machines for one in machines), default=1),
+        machines=many,
     )
 
 

@@ -28,20 +28,20 @@ if TYPE_CHECKING:
 class Watched:
     """Who watches a benchmark's server, and where all this is."""
 
-    def __init__(
-        self, witnesses: Sequence[Witness], route: Route, notes: Sequence[str] = (), region: str | None = None
-    ) -> None:
+    def __init__(self, witnesses: Sequence[Witness], route: Route, record: NodesRecord | None) -> None:
         self.witnesses = witnesses
-        self.notes = notes
+        self.notes: list[str] = []
         """What is not watched, and why, in whole sentences."""
         self._route: Route = route
-        self._region = region
+        self._record = record
         self._client = this_machine()
 
     def environment(self) -> Environment:
         """Where and how the benchmark is taken."""
-        server = together([witness.about() for witness in self.witnesses])
-        return Environment(client=self._client, server=server, route=self._route, region=self._region)
+        record = self._record
+        server = together([one.about() for one in self.witnesses], len(record.nodes) if record else 1)
+        region = _region(record) if record else None
+        return Environment(client=self._client, server=server, route=self._route, region=region)
 
 
 @contextmanager
@@ -60,23 +60,23 @@ def watched(endpoint: Endpoint, *, metrics: bool = True) -> Iterator[Watched]:
     route: Route = "tunnel" if record else "loopback" if here else "direct"
     with ExitStack() as held:
         witnesses: list[Witness] = []
-        notes: list[str] = []
+        watch = Watched(witnesses, route, record)
         if metrics and record is not None:
             from zephyr_deploy.deploy.node_witness import watching
 
             try:
                 witnesses += held.enter_context(watching(record))
             except ZephyrError as error:
-                notes.append(f"The machine is not watched: {error.message}")
+                watch.notes.append(f"The machine is not watched: {error.message}")
         elif metrics:
-            witnesses = [MetricsProcess(endpoint)]
+            witnesses.append(MetricsProcess(endpoint))
             if here and shutil.which("nvidia-smi"):
                 from zephyr_deploy.bench.server.local_gpus import LocalGpus
 
                 witnesses.append(LocalGpus())
             for witness in witnesses:
                 held.callback(witness.close)
-        yield Watched(witnesses, route, notes, _region(record) if record else None)
+        yield watch
 
 
 def _region(record: NodesRecord) -> str | None:
