@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import dataclass, field
-from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zephyr_deploy.bench.prompts.synthetic import prompt
+from zephyr_deploy.bench.prompts.synthetic import SyntheticPrompts
+from zephyr_deploy.bench.spec import BenchSpec
 from zephyr_deploy.bench.stats import percentile
 
 if TYPE_CHECKING:
@@ -101,9 +102,10 @@ def _named(spec: dict[str, Any], log: list[dict[str, Any]]) -> Requests:
 
     A warm-up that is of the timetable comes first in it, and so the conversations of an open loop begin behind it.
     """
-    series = partial(prompt, spec["seed"], MEASURED, tokens=spec["prompt_tokens"])
+    talks = SyntheticPrompts(BenchSpec.model_validate(spec)).conversations(MEASURED)
+    begins = [turn.text[:SHOWN] for (turn,) in islice(talks, 1 + max(one["conversation"] for one in log))]
     return {
-        series(one["conversation"])[:SHOWN] if one["prompt_tokens"] is None else one["prompt_tokens"] - 1: (
+        begins[one["conversation"]] if one["prompt_tokens"] is None else one["prompt_tokens"] - 1: (
             one["ttft_ms"],
             [gap / US_PER_MS for gap in one["gaps_us"]],
         )
