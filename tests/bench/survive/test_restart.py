@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import threading
-from contextlib import contextmanager
+import time
+from contextlib import ExitStack, contextmanager
 
 import pytest
+from bench.truth import ground_truth
 
 from zephyr_deploy.bench.run import bench
 from zephyr_deploy.bench.spec import BenchSpec
@@ -15,7 +17,7 @@ WAYS = pytest.mark.parametrize("client", ["openai", "tgi"])
 SLOW = ("--ttft-ms", "30", "--itl-ms", "10", "--tokens", "8")
 AT_ONCE = 4
 KILLED_AFTER = 8
-"""Requests that are begun when it is killed: some of them are under way."""
+"""Answers after which it is killed: the next ones are under way."""
 
 
 @contextmanager
@@ -33,42 +35,36 @@ def server(program, port="0"):
 
 def measured(endpoint_at, program, client, requests, *, again):
     """A level during which the server is killed; ``again``: another one takes its port."""
-    with server(program) as (process, port):
-        begun, second = threading.Event(), []
+    with server(program) as (process, port), ExitStack() as stack:
+        url = f"http://127.0.0.1:{port}"
 
         def kill():
-            assert begun.wait(20)
+            known = ground_truth.GroundTruth(url, process)
+            while sum(served.end == "complete" for served in known.log().served) < KILLED_AFTER:
+                time.sleep(0.01)
             process.kill()
             process.wait()
             if again:
-                second.append(server(program, port))
-                second[0].__enter__()
+                stack.enter_context(server(program, port))
 
         killer = threading.Thread(target=kill)
         killer.start()
-
-        def listener(event):
-            if getattr(event, "done", 0) >= KILLED_AFTER:
-                begun.set()
-
         spec = BenchSpec(concurrency=(AT_ONCE,), requests=requests, warmup=0, client=client, deadline_s=20)
-        (level,) = bench(endpoint_at(f"http://127.0.0.1:{port}"), spec, listener).levels
+        (level,) = bench(endpoint_at(url), spec).levels
         killer.join(20)
-        for one in second:
-            one.__exit__(None, None, None)
     return level
 
 
 @WAYS
 def test_one_that_dies_fails_what_was_under_way_and_all_that_follows(endpoint_at, gtserver, client):
-    level = measured(endpoint_at, gtserver, client, 24, again=False)
+    level = measured(endpoint_at, gtserver, client, 40, again=False)
     assert level.succeeded >= KILLED_AFTER
     assert set(level.errors) <= {"incomplete", "unreachable"}
     assert level.errors["unreachable"] > 0
-    assert level.succeeded + sum(level.errors.values()) == level.requests == 24
+    assert level.succeeded + sum(level.errors.values()) == level.requests == 40
     assert level.ttft_ms.n == level.succeeded
     failed = [record.number for record in level.log if record.failure == "unreachable"]
-    assert max(failed) == 23
+    assert max(failed) == 39
 
 
 @WAYS
