@@ -92,19 +92,18 @@ class Levels:
 
     async def _measure(self, series: str, load: Load, phase: PhaseHandle) -> LevelReport | None:
         """Warm up and measure; None: it was ended before anything was measured."""
-        spec = self._spec
+        spec, board = self._spec, Board()
         course = measured_course(spec, load, self._talks, series, lambda replay: read_trace(replay.file))
-        warmup = await self._driven(warmup_course(spec, load, self._talks, series), Board())
-        if self._halt.why():
-            return None
-        _refuse_if_dead(warmup)
-        await self._client.ready(_connections(load, warmup))
-        board = Board()
-        mark(self._witnesses)
         with at_rest():
+            warmup = await self._driven(warmup_course(spec, load, self._talks, series), Board())
+            if self._halt.why():
+                return None
+            _refuse_if_dead(warmup)
+            await self._client.ready(_connections(load, warmup))
+            mark(self._witnesses)
             async with watch_loop() as watch, told(board, course, phase):
                 samples = await self._driven(course, board)
-        mark(self._witnesses)
+            mark(self._witnesses)
         measured = [sample for sample in samples if sample.conversation >= course.warmup]
         warmup += [sample for sample in samples if sample.conversation < course.warmup]
         if board.stopped and not measured:

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 
 from zephyr_deploy.bench.sample import Sample
 from zephyr_deploy.bench.wire.connection import Connection, Pulse
-from zephyr_deploy.bench.wire.stamps import ask_for_stamps
+from zephyr_deploy.bench.wire.loop import be_patient
+from zephyr_deploy.bench.wire.stamps import are_stamps_given, ask_for_stamps
 from zephyr_deploy.bench.wire.tls import Tls, client_context
 from zephyr_deploy.endpoint.http import CONNECT_S, unreachable
 from zephyr_deploy.errors import UsageError
@@ -40,6 +41,8 @@ class Pool:
         # Kernels begin to stamp when the first socket asks for it, and the very first packets may go without.
         self._keeper = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         ask_for_stamps(self._keeper)
+        if are_stamps_given():
+            be_patient(asyncio.get_running_loop())
 
     async def take(self, sample: Sample) -> Connection:
         """An open connection; how long a new one took to set up, TLS included, is written into ``sample``.

@@ -10,6 +10,7 @@ import struct
 import sys
 import time
 from contextlib import suppress
+from functools import cache
 
 SO_TIMESTAMPNS = 35
 """Option, and type of the control message that it brings (Linux, asm-generic/socket.h); Python has no name for it."""
@@ -18,6 +19,9 @@ CONTROL_ROOM = socket.CMSG_SPACE(16)
 STEP_NS = 100_000
 """Two clocks that have moved against each other by more than this were not only read imprecisely: one was set."""
 TRIES = 3
+PROBES = 5
+PROBE_S = 0.002
+"""Between two of them: kernels begin to stamp some time after they are asked to."""
 NO_STAMP = 0
 
 Control = list[tuple[int, int, bytes]]
@@ -29,6 +33,21 @@ def ask_for_stamps(sock: socket.socket) -> None:
     if sys.platform == "linux":
         with suppress(OSError):
             sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+
+
+@cache
+def are_stamps_given() -> bool:
+    """Whether the kernel truly stamps what is received: a packet that this process sends itself tells."""
+    with suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        ask_for_stamps(sock)
+        sock.bind(("127.0.0.1", 0))
+        sock.settimeout(PROBE_S)
+        for _ in range(PROBES):
+            sock.sendto(b"?", sock.getsockname())
+            if stamp_of(sock.recvmsg(1, CONTROL_ROOM)[1]) != NO_STAMP:
+                return True
+            time.sleep(PROBE_S)
+    return False
 
 
 def stamp_of(control: Control) -> int:
