@@ -26,6 +26,7 @@ REFUSALS = {
     "401": (401, "Unauthorized", b""),
     "500": (500, "Internal Server Error", b"plain text, not JSON"),
 }
+ROUTES = {"POST /", "POST /generate_stream", "POST /v1/chat/completions"}
 OVERLOADED = {"error": "Model is overloaded", "error_type": "overloaded"}
 CHAT_OVERLOADED = {"message": "Model is overloaded", "http_status_code": 422}
 
@@ -56,6 +57,10 @@ class ScriptedServer:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
         lengths = [line.split(":")[1] for line in head.lower().splitlines() if line.startswith("content-length")]
         body = await reader.readexactly(int(lengths[0]) if lengths else 0)
+        if head.partition(" HTTP/")[0] not in ROUTES:
+            self.connections -= 1  # whoever asks for more than answers does so over connections of its own
+            _plain(writer, 404, "Not Found", b"")
+            return False
         request = json.loads(body)
         native = "inputs" in request
         prompt = request["inputs"] if native else request["messages"][0]["content"]

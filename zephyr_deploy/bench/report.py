@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 from pydantic import Field, model_validator
 
 from zephyr_deploy.bench.loads import Closed, Load
+from zephyr_deploy.bench.prompts.facts import PromptFacts
 from zephyr_deploy.bench.server.view import Environment, ServerView
 from zephyr_deploy.bench.slo import Goodput
 from zephyr_deploy.bench.spec import BenchSpec
@@ -181,6 +182,8 @@ class BenchReport(Frozen):
     environment: Environment | None = None
     """None: the report is from before reports had it."""
     spec: BenchSpec
+    prompts: PromptFacts | None = None
+    """None: the report is from before reports had it."""
     levels: tuple[LevelReport, ...]
     saturation: Saturation | None = None
     """Of a sweep; None: there was none, or it was cut short."""

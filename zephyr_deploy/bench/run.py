@@ -57,6 +57,7 @@ async def run(
         saturation=done.saturation,
         partial=done.partial,
         interrupted=bool(done.partial and halt.why()),
+        prompts=prompts.facts(),
     )
 
 

@@ -43,6 +43,7 @@ class BenchSpec(Frozen):
     prompt_tokens: Length = Field(128, description="How long a synthetic prompt is, in tokens; the same forms.")
     shared_prefix: float = Field(0.0, ge=0, le=1, description="Share of a prompt's words that all prompts begin with.")
     turns: int = Field(1, ge=1, description="Turns of a conversation, at most, where a file says how many there are.")
+    tokenizer: str | None = Field(None, description="A tokenizer.json, or its folder: counts instead of the server.")
     ignore_eos: bool = Field(False, description="Answers are as long as asked for, where the engine can be told so.")
     client: ClientName = Field(
         "openai",

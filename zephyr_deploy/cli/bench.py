@@ -11,7 +11,14 @@ import typer
 from zephyr_deploy.cli.address import ApiKeyEnvOpt, UrlOpt, endpoint_for
 from zephyr_deploy.cli.loads import Arrivals, Swept, loads
 from zephyr_deploy.cli.options import NameArg, seconds
-from zephyr_deploy.cli.prompt_options import IgnoreEosOpt, MaxNewTokensOpt, PromptTokensOpt, SharedPrefixOpt, TurnsOpt
+from zephyr_deploy.cli.prompt_options import (
+    IgnoreEosOpt,
+    MaxNewTokensOpt,
+    PromptTokensOpt,
+    SharedPrefixOpt,
+    TokenizerOpt,
+    TurnsOpt,
+)
 from zephyr_deploy.cli.session import Session
 from zephyr_deploy.cli.verb import LOOK, verb
 from zephyr_deploy.cli.written import CsvOpt, Files
@@ -90,6 +97,7 @@ def bench(
     shared_prefix: SharedPrefixOpt = 0.0,
     turns: TurnsOpt = 1,
     ignore_eos: IgnoreEosOpt = False,
+    tokenizer: TokenizerOpt = None,
     client: Annotated[
         Client,
         typer.Option(
@@ -151,6 +159,7 @@ def bench(
         shared_prefix=shared_prefix,
         turns=turns,
         ignore_eos=ignore_eos,
+        tokenizer=tokenizer,
         client=client,
         seed=seed,
         deadline_s=seconds(deadline),
@@ -258,6 +267,8 @@ def show(session: Session, report: BenchReport) -> None:
         out.note(words)
     if report.partial:
         out.warn(report.partial)
+    for words in report.prompts.remarks if report.prompts else ():
+        out.note(words)
     for level in report.levels:
         for remark in level.remarks:
             out.note(f"With {level.load}: {remark}")

@@ -36,3 +36,11 @@ IgnoreEosOpt = Annotated[
         rich_help_panel=PROMPTS,
     ),
 ]
+TokenizerOpt = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="A tokenizer.json that counts tokens, instead of the server.",
+        rich_help_panel=PROMPTS,
+    ),
+]

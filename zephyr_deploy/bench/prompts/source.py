@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from zephyr_deploy.bench.asks import Conversation
+    from zephyr_deploy.bench.prompts.facts import PromptFacts
     from zephyr_deploy.bench.prompts.traces import Arrival
     from zephyr_deploy.bench.spec import BenchSpec
     from zephyr_deploy.endpoint.types import Endpoint
@@ -24,8 +25,17 @@ class Prompts(Protocol):
         A series is a level's warm-up or its measurement: each has others.
         """
 
+    def facts(self) -> PromptFacts:
+        """What there is to say of them, at the end of the run."""
+
 
 def open_prompts(endpoint: Endpoint, spec: BenchSpec) -> Prompts:
-    """The prompts that ``spec`` asks for, for the model behind ``endpoint``. Not for the time of a measurement."""
-    del endpoint
-    return SyntheticPrompts(spec)
+    """The prompts that ``spec`` asks for, for the model behind ``endpoint``. Not for the time of a measurement.
+
+    Raises:
+        UsageError: the tokenizer that ``spec`` names cannot be read.
+    """
+    from zephyr_deploy.bench.prompts.counting import count_words
+
+    counted = count_words(endpoint, spec)
+    return SyntheticPrompts(spec, counted.vocabulary, counted.doubt)

@@ -7,6 +7,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from zephyr_deploy.bench.asks import Turn
+from zephyr_deploy.bench.prompts.facts import PromptFacts
 from zephyr_deploy.bench.prompts.lengths import draw_length
 from zephyr_deploy.bench.prompts.vocabulary import Opening, Vocabulary, estimated
 
@@ -27,8 +28,8 @@ class SyntheticPrompts:
     from its first word, so that a server's prefix cache cannot answer for the model, unless a shared prefix is wanted.
     """
 
-    def __init__(self, spec: BenchSpec, vocabulary: Vocabulary | None = None) -> None:
-        self._spec = spec
+    def __init__(self, spec: BenchSpec, vocabulary: Vocabulary | None = None, doubt: str = "") -> None:
+        self._spec, self._doubt = spec, doubt
         self.vocabulary = vocabulary or estimated()
         self._shared: list[str] = []
         self._draw_shared = _random(f"{spec.seed}/shared")
@@ -39,6 +40,11 @@ class SyntheticPrompts:
         if arrivals is None:
             return map(self._conversation, keys)
         return ((self._turn(key, 0, *arrival[1:]),) for key, arrival in zip(keys, arrivals, strict=False))
+
+    def facts(self) -> PromptFacts:
+        """Who counted them, and why their lengths are no exact ones."""
+        remarks = (f"The lengths of prompts are estimates: {self._doubt}.",) if self._doubt else ()
+        return PromptFacts(counted_by=self.vocabulary.counted_by, remarks=remarks)
 
     def _conversation(self, key: str) -> Conversation:
         draw = _random(f"{key}/lengths")
