@@ -10,8 +10,8 @@ from zephyr_deploy.bench.figures import level_of
 from zephyr_deploy.bench.loads import Closed, Open
 from zephyr_deploy.bench.report import BenchReport, Target
 from zephyr_deploy.bench.sample import Events, Sample, TokenEvent
-from zephyr_deploy.bench.selfcheck import LoopWatch
 from zephyr_deploy.bench.spec import BenchSpec
+from zephyr_deploy.bench.watch import LoopWatch
 
 MS = 1_000_000
 

@@ -22,9 +22,10 @@ from zephyr_deploy.bench.figures import (
 )
 from zephyr_deploy.bench.loads import Closed, Open
 from zephyr_deploy.bench.sample import Events, Sample, TokenEvent
-from zephyr_deploy.bench.selfcheck import LoopWatch, check, watch_loop
+from zephyr_deploy.bench.selfcheck import check
 from zephyr_deploy.bench.spec import BenchSpec
 from zephyr_deploy.bench.stats import spread_of
+from zephyr_deploy.bench.watch import LoopWatch, watch_loop
 
 MS = 1_000_000
 

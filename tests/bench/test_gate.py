@@ -6,8 +6,8 @@ from zephyr_deploy.bench.figures import level_of
 from zephyr_deploy.bench.gate import judge, parse, refuse_without_slo
 from zephyr_deploy.bench.loads import Closed
 from zephyr_deploy.bench.sample import Events, Sample, TokenEvent
-from zephyr_deploy.bench.selfcheck import LoopWatch
 from zephyr_deploy.bench.slo import Slo
+from zephyr_deploy.bench.watch import LoopWatch
 from zephyr_deploy.errors import GateError, OverloadedError, UsageError
 
 MS = 1_000_000

@@ -47,7 +47,7 @@ def test_what_was_measured_is_reported_as_partial(endpoint_at, load, number, nam
     assert report.interrupted
     assert report.partial == f"{name} ended it at {load}."
     assert level.partial.startswith(f"{name} ended it; ")
-    assert 0 < level.succeeded == level.requests == len(level.log) <= 12
+    assert 0 < level.succeeded == level.requests == len(level.log) < 500
     assert level.errors == {}
     assert level.ttft_ms.n == level.succeeded
     if number != signal.SIGINT:  # asyncio.run has a handler of its own there

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from zephyr_deploy.bench.loads import Load
     from zephyr_deploy.bench.sample import Sample
-    from zephyr_deploy.bench.selfcheck import LoopWatch
     from zephyr_deploy.bench.slo import Slo
     from zephyr_deploy.bench.stats import Spread
+    from zephyr_deploy.bench.watch import LoopWatch
 
 NS_PER_MS = 1e6
 NS_PER_S = 1e9

@@ -8,13 +8,10 @@ from typing import TYPE_CHECKING
 from zephyr_deploy.bench.figures import e2e_ms, known, level_of
 from zephyr_deploy.bench.load.board import Board
 from zephyr_deploy.bench.load.course import measured_course, warmup_course
-from zephyr_deploy.bench.load.drive import drive
 from zephyr_deploy.bench.loads import Open
 from zephyr_deploy.bench.progress import told
 from zephyr_deploy.bench.prompts.traces import read_trace
 from zephyr_deploy.bench.report import LevelReport, Saturation
-from zephyr_deploy.bench.rest import at_rest
-from zephyr_deploy.bench.selfcheck import watch_loop
 from zephyr_deploy.bench.server.beside import mark, with_server
 from zephyr_deploy.bench.sweep import next_load
 from zephyr_deploy.errors import ZephyrError
@@ -22,9 +19,9 @@ from zephyr_deploy.errors import ZephyrError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from zephyr_deploy.bench.drivers import Drivers
     from zephyr_deploy.bench.interrupt import Halt
-    from zephyr_deploy.bench.load.client import LoadClient
-    from zephyr_deploy.bench.load.course import Course, Talks
+    from zephyr_deploy.bench.load.course import Talks
     from zephyr_deploy.bench.loads import Load
     from zephyr_deploy.bench.sample import Sample
     from zephyr_deploy.bench.server.witness import Witness
@@ -43,7 +40,7 @@ class Levels:
 
     def __init__(
         self,
-        client: LoadClient,
+        drivers: Drivers,
         spec: BenchSpec,
         talks: Talks,
         *,
@@ -51,7 +48,7 @@ class Levels:
         phases: Phases,
         witnesses: Sequence[Witness],
     ) -> None:
-        self._client, self._spec, self._talks = client, spec, talks
+        self._drivers, self._spec, self._talks = drivers, spec, talks
         self._halt, self._phases, self._witnesses = halt, phases, witnesses
         self.reports: list[LevelReport] = []
         self.saturation: Saturation | None = None
@@ -94,30 +91,25 @@ class Levels:
         """Warm up and measure; None: it was ended before anything was measured."""
         spec, board = self._spec, Board()
         course = measured_course(spec, load, self._talks, series, lambda replay: read_trace(replay.file))
-        with at_rest():
-            warmup = await self._driven(warmup_course(spec, load, self._talks, series), Board())
-            if self._halt.why():
-                return None
-            _refuse_if_dead(warmup)
-            await self._client.ready(_connections(load, warmup))
-            mark(self._witnesses)
-            async with watch_loop() as watch, told(board, course, phase):
-                samples = await self._driven(course, board)
-            mark(self._witnesses)
-        measured = [sample for sample in samples if sample.conversation >= course.warmup]
-        warmup += [sample for sample in samples if sample.conversation < course.warmup]
+        early = Board()
+        with self._halt.of(early):
+            warmup = await self._drivers.warm_up(warmup_course(spec, load, self._talks, series), early)
+        if self._halt.why():
+            return None
+        _refuse_if_dead(warmup)
+        mark(self._witnesses)
+        with self._halt.of(board):
+            async with told(board, course, phase):
+                driven = await self._drivers.drive(course, board, connections=_connections(load, warmup))
+        mark(self._witnesses)
+        measured = [sample for sample in driven.samples if sample.conversation >= course.warmup]
+        warmup += [sample for sample in driven.samples if sample.conversation < course.warmup]
         if board.stopped and not measured:
             return None
-        level = level_of(load, warmup, measured, watch, spec.price_per_hour_usd, slo=spec.slo)
+        level = level_of(load, warmup, measured, driven.watch, spec.price_per_hour_usd, slo=spec.slo)
         level = with_server(level, min((sample.taken_ns for sample in measured), default=0), self._witnesses)
         left_out = f"{board.stopped} ended it; {board.under_way} requests under way are left out."
         return level.model_copy(update={"partial": left_out if board.stopped else "", "held_back": board.held_back})
-
-    async def _driven(self, course: Course, board: Board) -> list[Sample]:
-        with self._halt.of(board):
-            return await drive(
-                course, self._client, board, deadline_s=self._spec.deadline_s, most=self._spec.max_in_flight
-            )
 
 
 def _connections(load: Load, first: Sequence[Sample]) -> int:

@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 from pydantic import Field, model_validator
 
 from zephyr_deploy.bench.loads import Closed, Load
+from zephyr_deploy.bench.priority import Priority
 from zephyr_deploy.bench.prompts.facts import PromptFacts
 from zephyr_deploy.bench.server.view import Environment, ServerView
 from zephyr_deploy.bench.slo import Goodput
@@ -40,7 +41,11 @@ class ClientCheck(Frozen):
     doubt_share: float = 0.0
     """Events that were read late and together with their successor, so that they carry its stamp."""
     cpu_share: float
-    """CPU time of this process over wall time; 1.0 is one whole core, all that an event loop can use."""
+    """CPU time of the processes that drove the load over wall time; 1.0 is one whole core, all that one can use."""
+    processes: int = 1
+    """How many drove the load."""
+    priority: Priority = "normal"
+    """realtime: they went before all ordinary processes; nice: they took a larger share of the processors."""
     verdict: Verdict
     reason: str
     """In one sentence; empty when the verdict is ok."""

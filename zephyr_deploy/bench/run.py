@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from zephyr_deploy import __version__
 from zephyr_deploy.bench.clients import open_client
+from zephyr_deploy.bench.drivers import Drivers
 from zephyr_deploy.bench.interrupt import interruptible
 from zephyr_deploy.bench.levels import Levels
 from zephyr_deploy.bench.prompts.source import open_prompts
@@ -45,7 +46,8 @@ async def run(
     async with open_client(endpoint, spec) as client:
         prompts = await asyncio.to_thread(open_prompts, endpoint, spec)
         with interruptible() as halt:
-            done = Levels(client, spec, prompts.conversations, halt=halt, phases=Phases(listener), witnesses=witnesses)
+            drivers = Drivers(endpoint, spec, client)
+            done = Levels(drivers, spec, prompts.conversations, halt=halt, phases=Phases(listener), witnesses=witnesses)
             await done.run()
     target = Target(**{field: getattr(endpoint, field) for field in Target.model_fields if field != "served"})
     return BenchReport(

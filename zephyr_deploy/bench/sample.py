@@ -53,6 +53,17 @@ class Events:
         """Of those that carry the kernel's stamp."""
         return [lag for lag in self._lags if lag != NO_LAG]
 
+    def columns(self) -> tuple[array[int], array[int], array[int]]:
+        """All there is: what `of` takes."""
+        return self.at_ns, self._tokens, self._lags
+
+    @classmethod
+    def of(cls, at_ns: array[int], tokens: array[int], lags: array[int]) -> Events:
+        """From columns of 64-bit numbers, as `columns` gives them."""
+        events = cls()
+        events.at_ns, events._tokens, events._lags = at_ns, tokens, lags
+        return events
+
     def __len__(self) -> int:
         return len(self.at_ns)
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -13,13 +10,13 @@ from zephyr_deploy.bench.report import ClientCheck, Verdict
 from zephyr_deploy.bench.stats import percentile, spread_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import Sequence
 
     from zephyr_deploy.bench.sample import Sample
     from zephyr_deploy.bench.stats import Spread
+    from zephyr_deploy.bench.watch import LoopWatch
 
 NS_PER_MS = 1e6
-TICK_S = 0.005
 TIMER_STEP_MS = 1.0
 """epoll's timeout has a step of 1 ms, so a timer of an idle, healthy loop may be as late as that."""
 SHARE = 0.1
@@ -35,37 +32,6 @@ LATE_NS = 1_000_000
 MUCH_DOUBT = 0.01
 """Share of events in doubt that can reach a p99."""
 OK: tuple[Verdict, str] = ("ok", "")
-
-
-@dataclass
-class LoopWatch:
-    """Lateness of the event loop's timers, in milliseconds, and the CPU this process took."""
-
-    lags_ms: list[float] = field(default_factory=list)
-    cpu_share: float = 0.0
-    seconds: float = 0.0
-
-
-async def _tick(lags_ms: list[float]) -> None:
-    while True:
-        due = time.perf_counter() + TICK_S
-        await asyncio.sleep(TICK_S)
-        lags_ms.append(max(0.0, (time.perf_counter() - due) * 1e3))
-
-
-@asynccontextmanager
-async def watch_loop() -> AsyncIterator[LoopWatch]:
-    """Watch the running event loop while the body runs; the result is complete when the body has ended."""
-    watch = LoopWatch()
-    ticking = asyncio.create_task(_tick(watch.lags_ms))
-    wall, cpu = time.perf_counter(), time.process_time()
-    try:
-        yield watch
-    finally:
-        watch.seconds = time.perf_counter() - wall
-        watch.cpu_share = (time.process_time() - cpu) / max(watch.seconds, 1e-9)
-        ticking.cancel()
-        await asyncio.gather(ticking, return_exceptions=True)
 
 
 def check(
@@ -90,8 +56,9 @@ def check(
     allowed_ms = None if smallest is None else SHARE * smallest
     stamps, lags = stamps_of(samples), sorted(watch.lags_ms) or [0.0]
     p50, p99 = percentile(lags, 50), percentile(lags, 99)
-    if watch.cpu_share >= BUSY and watch.seconds >= LONG_S:
-        verdict, reason = _busy(watch.cpu_share)
+    busiest = watch.busiest_share or watch.cpu_share
+    if busiest >= BUSY and watch.seconds >= LONG_S:
+        verdict, reason = _busy(busiest)
     elif allowed_ms is None:
         verdict, reason = OK
     elif stamps.share >= ENOUGH and e2e is not None and ttft is not None:
@@ -108,6 +75,8 @@ def check(
         send_late_ms=stamps.send_late_ms,
         doubt_share=stamps.doubt,
         cpu_share=watch.cpu_share,
+        processes=watch.processes,
+        priority=watch.priority,
         verdict=verdict,
         reason=reason,
     )

@@ -58,6 +58,10 @@ class BenchSpec(Frozen):
     slo: Slo | None = Field(
         None, description="What a request has to meet to count as good; unset: there is no goodput."
     )
+    processes: int | None = Field(
+        None, ge=1, le=64, description="Processes that drive the load; unset: as many as it takes."
+    )
+    priority: bool = Field(True, description="Go ahead of other processes, as far as the system allows it.")
     price_per_hour_usd: Decimal | None = Field(None, ge=0, description="What the service costs, for cost per token.")
 
     @model_validator(mode="before")

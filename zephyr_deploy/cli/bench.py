@@ -110,6 +110,12 @@ def bench(
     url: UrlOpt = None,
     api_key_env: ApiKeyEnvOpt = None,
     price_per_hour: Annotated[float | None, typer.Option(help="Price in USD an hour, for the price per token.")] = None,
+    processes: Annotated[
+        int | None, typer.Option(help="Processes that drive the load; unset: as many as it takes.")
+    ] = None,
+    no_priority: Annotated[
+        bool, typer.Option("--no-priority", help="Do not go ahead of other processes, where this user may.")
+    ] = False,
     save: Annotated[Path | None, typer.Option(help="Write the report to this file, as JSON.")] = None,
     page: Annotated[Path | None, typer.Option("--report", help="Write it to this file, as a page with charts.")] = None,
     csv: CsvOpt = None,
@@ -165,6 +171,8 @@ def bench(
         deadline_s=seconds(deadline),
         slo=objective,
         price_per_hour_usd=price_per_hour,
+        processes=processes,
+        priority=not no_priority,
     )
     files = Files(save, page, csv)
     files.check()

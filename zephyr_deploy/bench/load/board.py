@@ -22,6 +22,10 @@ class Board:
         self.done = 0
         """Requests that are over, well or badly."""
         self.failed = 0
+        self.zero_ns: int | None = None
+        """When a timetable begins; None: as soon as it can."""
+        self.elsewhere = 0
+        """Requests that other processes have begun; the counts beside it contain them."""
         self.held_back = 0
         """Requests that were due while as many as are allowed were under way."""
         self.stopped = ""
@@ -31,7 +35,7 @@ class Board:
     @property
     def under_way(self) -> int:
         """Requests that are begun and not over."""
-        return len(self.samples) - self.done
+        return len(self.samples) + self.elsewhere - self.done
 
     def begin(self, conversation: int, turn: int, due_ns: int | None = None, taken_ns: int | None = None) -> Sample:
         """Note that a request is taken up, now if not before."""

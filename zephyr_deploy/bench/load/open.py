@@ -81,7 +81,7 @@ class _Departures:
         self._look_ahead()
         readying = self._loop.create_task(self._keep_ready())
         self._alarm = self.board.clock.alarm(self._depart)
-        self._zero_ns = self.board.clock.now_ns() + LEAD_NS
+        self._zero_ns = self.board.zero_ns or self.board.clock.now_ns() + LEAD_NS
         self.board.on_stop(self._halt)
         self._depart()
         try:
