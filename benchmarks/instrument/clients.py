@@ -85,8 +85,20 @@ def _ours(kind: str) -> Client:
             pace = ["--rate", str(load.rate), "--arrivals", "constant"]
         many = ["--requests", str(load.requests), "--warmup", str(load.concurrency)]
         # the file has the single gaps, which the terminal's JSON leaves out
-        fixed = ["--client", kind, "--max-new-tokens", str(TOKENS), "--save", str(folder / REPORT), "--output", "quiet"]
-        return [str(tool), "bench", "--url", url, *pace, *many, *fixed]
+        saved = ["--save", str(folder / REPORT), "--output", "quiet", "--allow-bottleneck"]
+        return [
+            str(tool),
+            "bench",
+            "--url",
+            url,
+            "--client",
+            kind,
+            *pace,
+            *many,
+            "--max-new-tokens",
+            str(TOKENS),
+            *saved,
+        ]
 
     def said(_out: str, _load: Load, folder: Path) -> Said:
         report = json.loads((folder / REPORT).read_text(encoding="utf-8"))

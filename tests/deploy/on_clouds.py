@@ -50,10 +50,11 @@ def life_on(
     up, said["up"] = first.type("up", "--provider", provider, "--gpu", gpu, "--yes")
     assert "ready" in up
     assert first.data("smoke")["passed"]
-    (level,) = first.data(
-        "bench", "--requests", "2", "--concurrency", "2", "--max-new-tokens", "8", "--allow-bottleneck"
-    )["levels"]
-    assert level["succeeded"] == 2, level
+    for load in (("--concurrency", "2"), ("--rate", "4", "--warmup", "1")):
+        report = first.data("bench", *load, "--requests", "2", "--max-new-tokens", "8", "--allow-bottleneck")
+        (level,) = report["levels"]
+        assert level["succeeded"] == 2, level
+        assert level["rtt_ms"]["p50"] > 0
     again = first.data("up", "--provider", provider, "--gpu", gpu, "--yes")
     assert not again["changed"]
     assert float(again["plan"]["price_per_hour_usd"]) == again["service"]["price_per_hour_usd"] > 0

@@ -118,6 +118,15 @@ def test_a_measured_machine_says_how_it_does_meanwhile(served, capsys, tmp_path)
     assert split["network_ms"] + split["queue_ms"] + split["engine_ms"] == pytest.approx(level["ttft_ms"]["mean"])
 
 
+def test_measured_by_the_clock_through_the_tunnel(served, capsys):
+    by_the_clock = ["--rate", "8", "--arrivals", "constant", "--requests", "2", "--warmup", "0"]
+    brief = ["--max-new-tokens", "4", "--allow-bottleneck", "--no-server-metrics", "--output", "json"]
+    assert program.main(["bench", NAME, *by_the_clock, *brief]) == 0
+    (level,) = json.loads(capsys.readouterr().out)["data"]["levels"]
+    assert (level["errors"], level["succeeded"]) == ({}, 2)
+    assert level["ttft_sched_ms"]["p50"] >= level["ttft_ms"]["p50"] > 0
+
+
 def test_only_loopback_listens(node, served):
     listening = node.exec("ss -Hltn").stdout
     ours = {line.split()[3] for line in listening.splitlines() if ":8080" in line or ":180" in line}

@@ -15,7 +15,6 @@ import pytest
 
 from zephyr_deploy.bench.report import BenchReport
 
-pytest.importorskip("zephyr_deploy.bench.interrupt", reason="an interrupt loses everything")
 TOOL = Path(sys.executable).with_name("zephyr-deploy")
 SLOW = ("--ttft-ms", 60, "--itl-ms", 10, "--tokens", 8)
 SOON_S = 20.0
