@@ -201,9 +201,14 @@ def bench(
 
 
 def _keep(session: Session, report: BenchReport) -> None:
-    """With its release; that this fails spoils no measurement."""
+    """Here and with its release; that this fails spoils no measurement."""
+    from zephyr_deploy.deploy.kept import keep_report
     from zephyr_deploy.deploy.measured import keep
 
+    try:
+        keep_report(report)
+    except ZephyrError as error:
+        session.out.warn(f"`history` and `compare` will not know this benchmark: {error.message}")
     try:
         if not keep(report):
             session.out.warn("`releases` will not show these figures: the release was replaced meanwhile.")

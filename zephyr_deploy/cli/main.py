@@ -46,6 +46,8 @@ COMMANDS = (
     "smoke",
     "bench",
     "report",
+    "compare",
+    "history",
     "calibrate",
     "extend",
     "cost",

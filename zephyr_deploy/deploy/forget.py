@@ -11,7 +11,12 @@ def forget_state(name: str, *, purge: bool = False) -> list[str]:
 
     Args:
         name: Of a deployment of which nothing runs on this machine.
-        purge: Delete the downloaded models too, unless another deployment runs here.
+        purge: Delete its benchmarks too, and the downloaded models, unless another deployment runs here.
     """
     here = [one for one in providers() if isinstance(one, ProcessProvider)]
-    return [line for one in here for line in one.forget(name, purge=purge)]
+    forgotten = [line for one in here for line in one.forget(name, purge=purge)]
+    if not purge:
+        return forgotten
+    from zephyr_deploy.deploy.kept import forget_reports  # what reads reports is no part of an ordinary `down`
+
+    return [*forgotten, *forget_reports(name)]
