@@ -29,6 +29,7 @@ VARYING = (
     (re.compile(r"^(Model +\S+) +\w+$", re.MULTILINE), r"\1 done"),
     (re.compile(r"^\.\.\. .*\n", re.MULTILINE), ""),  # how far a phase has come, said only of one that takes long
     (re.compile(r"^Warning: .*\n", re.MULTILINE), ""),  # the benchmark, of a machine that does other things too
+    (re.compile(r"^(TTFT|ITL)\n.*?a number is a load$", re.MULTILINE | re.DOTALL), "PLOTS"),
     (re.compile(r"\b(noisy|client[ _]bottleneck)\b"), "ok"),
     (re.compile(r"/\S+/(state|cache)(?=/|\b)"), r"~/\1"),
     (re.compile(r"\b[0-9a-f]{12}\b"), "RELEASE"),

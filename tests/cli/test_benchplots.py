@@ -46,6 +46,12 @@ def test_one_level_has_no_curve_and_no_requests_have_no_histogram():
     assert drawn(read_report(BARE)).strip() == ""
 
 
+def test_a_few_requests_have_no_shape():
+    text = drawn(simulated([1, 4], requests=4))
+    assert "TTFT" not in text
+    assert "ITL" in text
+
+
 def test_equal_values_are_one_column():
     (level,) = simulated([1], requests=8).levels
     log = tuple(one.model_copy(update={"ttft_ms": 20.0, "gaps_us": (5,)}) for one in level.log)

@@ -30,6 +30,9 @@ def test_only_what_varies_is_masked(quickstart):
     assert quickstart.same("release 1cc6b4a5f4a8", "release 0123456789ab")
     assert quickstart.same("... bench-4: 3 of 4 requests\ndone 9.0 s  Measure", "done 2.0 s  Measure")
     assert quickstart.same("1.96 client bottleneck", "2.43 ok")
+    assert quickstart.same(
+        "1.9\n\nITL\n|a|\np50; a number is a load\nTimes", "2\n\nITL\np50; a number is a load\nTimes"
+    )
     assert not quickstart.same("state ready", "state failed")
     assert not quickstart.same("The capital is Tokyo.", "The capital is Kyoto.")
     assert not quickstart.same("a\nb", "a")

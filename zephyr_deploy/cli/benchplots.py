@@ -26,10 +26,12 @@ LETTERS = " .:-=+*#@"
 SHOWN = (("TTFT", ttfts_of), ("ITL", gaps_of))
 FEWEST = 2
 """Levels from which on there is a curve."""
+SHAPED = 8
+"""Values from which on a histogram has a shape."""
 
 
 class BenchPlots:
-    """Small plots below the table; nothing for a report that keeps no requests."""
+    """Small plots below the table; no histograms for a report that keeps no requests, or of a few requests."""
 
     def __init__(self, report: BenchReport) -> None:
         self._report = report
@@ -39,7 +41,9 @@ class BenchPlots:
         signs = LETTERS if options.ascii_only else BLOCKS
         for title, values_of in SHOWN:
             found = [
-                (str(level.load), ordered) for level in self._report.levels if (ordered := sorted(values_of(level)))
+                (str(level.load), ordered)
+                for level in self._report.levels
+                if len(ordered := sorted(values_of(level))) >= SHAPED
             ]
             if found:
                 yield Text(f"\n{title}", style="bold")
