@@ -41,6 +41,7 @@ class BenchSpec(Frozen):
     )
     max_new_tokens: Length = Field(64, description="Output tokens asked for: 64, 32..128 or 64:16 (mean:deviation).")
     prompt_tokens: Length = Field(128, description="How long a synthetic prompt is, in tokens; the same forms.")
+    prompts_file: str | None = Field(None, description="Or: prompts of this file; - is standard input.")
     shared_prefix: float = Field(0.0, ge=0, le=1, description="Share of a prompt's words that all prompts begin with.")
     turns: int = Field(1, ge=1, description="Turns of a conversation, at most, where a file says how many there are.")
     tokenizer: str | None = Field(None, description="A tokenizer.json, or its folder: counts instead of the server.")
@@ -82,6 +83,12 @@ class BenchSpec(Frozen):
             raise ValueError("give requests or duration_s, not both")
         if bool(self.loads) == (self.sweep is not None):
             raise ValueError("give either loads or a sweep")
+        return self
+
+    @model_validator(mode="after")
+    def _of_a_file(self) -> BenchSpec:
+        if self.prompts_file is not None and self.shared_prefix:
+            raise ValueError("the prompts of a file begin as they do: give no shared_prefix with them")
         return self
 
     def requests_at(self, load: Load) -> int | None:

@@ -14,6 +14,7 @@ from zephyr_deploy.cli.options import NameArg, seconds
 from zephyr_deploy.cli.prompt_options import (
     IgnoreEosOpt,
     MaxNewTokensOpt,
+    PromptsOpt,
     PromptTokensOpt,
     SharedPrefixOpt,
     TokenizerOpt,
@@ -94,6 +95,7 @@ def bench(
     ] = None,
     max_new_tokens: MaxNewTokensOpt = "64",
     prompt_tokens: PromptTokensOpt = "128",
+    prompts: PromptsOpt = None,
     shared_prefix: SharedPrefixOpt = 0.0,
     turns: TurnsOpt = 1,
     ignore_eos: IgnoreEosOpt = False,
@@ -162,6 +164,7 @@ def bench(
         warmup=warmup,
         max_new_tokens=max_new_tokens,
         prompt_tokens=prompt_tokens,
+        prompts_file=prompts,
         shared_prefix=shared_prefix,
         turns=turns,
         ignore_eos=ignore_eos,

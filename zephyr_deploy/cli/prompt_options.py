@@ -20,6 +20,14 @@ MaxNewTokensOpt = Annotated[
     str,
     typer.Option(metavar="LENGTH", help="Output tokens asked for, in the same forms.", rich_help_panel=PROMPTS),
 ]
+PromptsOpt = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="Prompts of a file: JSON lines, ShareGPT's JSON or plain lines; - is standard input.",
+        rich_help_panel=PROMPTS,
+    ),
+]
 SharedPrefixOpt = Annotated[
     float,
     typer.Option(help="Share of a prompt that all prompts begin with, e.g. 0.5.", rich_help_panel=PROMPTS),

@@ -33,8 +33,12 @@ def open_prompts(endpoint: Endpoint, spec: BenchSpec) -> Prompts:
     """The prompts that ``spec`` asks for, for the model behind ``endpoint``. Not for the time of a measurement.
 
     Raises:
-        UsageError: the tokenizer that ``spec`` names cannot be read.
+        UsageError: the tokenizer or the file that ``spec`` names cannot be read.
     """
+    if spec.prompts_file is not None:
+        from zephyr_deploy.bench.prompts.files import FilePrompts
+
+        return FilePrompts(spec)
     from zephyr_deploy.bench.prompts.counting import count_words
 
     counted = count_words(endpoint, spec)
