@@ -29,7 +29,7 @@ def test_a_row():
 def test_what_a_card_does_not_tell_is_not_0(word):
     found = gpu_row(f"0, {word}, {word}, 21000, {word}, 1980, 61", 7)
     assert (found.use, found.memory_use, found.power_w, found.memory_mib) == (None, None, None, 21000)
-    assert {one.name for one in gpu_series([found], 0)} == {"gpu_memory", "gpu_clock", "gpu_temperature"}
+    assert {one.name for one in gpu_series([found], 0, SECOND)} == {"gpu_memory", "gpu_clock", "gpu_temperature"}
     assert energy_j([found], 0, SECOND) is None
 
 
@@ -48,15 +48,15 @@ def test_other_words_are_no_row(row):
 
 
 def test_one_gpu_over_a_level():
-    found = {one.name: one for one in gpu_series(rows(100, 200, 300), SECOND)}
-    assert found["gpu_power"].points == ((-1000, 100), (0, 200), (1000, 300))
+    found = {one.name: one for one in gpu_series(rows(100, 200, 300, 400), SECOND, 2 * SECOND)}
+    assert found["gpu_power"].points == ((0, 200), (1000, 300))
     assert (found["gpu_use"].title, found["gpu_use"].unit, found["gpu_use"].mean) == ("GPU in use", "%", 96)
 
 
 def test_several_gpus_of_one_round_are_one_point():
     both = [one for pair in zip(rows(100, 200), rows(10, 20, gpu=1), strict=True) for one in pair]
     later = [one._replace(at_ns=one.at_ns + one.gpu) for one in both]  # nvidia-smi prints one after the other
-    power = next(one for one in gpu_series(later, 0) if one.name == "gpu_power")
+    power = next(one for one in gpu_series(later, 0, SECOND) if one.name == "gpu_power")
     assert power.title == "GPU power (all 2 GPUs)"
     assert power.points == ((0, 110), (1000, 220))
 

@@ -7,10 +7,11 @@ from emulators.metrics import TEXTS, text_of
 
 from zephyr_deploy.bench.server.raw import Raw, of_level
 from zephyr_deploy.bench.server.readings import kind_of, read, restarted, series_of, times_of
+from zephyr_deploy.bench.server.view import Series
 from zephyr_deploy.engines.shown import CLOCKS, CURVES, all_shown
 
 SECOND = 1_000_000_000
-BEGAN = 5 * SECOND
+BEGAN, ENDED = 5 * SECOND, 100 * SECOND
 
 
 def seen(engine, *done):
@@ -20,7 +21,7 @@ def seen(engine, *done):
 
 def series(engine, *done):
     readings = seen(engine, *done)
-    return {one.name: one for one in series_of(readings, kind_of(readings, all_shown()), BEGAN)}
+    return {one.name: one for one in series_of(readings, kind_of(readings, all_shown()), BEGAN, ENDED)}
 
 
 @pytest.mark.parametrize("engine", TEXTS)
@@ -30,6 +31,23 @@ def test_queue_batch_and_tokens_are_told_by_every_engine(engine):
     assert found["running"].mean == 18
     assert found["output_tokens"].points == ((1000, 500), (2000, 1000))
     assert all((one.title, one.unit) == CURVES[one.name] for one in found.values())
+
+
+def test_only_a_level_s_own_readings_say_how_it_was_meanwhile():
+    readings = [read(text_of("tgi", many, queue=many), at * SECOND) for at, many in ((4, 1), (5, 2), (6, 3), (7, 4))]
+    found = {one.name: one for one in series_of(readings, all_shown()[0], BEGAN, 6 * SECOND)}
+    assert [value for _, value in found["queue"].points] == [2, 3]
+    assert [at for at, _ in found["finished"].points] == [0, 1000, 2000]
+    (queue, *_) = series_of(readings, all_shown()[0], 50 * SECOND, 51 * SECOND)
+    assert len(queue.points) == 4  # better than none
+
+
+@pytest.mark.parametrize(
+    ("points", "mean"), [((), None), (((0, 7),), 7), (((0, 1), (0, 3)), 2), (((0, 10), (1000, 10), (1100, 100)), 14.29)]
+)
+def test_a_mean_is_over_time(points, mean):
+    found = Series(name="x", title="", unit="", points=points).mean
+    assert found == (None if mean is None else pytest.approx(mean, abs=0.01))
 
 
 def test_shares_are_percent():
@@ -76,14 +94,15 @@ def test_label_sets_are_added_or_averaged():
 
 def test_older_names_count_where_the_newer_are_not():
     old = text_of("vllm", 100).replace("vllm:kv_cache_usage_perc", "vllm:gpu_cache_usage_perc")
-    (kv,) = [one for one in series_of([read(old, 0)], kind_of([read(old, 0)], all_shown()), 0) if one.name == "kv"]
+    found = series_of([read(old, 0)], kind_of([read(old, 0)], all_shown()), 0, ENDED)
+    (kv,) = [one for one in found if one.name == "kv"]
     assert kv.mean == pytest.approx(43)
 
 
 def test_a_server_started_anew_makes_no_negative_rate():
     readings = seen("tgi", 100, 8, 16)
     shown = all_shown()[0]
-    (tokens,) = [one for one in series_of(readings, shown, BEGAN) if one.name == "output_tokens"]
+    (tokens,) = [one for one in series_of(readings, shown, BEGAN, ENDED) if one.name == "output_tokens"]
     assert tokens.points == ((2000, 400),)
     assert restarted(readings, shown)
     assert not restarted(seen("tgi", 8, 16), shown)
@@ -91,7 +110,7 @@ def test_a_server_started_anew_makes_no_negative_rate():
 
 def test_a_counter_that_appears_with_its_first_use_began_at_0():
     readings = [read("tgi_queue_size 0\n", BEGAN), read("tgi_request_success 7\n", BEGAN + SECOND)]
-    (finished,) = [one for one in series_of(readings, all_shown()[0], BEGAN) if one.name == "finished"]
+    (finished,) = [one for one in series_of(readings, all_shown()[0], BEGAN, ENDED) if one.name == "finished"]
     assert finished.points == ((1000, 7),)
 
 
@@ -99,12 +118,12 @@ def test_a_counter_that_appears_with_its_first_use_began_at_0():
 def test_odd_text_says_nothing(text):
     readings = [read(text, 0), read(text, SECOND)]
     assert kind_of(readings, all_shown()) is None
-    assert series_of(readings, all_shown()[0], 0) == ()
+    assert series_of(readings, all_shown()[0], 0, ENDED) == ()
 
 
 def test_what_is_no_number_is_no_point():
     readings = [read(f"llamacpp:requests_deferred {value}\n", 0) for value in ("nan", "2", "+Inf")]
-    (queue,) = series_of(readings, kind_of(readings, all_shown()), 0)
+    (queue,) = series_of(readings, kind_of(readings, all_shown()), 0, ENDED)
     assert [value for _, value in queue.points] == [2]
 
 

@@ -48,9 +48,9 @@ def view_of(level: LevelReport, began_ns: int, seen: Sequence[Seen]) -> ServerVi
     notes = [note for one in seen for note in one.notes]
     series: list[Series] = []
     for one in seen:
-        curves, said = _curves(one, began_ns)
+        curves, said = _curves(one, began_ns, ended_ns)
         notes += said
-        series += [_named(curve, one.machine) for curve in (*curves, *gpu_series(one.gpus, began_ns))]
+        series += [_named(curve, one.machine) for curve in (*curves, *gpu_series(one.gpus, began_ns, ended_ns))]
     times = _times([one.readings for one in seen if one.readings])
     each = [energy_j(one.gpus, began_ns, ended_ns) for one in seen if one.gpus]
     energy = sum(joules for joules in each if joules is not None) if each and None not in each else None
@@ -73,7 +73,7 @@ def _shown(readings: Sequence[Reading]) -> Shown | None:
     return kind_of(readings, all_shown())
 
 
-def _curves(one: Seen, began_ns: int) -> tuple[Sequence[Series], list[str]]:
+def _curves(one: Seen, began_ns: int, ended_ns: int) -> tuple[Sequence[Series], list[str]]:
     from zephyr_deploy.bench.server.readings import restarted, series_of
 
     if not one.readings:
@@ -83,7 +83,7 @@ def _curves(one: Seen, began_ns: int) -> tuple[Sequence[Series], list[str]]:
     if shown is None:
         return (), [f"The metrics{of} are of no engine that is known here."]
     notes = [f"The server{of} was started anew meanwhile."] if restarted(one.readings, shown) else []
-    return series_of(one.readings, shown, began_ns), notes
+    return series_of(one.readings, shown, began_ns, ended_ns), notes
 
 
 def _times(machines: Sequence[Sequence[Reading]]) -> tuple[Times, ...]:

@@ -86,9 +86,10 @@ def _number(cell: str) -> float | None:
         return None
 
 
-def gpu_series(readings: Sequence[GpuReading], began_ns: int) -> tuple[Series, ...]:
-    """Their curves over time since ``began_ns``."""
-    moments = _moments(readings)
+def gpu_series(readings: Sequence[GpuReading], began_ns: int, ended_ns: int) -> tuple[Series, ...]:
+    """Their curves over the time of a level, by readings of it and around it."""
+    all_moments = _moments(readings)
+    moments = [moment for moment in all_moments if began_ns <= moment[0].at_ns <= ended_ns] or all_moments
     many = len({one.gpu for one in readings})
     found: list[Series] = []
     for figure in FIGURES:

@@ -50,8 +50,10 @@ def read(text: str, at_ns: int) -> Reading:
     """
     from prometheus_client.parser import text_string_to_metric_families
 
+    # By its type the library would call a counter `…_total`, which TGI's are not called.
+    untyped = "\n".join(line for line in text.split("\n") if not line.startswith("#"))
     values: dict[str, list[Value]] = {}
-    for family in text_string_to_metric_families(text):
+    for family in text_string_to_metric_families(untyped):
         for sample in family.samples:
             values.setdefault(sample.name, []).append(Value(sample.labels, sample.value))
     return Reading(at_ns, values)
@@ -63,24 +65,27 @@ def kind_of(readings: Sequence[Reading], kinds: Sequence[Shown]) -> Shown | None
     return next((kind for kind in kinds if any(name.startswith(kind.prefix) for name in names)), None)
 
 
-def series_of(readings: Sequence[Reading], shown: Shown, began_ns: int) -> tuple[Series, ...]:
-    """Every curve that the server shows, over time since ``began_ns``."""
+def series_of(readings: Sequence[Reading], shown: Shown, began_ns: int, ended_ns: int) -> tuple[Series, ...]:
+    """Every curve that the server shows, over the time of a level, by readings of it and around it."""
+    within = [one for one in readings if began_ns <= one.at_ns <= ended_ns] or readings
     found: list[Series] = []
     for curve in shown.curves:
-        points = tuple(((at_ns - began_ns) / NS_PER_MS, value) for at_ns, value in _points(readings, curve))
+        seen = _now(within, curve) if curve.way == "now" else _between(readings, curve)
+        points = tuple(((at_ns - began_ns) / NS_PER_MS, value) for at_ns, value in seen)
         title, unit = CURVES[curve.name]
         if points:
             found.append(Series(name=curve.name, title=title, unit=unit, points=points))
     return tuple(found)
 
 
-def _points(readings: Sequence[Reading], curve: Curve) -> Iterator[tuple[int, float]]:
-    if curve.way == "now":
-        for reading in readings:
-            value = reading.total(curve.metrics, curve.labels)
-            if value is not None:
-                yield reading.at_ns, value * curve.scale
-        return
+def _now(readings: Sequence[Reading], curve: Curve) -> Iterator[tuple[int, float]]:
+    for reading in readings:
+        value = reading.total(curve.metrics, curve.labels)
+        if value is not None:
+            yield reading.at_ns, value * curve.scale
+
+
+def _between(readings: Sequence[Reading], curve: Curve) -> Iterator[tuple[int, float]]:
     for before, after in pairwise(readings):
         rise, other = _rise(before, after, curve.metrics), _rise(before, after, curve.of)
         seconds = (after.at_ns - before.at_ns) / NS_PER_S

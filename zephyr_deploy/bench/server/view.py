@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Literal
 
 from zephyr_deploy.spec.deployment import Frozen
@@ -21,13 +22,18 @@ class Series(Frozen):
     points: tuple[tuple[float, float], ...]
     """When, in milliseconds since the level began (as in `RequestRecord`), and how much; in their order.
 
-    The first may be a little before the level and the last a little after it.
+    The last of what is told a second may be a little after the level. Where a level is too short for a reading within,
+    they are those around it.
     """
 
     @property
     def mean(self) -> float | None:
-        """Over the points, each with the same weight; None: there is none."""
-        return sum(value for _, value in self.points) / len(self.points) if self.points else None
+        """Over time: a point counts for as long as it comes after the one before; None: there is none."""
+        if not self.points:
+            return None
+        gaps = [later[0] - earlier[0] for earlier, later in pairwise(self.points)]
+        weights = [*gaps[:1], *gaps] if sum(gaps) > 0 else [1.0] * len(self.points)
+        return sum(value * weight for (_, value), weight in zip(self.points, weights, strict=True)) / sum(weights)
 
 
 class Times(Frozen):
