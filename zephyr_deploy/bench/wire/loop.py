@@ -34,16 +34,24 @@ SELDOM = 0.125
 
 def run(main: Coroutine[Any, Any, Result]) -> Result:
     """`asyncio.run`, on a `StreamLoop` where the system has epoll (Linux)."""
+    found: list[Result] = []
+
+    async def keep() -> None:
+        # asyncio writes a task with its result out as text when it puts Ctrl-C back: for a large one a quarter second
+        found.append(await main)
+
     if sys.platform != "linux":
-        return asyncio.run(main)
-    if sys.version_info >= (3, 11):
+        asyncio.run(keep())
+    elif sys.version_info >= (3, 11):
         with asyncio.Runner(loop_factory=StreamLoop) as runner:
-            return runner.run(main)
-    asyncio.set_event_loop_policy(_Policy())
-    try:
-        return asyncio.run(main)
-    finally:
-        asyncio.set_event_loop_policy(None)
+            runner.run(keep())
+    else:
+        asyncio.set_event_loop_policy(_Policy())
+        try:
+            asyncio.run(keep())
+        finally:
+            asyncio.set_event_loop_policy(None)
+    return found[0]
 
 
 def watch(loop: asyncio.AbstractEventLoop, sock: socket.socket, read: Read) -> None:
