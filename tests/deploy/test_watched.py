@@ -165,6 +165,16 @@ def test_a_server_here_has_this_machine_s_cards_watched(monkeypatch, tmp_path):
         assert watch.environment().server.gpus == ("NVIDIA L4",)
 
 
+def test_a_process_that_cannot_be_started_is_a_note(monkeypatch):
+    def full(_endpoint):
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(subject, "MetricsProcess", full)
+    with subject.watched(endpoint("http://127.0.0.1:9")) as watch:
+        assert "Resource temporarily unavailable" in watch.notes[0]
+        assert watch.witnesses == []
+
+
 def test_the_region_is_that_of_the_last_order(tmp_path, monkeypatch):
     monkeypatch.setenv("ZEPHYR_STATE_DIR", str(tmp_path))
     region = offer("small", 0.5).region

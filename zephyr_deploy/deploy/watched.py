@@ -17,7 +17,7 @@ from zephyr_deploy.providers.nodes.record import record_of
 from zephyr_deploy.providers.registry import is_cloud
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from zephyr_deploy.bench.server.view import Route
     from zephyr_deploy.bench.server.witness import Witness
@@ -69,14 +69,22 @@ def watched(endpoint: Endpoint, *, metrics: bool = True) -> Iterator[Watched]:
             except ZephyrError as error:
                 watch.notes.append(f"The machine is not watched: {error.message}")
         elif metrics:
-            witnesses.append(MetricsProcess(endpoint))
-            if here and shutil.which("nvidia-smi"):
-                from zephyr_deploy.bench.server.local_gpus import LocalGpus
-
-                witnesses.append(LocalGpus())
-            for witness in witnesses:
-                held.callback(witness.close)
+            try:
+                for begin in _from_here(endpoint, here=here):
+                    witnesses.append(begin())
+                    held.callback(witnesses[-1].close)
+            except OSError as error:
+                watch.notes.append(f"The server is not watched: no process can be started for that ({error.strerror}).")
         yield watch
+
+
+def _from_here(endpoint: Endpoint, *, here: bool) -> Iterator[Callable[[], Witness]]:
+    """What begins to watch a server that is no deployment's machine."""
+    yield lambda: MetricsProcess(endpoint)
+    if here and shutil.which("nvidia-smi"):
+        from zephyr_deploy.bench.server.local_gpus import LocalGpus
+
+        yield LocalGpus
 
 
 def _region(record: NodesRecord) -> str | None:
