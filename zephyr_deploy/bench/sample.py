@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from zephyr_deploy.errors import ZephyrError
 
@@ -44,6 +44,12 @@ class Events:
         self.at_ns.append(at_ns)
         self._tokens.append(tokens or NO_COUNT)
         self._lags.append(NO_LAG if lag_ns is None else lag_ns)
+
+    def extend(self, at_ns: Sequence[int], lags_ns: Sequence[int]) -> None:
+        """Some more, of which the server does not say how many tokens they carry; a lag of `NO_LAG` is none."""
+        self.at_ns.extend(at_ns)
+        self._lags.extend(lags_ns)
+        self._tokens.extend([NO_COUNT] * len(at_ns))
 
     def counts(self) -> Iterator[int]:
         """The tokens of each: 1 where the server does not say."""

@@ -28,7 +28,7 @@ def at_offset(monkeypatch):
     """Clocks that are, and stay, `OFFSET` apart."""
     monkeypatch.setattr(module, "realtime_offset_ns", lambda: OFFSET)
     return lambda *reads: [
-        (at / MS, None if lag is None else lag / MS) for at, lag in of(*reads, offset_ns=OFFSET).arrivals()
+        (at / MS, None if lag is None else lag / MS) for at, lag, _ in of(*reads, offset_ns=OFFSET).pieces()
     ]
 
 

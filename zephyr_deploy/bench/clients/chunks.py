@@ -9,6 +9,8 @@ from zephyr_deploy.endpoint.chunks import ChatAnswer, finish_of
 from zephyr_deploy.errors import IncompleteError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from zephyr_deploy.bench.sample import Sample
 
 
@@ -46,10 +48,10 @@ class ChatProgress:
             return None
         return _plain(delta.get("content") if delta else choice.get("text"))
 
-    def more(self, text: str, at_ns: int, lag_ns: int | None) -> None:
-        """Do what `take` does with a chunk of plain text."""
-        self.sample.events.add(at_ns, None, lag_ns)
-        self.answer.pieces.append(text)
+    def more(self, texts: Sequence[str], at_ns: Sequence[int], lags_ns: Sequence[int]) -> None:
+        """Do what `take` does, with chunks of plain text, see `Progress`."""
+        self.sample.events.extend(at_ns, lags_ns)
+        self.answer.pieces += texts
 
     def end(self) -> None:
         """The stream is over.
@@ -105,10 +107,10 @@ class NativeProgress:
             return None
         return _plain(token["text"])
 
-    def more(self, text: str, at_ns: int, lag_ns: int | None) -> None:  # noqa: ARG002 - the last event has it all
-        """Do what `take` does with an event of plain text."""
-        self._count += 1
-        self.sample.events.add(at_ns, None, lag_ns)
+    def more(self, texts: Sequence[str], at_ns: Sequence[int], lags_ns: Sequence[int]) -> None:
+        """Do what `take` does, with events of plain text, see `Progress`; the last event of all has the whole text."""
+        self._count += len(texts)
+        self.sample.events.extend(at_ns, lags_ns)
 
     def end(self) -> None:
         """The stream is over.

@@ -14,7 +14,7 @@ import h11
 from zephyr_deploy.bench.wire.framing import LONGEST_HEAD
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Generator, Iterable, Sequence
 
     from zephyr_deploy.bench.wire.recording import Recording
 
@@ -25,6 +25,7 @@ STRETCH = 256
 """Chunks at a stretch: a fraction of a millisecond."""
 _HEAD_END = b"\r\n\r\n"
 _CHUNK_END = b"\r\n"
+_NONE = (1 << 62, 1 << 62)
 _SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})\r\n")
 _ASKED = h11.Request(method="POST", target="/", headers=[("Host", "server")])
 
@@ -89,14 +90,15 @@ def _chunks(answer: bytes, at: int) -> Generator[None, None, list[tuple[int, int
     return None
 
 
-def _came(reads: Sequence[int], chunks: Sequence[tuple[int, int]]) -> list[int]:
+def _came(reads: Iterable[int], chunks: Iterable[tuple[int, int]]) -> list[int]:
     """How many bytes of the chunks each read completes; ``reads`` and ``chunks`` are places in the answer."""
     came: list[int] = []
-    whole = number = 0
+    rest = iter(chunks)
+    start, end = next(rest, _NONE)
+    whole = 0
     for read_end in reads:
-        while number < len(chunks) and chunks[number][1] <= read_end:
-            whole += chunks[number][1] - chunks[number][0]
-            number += 1
-        begun = read_end - chunks[number][0] if number < len(chunks) else 0
-        came.append(whole + max(begun, 0))
+        while end <= read_end:
+            whole += end - start
+            start, end = next(rest, _NONE)
+        came.append(whole if read_end < start else whole + read_end - start)
     return came

@@ -46,8 +46,7 @@ class Framing:
             if self._in_head:
                 return self.over
         if self._chunked:
-            if self._at < len(answer):
-                self._take_chunks(answer)
+            self._take_chunks(answer)
         elif self.until_close:
             self.over = _DONE.search(answer, self._at) is not None
             self._at = max(self._at, len(answer) - _DONE_LENGTH)
@@ -95,27 +94,25 @@ class Framing:
                 if size - at > LONGEST_LINE:
                     self._give_up()
                 break
-            at = end + 1 + self._take_line(answer[at:end])
+            line, at = answer[at:end], end + 1
+            if self._in_trailer:
+                if not line.strip():
+                    self._end(surplus=at < size)
+            elif left := self._chunk_size(line):
+                at += left + CHUNK_END
         self._at = at
-        if self.over and at < size:
-            self.reusable = False
 
-    def _take_line(self, line: bytearray) -> int:
-        """The line of a chunk's size, or one behind the last chunk; how many bytes follow before the next line."""
-        if self._in_trailer:
-            if not line.strip():
-                self._end(surplus=False)
-            return 0
+    def _chunk_size(self, line: bytearray) -> int:
+        """What the line before a chunk says; 0: it is the last one, or no such line."""
         try:
-            size = int(line.partition(b";")[0], 16)
+            size = int(line if b";" not in line else line.partition(b";")[0], 16)
         except ValueError:
             size = -1
-        if size > 0:
-            return size + CHUNK_END
+        if size <= 0:
+            self._in_trailer = True
         if size < 0:
             self._give_up()
-        self._in_trailer = True
-        return 0
+        return max(size, 0)
 
     def _end(self, *, surplus: bool) -> None:
         self.over = True

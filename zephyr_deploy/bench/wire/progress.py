@@ -26,8 +26,11 @@ class Progress(Protocol):
         in nothing else. None: it says more, or may.
         """
 
-    def more(self, text: str, at_ns: int, lag_ns: int | None) -> None:
-        """Do what `take` does with an event that is nothing but plain text; ``text`` is not empty."""
+    def more(self, texts: Sequence[str], at_ns: Sequence[int], lags_ns: Sequence[int]) -> None:
+        """Do what `take` does, with events that say nothing but these texts, none of which is empty.
+
+        They come as columns; a lag of `NO_LAG` is none.
+        """
 
     def end(self) -> None:
         """The stream is over; raises `IncompleteError` if the answer is not."""

@@ -6,6 +6,7 @@ from array import array
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from zephyr_deploy.bench.sample import NO_LAG
 from zephyr_deploy.bench.wire.stamps import NO_STAMP, STEP_NS, Control, realtime_offset_ns, stamp_of
 
 if TYPE_CHECKING:
@@ -18,14 +19,19 @@ ERROR_KEY = b'"error"'
 """How every engine tells of an error inside a stream. Inside a JSON string the quotes would be escaped."""
 
 
-class Arrival(NamedTuple):
-    """When bytes came, in ns of ``time.perf_counter_ns``.
+class Arrivals(NamedTuple):
+    """When bytes came, read by read, in ns of ``time.perf_counter_ns``, and how much later we read them.
 
-    ``lag_ns`` is how much later we read them; None: no kernel's stamp, so ``at_ns`` is when we read them.
+    A lag of `NO_LAG`: there is no kernel's stamp, so that the time is when we read them.
     """
 
-    at_ns: int
-    lag_ns: int | None
+    at_ns: list[int]
+    lag_ns: list[int]
+
+    def of(self, read: int) -> tuple[int, int | None]:
+        """When that read's bytes came, and its lag: None where there is no stamp."""
+        lag_ns = self.lag_ns[read]
+        return self.at_ns[read], None if lag_ns == NO_LAG else lag_ns
 
 
 def _column() -> array[int]:
@@ -51,22 +57,29 @@ class Recording:
         self._read_ns.append(read_ns)
         self._stamps.append(stamp_of(control))
 
-    def arrivals(self) -> list[Arrival]:
+    def arrivals(self) -> Arrivals:
         """Of each read: the kernel's stamp, or our clock where there is none.
 
         Where the time of day was set meanwhile (the clocks' relation has changed), no stamp can be trusted.
         """
         trusted = abs(realtime_offset_ns() - self.offset_ns) <= STEP_NS
-        return [
-            self._arrival(read_ns, stamp if trusted else NO_STAMP)
-            for read_ns, stamp in zip(self._read_ns, self._stamps, strict=True)
-        ]
+        at_ns: list[int] = []
+        lags_ns: list[int] = []
+        for read_ns, stamp in zip(self._read_ns, self._stamps, strict=True):
+            lag_ns = read_ns - stamp + self.offset_ns
+            if stamp == NO_STAMP or lag_ns < -STEP_NS or not trusted:
+                lag_ns = NO_LAG
+            elif lag_ns < 0:
+                lag_ns = 0
+            at_ns.append(read_ns if lag_ns == NO_LAG else read_ns - lag_ns)
+            lags_ns.append(lag_ns)
+        return Arrivals(at_ns, lags_ns)
 
-    def pieces(self) -> Iterator[tuple[Arrival, bytes]]:
-        """The reads, each with its arrival."""
-        begin = 0
-        for arrival, end in zip(self.arrivals(), self.ends, strict=True):
-            yield arrival, bytes(self.data[begin:end])
+    def pieces(self) -> Iterator[tuple[int, int | None, bytes]]:
+        """Of each read: when it came, its lag, None where there is no stamp, and its bytes."""
+        begin, arrivals = 0, self.arrivals()
+        for read, end in enumerate(self.ends):
+            yield *arrivals.of(read), bytes(self.data[begin:end])
             begin = end
 
     def looks_wrong(self) -> bool:
@@ -74,11 +87,3 @@ class Recording:
         if self.failure is not None or len(self.ends) <= FEW_READS:
             return True
         return b" 200" not in self.data[:16] or ERROR_KEY in self.data
-
-    def _arrival(self, read_ns: int, stamp: int) -> Arrival:
-        if stamp == NO_STAMP:
-            return Arrival(read_ns, None)
-        lag_ns = read_ns - (stamp - self.offset_ns)
-        if lag_ns < -STEP_NS:
-            return Arrival(read_ns, None)
-        return Arrival(read_ns - max(lag_ns, 0), max(lag_ns, 0))

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from zephyr_deploy.bench.wire.progress import tell
 from zephyr_deploy.bench.wire.shapes import text_of
 from zephyr_deploy.endpoint.sse import SseParser
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from zephyr_deploy.bench.wire.body import Body
     from zephyr_deploy.bench.wire.progress import Progress
-    from zephyr_deploy.bench.wire.recording import Arrival
+    from zephyr_deploy.bench.wire.recording import Arrivals
     from zephyr_deploy.bench.wire.shapes import Shapes
 
 STRETCH = 64
@@ -28,14 +28,14 @@ def can_skim(body: Body) -> bool:
     return not any(special in body.data for special in _SPECIAL)
 
 
-def skim(body: Body, arrivals: Sequence[Arrival], progress: Progress, shapes: Shapes) -> Iterator[None]:
+def skim(body: Body, arrivals: Arrivals, progress: Progress, shapes: Shapes) -> Iterator[None]:
     """Tell ``progress`` of every event, with the arrival of the read that completed it; yields after every few.
 
     Raises:
         RequestError: the answer is not complete, or tells of an error.
     """
     data, came = body
-    parser = SseParser()
+    parser, run = SseParser(), PlainRun([], [], [])
     at = read = number = 0
     while at < len(data):
         if known := shapes.match(data, at):
@@ -47,17 +47,39 @@ def skim(body: Body, arrivals: Sequence[Arrival], progress: Progress, shapes: Sh
         while came[read] < end:
             read += 1
         if known:
-            progress.more(text_of(known[1]), *arrivals[read])
+            run.texts.append(known[1])
+            run.at_ns.append(arrivals.at_ns[read])
+            run.lags_ns.append(arrivals.lag_ns[read])
         else:
-            _take(parser, data[at:end], arrivals[read], progress, shapes)
-        at, number = end, number + 1
+            run.tell(progress)
+            _take(parser, data[at:end], arrivals.of(read), progress, shapes)
+        number += 1
         if number % STRETCH == 0:
+            run.tell(progress)
             yield
-    tell(progress, parser.feed(data[at:]) + parser.end(), *arrivals[-1])
+        at = end
+    run.tell(progress)
+    tell(progress, parser.feed(data[at:]) + parser.end(), *arrivals.of(-1))
     progress.end()
 
 
-def _take(parser: SseParser, piece: bytes, arrival: Arrival, progress: Progress, shapes: Shapes) -> None:
+class PlainRun(NamedTuple):
+    """Plain events that follow each other."""
+
+    texts: list[bytes]
+    """As JSON writes them."""
+    at_ns: list[int]
+    lags_ns: list[int]
+
+    def tell(self, progress: Progress) -> None:
+        """Pass them on, and begin anew."""
+        if self.texts:
+            progress.more([text_of(raw) for raw in self.texts], self.at_ns, self.lags_ns)
+        for column in self:
+            column.clear()
+
+
+def _take(parser: SseParser, piece: bytes, arrival: tuple[int, int | None], progress: Progress, shapes: Shapes) -> None:
     event = tell(progress, parser.feed(piece), *arrival)
     text = None if event is None else progress.plain_text(event)
     if text:

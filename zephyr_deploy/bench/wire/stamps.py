@@ -11,6 +11,10 @@ import sys
 import time
 from contextlib import suppress
 from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 SO_TIMESTAMPNS = 35
 """Option, and type of the control message that it brings (Linux, asm-generic/socket.h); Python has no name for it."""
@@ -25,7 +29,10 @@ PROBE_S = 0.002
 NO_STAMP = 0
 
 Control = list[tuple[int, int, bytes]]
+_LEVEL = socket.SOL_SOCKET
 _TIMESPEC = struct.Struct("qq")
+_SIZE = _TIMESPEC.size
+_unpack: Callable[[bytes], tuple[int, int]] = _TIMESPEC.unpack
 
 
 def ask_for_stamps(sock: socket.socket) -> None:
@@ -53,9 +60,9 @@ def are_stamps_given() -> bool:
 def stamp_of(control: Control) -> int:
     """The stamp in a read's control messages, in ns of CLOCK_REALTIME; `NO_STAMP` where there is none."""
     for level, kind, data in control:
-        if level == socket.SOL_SOCKET and kind == SO_TIMESTAMPNS and len(data) == _TIMESPEC.size:
-            seconds, nanoseconds = _TIMESPEC.unpack(data)
-            return int(seconds * 1_000_000_000 + nanoseconds)
+        if kind == SO_TIMESTAMPNS and level == _LEVEL and len(data) == _SIZE:
+            seconds, nanoseconds = _unpack(data)
+            return seconds * 1_000_000_000 + nanoseconds
     return NO_STAMP
 
 

@@ -30,7 +30,7 @@ def read_strictly(recording: Recording, progress: Progress) -> Iterator[None]:
         RequestError: refused, broken off, or ended early; the subclass says which.
     """
     answer = _Answer(progress)
-    for number, ((at_ns, lag_ns), data) in enumerate(recording.pieces(), start=1):
+    for number, (at_ns, lag_ns, data) in enumerate(recording.pieces(), start=1):
         answer.take(data, at_ns, lag_ns)
         if number % SLICE == 0:
             yield
