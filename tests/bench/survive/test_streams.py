@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("zephyr_deploy.bench.processes", reason="one process is not made for so many")
 STREAMS = 1024
 SOFT = 512
 SLOW = ("--ttft-ms", 3000, "--itl-ms", 50, "--tokens", 4)
