@@ -80,6 +80,7 @@ GOALS: tuple[Goal, ...] = (
 )
 """Two processors, 64 tokens, TTFT 50 ms, ITL 20 ms; set when the benchmark was designed, from what bare sockets and the
 peers had reached (docs/explanation/measurement.md)."""
+CLIENTS = frozenset(goal.client for goal in GOALS)
 SCENARIOS = tuple(dict.fromkeys(goal.scenario for goal in GOALS))
 
 

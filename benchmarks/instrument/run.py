@@ -86,8 +86,8 @@ def measured(chosen: Sequence[clients.Client], planned: Sequence[Scenario], args
 
 
 def _takes_part(client: clients.Client, scenario: Scenario, number: int, args: argparse.Namespace) -> bool:
-    """The others take long where there is much to do: fewer repetitions, and no more at once, may be asked of them."""
-    if client.name.startswith(clients.OURS):
+    """Clients that no goal speaks of may be spared repetitions, and loads of very many at once."""
+    if client.name in goals.CLIENTS:
         return True
     return number < args.peer_repeat and scenario.load.concurrency <= args.peer_most
 
@@ -128,7 +128,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--noise", **numbers, default=[], help="also with these shares of all processors taken")
     parser.add_argument("--goals", action="store_true", help="instead of those: the loads of our goals, and the goals")
     parser.add_argument("--repeat", type=int, default=3)
-    parser.add_argument("--peer-repeat", type=int, default=1000, help="fewer repetitions for the clients of others")
+    parser.add_argument("--peer-repeat", type=int, default=1000, help="fewer for clients that no goal speaks of")
     parser.add_argument("--peer-most", type=int, default=512, help="most at once that is asked of those")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--deadline", type=float, default=240.0, help="seconds for one command")
