@@ -28,7 +28,9 @@ def until(so, process):
         time.sleep(0.02)
 
 
-@pytest.mark.parametrize("load", [("--concurrency", "4"), ("--rate", "40", "--arrivals", "constant")])
+@pytest.mark.parametrize(
+    "load", [("--concurrency", "4"), pytest.param(("--rate", "40", "--arrivals", "constant"), marks=pytest.mark.long)]
+)
 def test_ctrl_c_saves_what_there_is_and_says_that_it_is_not_all(truth, tmp_path, load):
     saved = tmp_path / "report.json"
     with truth(*SLOW) as server:

@@ -56,7 +56,7 @@ def test_the_text_generation_client_has_two(over):
     assert 2 * RTT_MS <= min(errors_ms(pairs)["ttft"]) < 3 * RTT_MS
 
 
-@pytest.mark.parametrize("client", ["openai", "tgi"])
+@pytest.mark.parametrize("client", ["openai", pytest.param("tgi", marks=pytest.mark.long)])
 def test_lost_packets_lose_no_token(over, client):
     pairs, path = over(client, "--word", "é🙂", loss=0.05)
     assert path.lost > 0

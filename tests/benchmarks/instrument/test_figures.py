@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
 from dataclasses import replace
 
 import pytest
@@ -125,6 +126,21 @@ def test_every_goal_is_a_figure_that_is_measured():
 
     assert {goal.figure for goal in goals.GOALS} <= {one.name for one in fields(Figures)}
     assert len({(goal.figure, goal.scenario, goal.client) for goal in goals.GOALS}) == len(goals.GOALS)
+
+
+def test_what_no_goal_speaks_of_may_be_run_once_and_not_with_very_many_at_once():
+    import goals
+    from clients import here
+
+    run = program("instrument/run.py")
+    asked = Namespace(peer_repeat=1, peer_most=512)
+
+    def part(scenario, number):
+        return [client.name for client in here() if run._takes_part(client, scenario, number, asked)]
+
+    assert part(goals.QUIET, 0) == [client.name for client in here()]
+    assert part(goals.QUIET, 1) == ["zephyr-deploy (openai)", "zephyr-deploy (native)"]
+    assert part(goals.MANY, 0) == ["zephyr-deploy (openai)", "zephyr-deploy (native)"]
 
 
 def test_the_tables_take_their_place_in_the_page():
