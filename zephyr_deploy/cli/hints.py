@@ -25,6 +25,7 @@ NAMED = {
     "env": "{}",
     "smoke": "{}",
     "bench": "{}",
+    "history": "{}",
     "calibrate": "{}",
     "debug-bundle": "{}",
     "cost": "{}",

@@ -24,7 +24,7 @@ SHOWN = 12
     panel=LOOK,
     examples=[
         ("zephyr-deploy history", "What every benchmark of the deployment found, the latest last"),
-        ("zephyr-deploy compare demo@-2 demo@-1", "Whether the last one differs from the one before"),
+        ("zephyr-deploy history --output quiet", "The names that `compare` knows them by"),
     ],
 )
 def history(session: Session, name: NameArg = None) -> None:
