@@ -143,6 +143,20 @@ def test_a_client_that_was_the_bottleneck_is_8_after_the_report(tgi, capsys, mon
     assert main([*argv, "--allow-bottleneck"]) == 0
 
 
+def test_page_and_table_of_requests_are_written_beside_the_report(tgi, tmp_path, capsys):
+    from zephyr_deploy.bench.saved import read_report
+
+    files = [tmp_path / name for name in ("report.json", "report.html", "requests.csv")]
+    options = [
+        word for option, file in zip(("--save", "--report", "--csv"), files, strict=True) for word in (option, file)
+    ]
+    assert call("--url", tgi.url, *map(str, options)) == 0
+    saved, page, table = files
+    assert read_report(page) == read_report(saved)
+    assert len(table.read_text().splitlines()) == 1 + 8
+    assert f"The page is in {page}." in capsys.readouterr().err
+
+
 def test_passed_gate_is_0(tgi):
     assert call("--url", tgi.url, "--fail-if", "errors>0", "--fail-if", "ttft_p50>60s") == 0
 

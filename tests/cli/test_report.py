@@ -40,15 +40,21 @@ def test_files_are_written_and_named(tmp_path, capsys):
     assert f"The table of levels is in {levels}." in capsys.readouterr().err
 
 
+@pytest.fixture
+def temporary(tmp_path, monkeypatch):
+    """Where a report goes that cannot be written where it is wanted."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+
 @pytest.mark.parametrize(
     ("argv", "code", "said"),
     [
         (["no.json"], 3, "no.json cannot be read"),
         ([str(SAVED), "--csv", "."], 2, ". is a folder"),
         ([str(SAVED), "--csv", "no/such/x.csv"], 2, "mkdir -p no/such"),
-        ([str(SAVED), "--csv", "/dev/full"], 2, "cannot be written to /dev/full: No space left on device"),
+        ([str(SAVED), "--csv", "/dev/full"], 5, "cannot be written to /dev/full: No space left on device"),
     ],
 )
-def test_what_cannot_be_done_is_named(capsys, argv, code, said):
+def test_what_cannot_be_done_is_named(capsys, temporary, argv, code, said):
     assert main(["report", *argv]) == code
     assert said in capsys.readouterr().err

@@ -13,8 +13,10 @@ from zephyr_deploy.bench.loads import Open
 from zephyr_deploy.bench.page.embedded import LARGE
 from zephyr_deploy.bench.page.page import page
 from zephyr_deploy.bench.page.words import DEFINITIONS, NAMES
-from zephyr_deploy.bench.report import BenchReport, LevelReport
+from zephyr_deploy.bench.report import BenchReport, LevelReport, Saturation
 from zephyr_deploy.bench.saved import read_report
+from zephyr_deploy.bench.slo import Slo, goodput_of
+from zephyr_deploy.bench.steady import Steady
 from zephyr_deploy.errors import ConfigError
 
 ROOT = Path(__file__).parents[3]
@@ -75,6 +77,30 @@ def test_every_part_is_there():
         "nvidia-smi could not be read",
     ):
         assert shown in text
+
+
+def test_an_slo_a_steady_stretch_and_a_saturation():
+    slo = Slo(ttft_ms=60, itl_ms=30)
+    report = simulated([1, 4], requests=80)
+    levels = tuple(
+        level.model_copy(
+            update={
+                "goodput": goodput_of(slo, level.log, level.seconds),
+                "steady": Steady(from_ms=100.0, to_ms=900.0, share=0.5, requests_per_s=1.0, output_tokens_per_s=20.0),
+            }
+        )
+        for level in report.levels
+    )
+    most = Saturation(
+        load=levels[1].load, output_tokens_per_s=200, requests_per_s=4, why="More did not bring more.", found=True
+    )
+    drawn = page(report.model_copy(update={"levels": levels, "saturation": most}))
+    text = said(drawn)
+    assert "within ttft=60ms,itl=30ms" in text
+    assert "Saturated 4 at once" in text
+    assert "steady: its rates" in text
+    assert "SLO 60 ms" in text
+    assert "Goodput: share" in text
 
 
 def test_one_level_has_no_curve_and_a_report_without_requests_no_timeline():

@@ -49,6 +49,10 @@ def _curve(known: Known, field: str, title: str) -> Chart:
     if planned:
         marks.append(Mark("curve dotted", line((x.at(rate), y.at(value)) for rate, value in planned), "soft"))
         legend.append(Key("planned", "curve dotted", "soft"))
+    limit = _limit(known, field)
+    if limit is not None and y.low <= limit <= y.high:
+        marks.append(Mark("limit", level(y.at(limit), 0, 1), "bad", f"SLO {time(limit)}"))
+        legend.append(Key("SLO", "limit", "bad"))
     for name, kind, colour in PERCENTILES:
         marks += _percentile(known, name, Mark(kind, title, colour), x, y)
     return Chart(
@@ -79,6 +83,13 @@ def _percentile(known: Known, name: str, style: Mark, x: Scale, y: Scale) -> Ite
             low, high = spread.intervals[name]
             told += f" ({time(low)} to {time(high)} with 95 % confidence)"
         yield Mark("dot", dots([place]), style.colour, told)
+
+
+def _limit(known: Known, field: str) -> float | None:
+    """What the SLO asks of that figure; None: nothing."""
+    goodput = known[0][0].goodput
+    limit: float | None = getattr(goodput.slo, field, None) if goodput else None
+    return limit
 
 
 def _reach(spread: Spread, name: str) -> tuple[float, ...]:

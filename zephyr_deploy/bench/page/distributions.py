@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from itertools import zip_longest
 from math import log10
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -50,7 +51,7 @@ def distributions(report: BenchReport) -> tuple[Distribution, ...]:
     """Of the three figures; none where the report keeps no requests."""
     found = (
         _distribution(report, "TTFT", "time to first token", ttfts_of),
-        _distribution(report, "ITL", "gaps between token-bearing events", gaps_of),
+        _distribution(report, "ITL", "time between tokens", gaps_of),
         _distribution(report, "E2E", "whole answers", e2es_of),
     )
     return tuple(one for one in found if one)
@@ -67,8 +68,13 @@ def e2es_of(level: LevelReport) -> list[float]:
 
 
 def gaps_of(level: LevelReport) -> list[float]:
-    """Between the token-bearing events of complete answers, in milliseconds."""
-    return [gap / 1000 for one in level.log if one.failure is None for gap in one.gaps_us]
+    """Of complete answers, in milliseconds: the gaps between events, by the tokens that the later one carries."""
+    return [
+        gap / 1000 / (tokens or 1)
+        for one in level.log
+        if one.failure is None
+        for gap, tokens in zip_longest(one.gaps_us, one.gap_tokens)
+    ]
 
 
 def _distribution(report: BenchReport, title: str, note: str, values_of: Of) -> Distribution | None:

@@ -38,6 +38,11 @@ def _tiles(report: BenchReport) -> Iterator[Tile]:
         short(best.output_tokens_per_s),
         f"{short(best.requests_per_s)} requests a second, with {best.load}",
     )
+    if report.saturation is not None:
+        found = report.saturation
+        word = "Saturated" if found.found else "Not saturated"
+        yield Tile(word, str(found.load), f"{short(found.output_tokens_per_s)} tokens a second. {found.why}")
+    yield from _goodput(report)
     for field, title in TIMES:
         yield from _time(report, field, title)
     failed = sum(level.requests - level.succeeded for level in report.levels)
@@ -75,6 +80,14 @@ def _from_to(low: float, high: float) -> str:
     first, last = time(low), time(high)
     number, _, unit = first.partition(" ")
     return f"{number} → {last}" if last.endswith(f" {unit}") else f"{first} → {last}"
+
+
+def _goodput(report: BenchReport) -> Iterator[Tile]:
+    known = [(level, level.goodput) for level in report.levels if level.goodput is not None]
+    if known:
+        level, best = max(known, key=lambda one: one[1].per_s)
+        note = f"requests a second within {best.slo}, {best.share:.1%} of them, with {level.load}"
+        yield Tile("Goodput", short(best.per_s), note)
 
 
 def _price(report: BenchReport) -> Iterator[Tile]:

@@ -100,8 +100,15 @@ def _over_time(level: LevelReport, length: float, ticks: tuple[Tick, ...]) -> It
     under_way = in_flight(level.log, length)
     yield series_chart("Under way", "requests sent and not over", under_way, length, ticks, colour="wait")
     rate = token_rate(level.log, length)
-    slot = time(rate[1][0] - rate[0][0]) if len(rate) > 1 else ""
-    yield series_chart("Output tokens a second", f"in slots of {slot}", rate, length, ticks, colour="flow")
+    slot = time(rate[1][0] - rate[0][0]) if len(rate) > 1 else time(length)
+    chart = series_chart("Output tokens a second", f"in slots of {slot}", rate, length, ticks, colour="flow")
+    steady = level.steady
+    if steady is not None and steady.from_ms is not None and steady.to_ms is not None:
+        start, end = (coordinate(at) for at in (steady.from_ms, steady.to_ms))
+        band = Mark("area band", f"M{start} 0H{end}V1000H{start}Z", "good")
+        key = Key("steady: its rates are without beginning and end", "bar band", "good")
+        chart = chart._replace(marks=(band, *chart.marks), legend=(key,))
+    yield chart
 
 
 def series_chart(
