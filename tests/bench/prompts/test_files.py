@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import threading
 from itertools import islice
 
 import pytest
@@ -135,6 +137,26 @@ def test_standard_input_is_read_once_and_may_run_out(monkeypatch):
     prompts = FilePrompts(BenchSpec(prompts_file="-"))
     assert texts(prompts, 4) == ["a", "a", "b", "b"]
     assert prompts.facts().remarks == ("The 2 conversations of standard input were sent more than once.",)
+
+
+def test_a_pipe_is_read_once_and_may_run_out(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_text, args=("a\nb\n",))
+    writer.start()
+    prompts = FilePrompts(BenchSpec(prompts_file=str(pipe)))
+    writer.join()
+    assert texts(prompts, 4) == ["a", "a", "b", "b"]
+
+
+def test_where_others_are_in_the_file_does_not_matter(tmp_path, monkeypatch):
+    """A process that is forked shares the system's place in it."""
+    monkeypatch.setattr(files, "WINDOW", 1)
+    prompts = of(tmp_path, "\n".join(f"{number:09000d}" for number in range(30)))
+    talks = prompts.conversations("s")
+    begun = list(islice(talks, 5))
+    os.lseek(prompts._file.fileno(), 12345, os.SEEK_SET)
+    assert len({turn.text for (turn,) in begun + list(islice(talks, 25))}) == 30
 
 
 def test_series_go_on_in_the_file_and_a_trace_says_how_long_answers_are(tmp_path):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import sys
 import tempfile
 import weakref
 from codecs import StreamReader, getreader
-from contextlib import contextmanager
+from io import BufferedReader, RawIOBase
 from pathlib import Path
 from random import Random
 from typing import IO, TYPE_CHECKING, Any
@@ -31,7 +32,7 @@ WINDOW = 1024
 """Conversations that are in memory at a time, out of which the next one is drawn."""
 PIECE = 1 << 20
 """Characters of a JSON array that are read at a time."""
-HEAD = 4096
+HEAD = 1 << 16
 """Bytes in which the first one that is no space tells the form."""
 SHOWN = 3
 """Bad lines that are told of; the others are counted."""
@@ -49,12 +50,9 @@ class FilePrompts:
     def __init__(self, spec: BenchSpec) -> None:
         self._spec = spec
         self._path = Path(spec.prompts_file or STDIN)
-        self._stdin: IO[bytes] | None = None
-        if spec.prompts_file == STDIN:
-            self._stdin = tempfile.TemporaryFile()  # noqa: SIM115 - it is read again when it runs out
-            weakref.finalize(self, self._stdin.close)
-            shutil.copyfileobj(sys.stdin.buffer, self._stdin)
-        self._name = "standard input" if self._stdin else str(self._path)
+        self._name = "standard input" if spec.prompts_file == STDIN else str(self._path)
+        self._file = self._opened()
+        weakref.finalize(self, self._file.close)
         self._bad: list[str] = []
         self._good = self._rounds = 0
         self._endless = self._again_and_again()
@@ -94,31 +92,56 @@ class FilePrompts:
 
     def _once(self) -> Iterator[Conversation]:
         lengths = Random(f"{self._spec.seed}/lengths")  # noqa: S311 - as above
-        with self._opened() as file:
-            for where, entry in _entries(file, plain=self._path.suffix == ".txt"):
-                try:
-                    found = conversation_of(
-                        _read(entry), self._spec.turns, lambda: draw_length(self._spec.max_new_tokens, lengths)
-                    )
-                except ValueError as error:
-                    if self._rounds == 1:
-                        self._bad.append(f"{where}: {_why(error)}")
-                    continue
-                self._good += self._rounds == 1
-                yield found
+        for where, entry in _entries(self._file.fileno(), plain=self._path.suffix == ".txt"):
+            try:
+                found = conversation_of(
+                    _read(entry), self._spec.turns, lambda: draw_length(self._spec.max_new_tokens, lengths)
+                )
+            except ValueError as error:
+                if self._rounds == 1:
+                    self._bad.append(f"{where}: {_why(error)}")
+                continue
+            self._good += self._rounds == 1
+            yield found
 
-    @contextmanager
-    def _opened(self) -> Iterator[IO[bytes]]:
-        if self._stdin is not None:
-            self._stdin.seek(0)
-            yield self._stdin
-            return
+    def _opened(self) -> IO[bytes]:
+        """The file; what can be read only once is copied, for it may have to be read again."""
         try:
+            if self._spec.prompts_file == STDIN:
+                return _copy(sys.stdin.buffer)
             file = self._path.open("rb")
+            if file.seekable():
+                return file
+            with file:
+                return _copy(file)
         except OSError as error:
-            raise UsageError(f"{self._path} cannot be read: {error.strerror}.", hint=HINT) from error
-        with file:
-            yield file
+            raise UsageError(f"{self._name} cannot be read: {error.strerror}.", hint=HINT) from error
+
+
+def _copy(file: IO[bytes]) -> IO[bytes]:
+    copy = tempfile.TemporaryFile()  # noqa: SIM115 - it is read as long as the prompts are
+    shutil.copyfileobj(file, copy)
+    copy.flush()
+    return copy
+
+
+class _Read(RawIOBase):
+    """A file from its beginning; where it is read is known here alone.
+
+    The system's own place in a file is shared with every process that is forked while it is read.
+    """
+
+    def __init__(self, file: int) -> None:
+        self._file, self._place = file, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = os.pread(self._file, len(buffer), self._place)
+        buffer[: len(data)] = data
+        self._place += len(data)
+        return len(data)
 
 
 def _mixed(conversations: Iterable[Conversation], order: Random) -> Iterator[Conversation]:
@@ -135,18 +158,18 @@ def _mixed(conversations: Iterable[Conversation], order: Random) -> Iterator[Con
     yield from waiting
 
 
-def _entries(file: IO[bytes], *, plain: bool) -> Iterator[tuple[str, Any]]:
-    """Where each entry is, and what it is: bytes of a JSON line, a text, or an element of a JSON array."""
-    start = file.read(HEAD).removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
-    file.seek(0)
+def _entries(number: int, *, plain: bool) -> Iterator[tuple[str, Any]]:
+    """Where each entry of an open file is, and what it is: bytes of a JSON line, a text, or an element of an array."""
+    file = BufferedReader(_Read(number), HEAD)
+    start = file.peek(HEAD).removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
     if start == b"[" and not plain:
         yield from _elements(getreader("utf-8-sig")(file, "replace"))
         return
     is_json = start == b"{" and not plain
-    for number, line in enumerate(file, start=1):
+    for line_number, line in enumerate(file, start=1):
         stripped = line.removeprefix(b"\xef\xbb\xbf").strip()
         if stripped:
-            yield f"line {number}", stripped if is_json else _Text(stripped)
+            yield f"line {line_number}", stripped if is_json else _Text(stripped)
 
 
 class _Text(bytes):
