@@ -81,6 +81,16 @@ def answers(tgi):
     return [request for request in tgi.requests if request.path == "/v1/chat/completions"]
 
 
+def test_answers_that_end_although_they_should_not_are_told(tgi, capsys):
+    tgi.script.finish = "eos_token"
+    assert call("--url", tgi.url, "--ignore-eos") == 0
+    assert "With 1 at once 4 of 4 answers ended early: TGI cannot" in " ".join(capsys.readouterr().err.split())
+    assert all(request.body["ignore_eos"] for request in answers(tgi))
+    tgi.script.finish = "length"
+    assert call("--url", tgi.url, "--ignore-eos") == 0
+    assert "ended early" not in capsys.readouterr().err
+
+
 def test_a_trace_is_replayed(tgi, tmp_path):
     trace = tmp_path / "azure.csv"
     rows = "2023-11-16 18:15:46.0,90,3\n2023-11-16 18:15:47.0,40,3\n"

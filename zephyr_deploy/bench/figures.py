@@ -180,6 +180,7 @@ def level_of(
         prompt_tokens=spread_of([sample.prompt_tokens for sample in good if sample.prompt_tokens is not None]),
         output_tokens=spread_of([sample.tokens for sample in good]),
         tokens_counted_by=counted_by(good),
+        finished=dict(Counter(sample.finish for sample in good if sample.finish)),
         **times,
         connect_ms=spread_of([s.connect_ns / NS_PER_MS for s in good if s.connect_ns is not None]),
         rtt_ms=spread_of([s.rtt_ns / NS_PER_MS for s in good if s.rtt_ns is not None]),

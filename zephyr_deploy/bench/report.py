@@ -96,6 +96,8 @@ class LevelReport(Frozen):
     prompt_tokens: Spread | None
     output_tokens: Spread | None
     tokens_counted_by: CountedBy
+    finished: dict[str, int] = Field(default_factory=dict)
+    """Why complete answers ended, and how many did so: ``length`` are as long as was asked for."""
     ttft_ms: Spread | None
     itl_ms: Spread | None
     tpot_ms: Spread | None

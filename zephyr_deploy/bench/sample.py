@@ -113,6 +113,8 @@ class Sample:
     """By the server's own count."""
     text: str = ""
     """What a complete answer says."""
+    finish: str = ""
+    """Why it ended, in TGI's words; empty: it is not complete."""
     ended_ns: int = 0
     """When it was over, well or badly."""
     failure: ZephyrError | None = None

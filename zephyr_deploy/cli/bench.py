@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 COLUMNS = ("LOAD", "OK", "TTFT ms", "ITL ms", "TPOT ms", "E2E ms", "TOKENS/S", "REQUESTS/S", "CLIENT")
 PLANNED = "PLANNED"
+WHO_IGNORES = "TGI cannot ignore the end, and the text-generation client cannot ask for it."
 WHOLE = 99.95
 INTERRUPTED = 130
 
@@ -285,6 +286,8 @@ def show(session: Session, report: BenchReport) -> None:
         out.warn(report.partial)
     for words in report.prompts.remarks if report.prompts else ():
         out.note(words)
+    for words in ended_early(report):
+        out.warn(words)
     for level in report.levels:
         for remark in level.remarks:
             out.note(f"With {level.load}: {remark}")
@@ -316,6 +319,14 @@ def _table(session: Session, report: BenchReport, columns: Sequence[str]) -> Ren
 
     rows = [row(level)[: len(columns)] for level in report.levels]
     return Group(session.out.grid(columns, rows), BenchPlots(report))
+
+
+def ended_early(report: BenchReport) -> Iterator[str]:
+    """Of answers that were to go on to their last token, and did not."""
+    for level in report.levels if report.spec.ignore_eos else ():
+        early = sum(level.finished.values()) - level.finished.get("length", 0)
+        if early:
+            yield f"With {level.load} {early} of {level.succeeded} answers ended early: {WHO_IGNORES}"
 
 
 def told(level: LevelReport) -> Iterator[str]:

@@ -31,9 +31,11 @@ def test_same_tokens_and_text(endpoint_at, counted, finish):
     with FakeTgi(Script(tokens=[" a", "ü", " 漢", "🙂", "", " b"], finish=finish, ttft_s=0.01)) as tgi:
         fast, slow = (measured(endpoint_at(tgi.url), client) for client in ("native", "tgi"))
         bodies = {path: tgi.posted(path) for path in ("/generate_stream", "/")}
-    said = [[(s.failure, s.text, len(s.events), s.generated_tokens) for s in samples] for samples in (fast, slow)]
+    said = [
+        [(s.failure, s.text, len(s.events), s.generated_tokens, s.finish) for s in samples] for samples in (fast, slow)
+    ]
     assert said[0] == said[1]
-    assert said[0][0][0] is None
+    assert (said[0][0][0], said[0][0][-1]) == (None, finish)
     # What the client sends beyond this says only that everything else is off.
     ours, theirs = bodies["/generate_stream"]["parameters"], bodies["/"]["parameters"]
     assert {name: theirs[name] for name in ours} == ours

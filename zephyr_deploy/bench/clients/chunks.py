@@ -60,7 +60,8 @@ class ChatProgress:
             IncompleteError: and the answer is not.
         """
         final = self.answer.final().final
-        self.sample.text = final.text if final else ""
+        if final is not None:
+            self.sample.text, self.sample.finish = final.text, final.finish_reason
 
     def _count(self, usage: dict[str, Any] | None) -> int | None:
         """Note the server's counts; the output tokens since it last gave them, None where it says nothing new."""
@@ -94,7 +95,7 @@ class NativeProgress:
         if not token["special"] and token["text"]:
             self.sample.events.add(at_ns, None, lag_ns)
         if details is not None and event.get("generated_text") is not None:
-            finish_of(str(details["finish_reason"]))
+            self.sample.finish = finish_of(str(details["finish_reason"]))
             self.sample.generated_tokens = int(details["generated_tokens"])
             self.sample.prompt_tokens = details.get("input_length")
             self.sample.text = str(event["generated_text"])

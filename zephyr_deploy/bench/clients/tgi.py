@@ -44,7 +44,7 @@ class TgiLoadClient:
                     sample.events.add(time.perf_counter_ns())
                 if delta.final is not None:
                     sample.generated_tokens = delta.final.generated_tokens
-                    sample.text = delta.final.text
+                    sample.text, sample.finish = delta.final.text, delta.final.finish_reason
 
     async def read(self, sample: Sample) -> None:
         """It is complete already."""
