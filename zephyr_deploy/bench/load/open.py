@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from zephyr_deploy.bench.load.board import Board
 from zephyr_deploy.bench.load.converse import converse
+from zephyr_deploy.bench.load.eager import begin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -124,7 +125,7 @@ class _Departures:
             due_ns=due_ns,
             taken_ns=taken_ns,
         )
-        task = self._loop.create_task(talk)
+        task = begin(talk)
         self._tasks.add(task)
         task.add_done_callback(self._one_over)
 
