@@ -12,6 +12,7 @@ from zephyr_deploy.bench.load.course import measured_course
 from zephyr_deploy.bench.loads import Closed, Open, Sweep
 from zephyr_deploy.bench.report import Saturation
 from zephyr_deploy.bench.selfcheck import LoopWatch
+from zephyr_deploy.bench.slo import Slo
 from zephyr_deploy.bench.spec import BenchSpec
 from zephyr_deploy.bench.sweep import KEEPS_UP, kept_up, next_load
 
@@ -26,7 +27,7 @@ def measured(load, queue, spec=SPEC):
         course = measured_course(spec, load, lambda *_: texts, str(load), None)
         return await drive(course, queue(), Board(VirtualClock()), deadline_s=600, most=100_000)
 
-    return level_of(load, [], run(inner()), LoopWatch(), None)
+    return level_of(load, [], run(inner()), LoopWatch(), None, slo=spec.slo)
 
 
 def swept(sweep, queue, spec=SPEC):
@@ -58,7 +59,7 @@ def test_it_ends_at_its_limit_and_says_that_the_server_did_more():
 def test_a_rate_is_doubled_and_then_narrowed_down(arrivals):
     """4 places of 0.2 s are 20 a second."""
     levels, found = swept(
-        Sweep(of="rate", arrivals=arrivals), lambda: Queue(4, 0.2), BenchSpec(warmup=0, duration_s=60)
+        Sweep(of="rate", arrivals=arrivals), lambda: Queue(4, 0.2), BenchSpec(warmup=0, duration_s=20)
     )
     rates = [level.load.rate_per_s for level in levels]
     assert rates[:6] == [1, 2, 4, 8, 16, 32]
@@ -69,7 +70,7 @@ def test_a_rate_is_doubled_and_then_narrowed_down(arrivals):
 
 
 def test_a_first_rate_that_is_too_much_is_halved():
-    spec = BenchSpec(warmup=0, duration_s=120)
+    spec = BenchSpec(warmup=0, duration_s=20)
     levels, found = swept(Sweep(of="rate", start=64, arrivals="constant"), lambda: Queue(4, 0.2), spec)
     assert [level.load.rate_per_s for level in levels][:3] == [64, 32, 16]
     assert 16 <= found.load.rate_per_s <= 20 / KEEPS_UP
@@ -85,6 +86,15 @@ def test_errors_end_it():
     assert found.found
     assert found.load.concurrency < levels[-1].concurrency
     assert "of the requests failed" in found.why
+
+
+def test_an_slo_that_is_missed_ends_it():
+    spec = BenchSpec(warmup=0, slo=Slo(e2e_ms=300))
+    _, found = swept(Sweep(start=3), lambda: Queue(8, 0.25), spec)
+    assert found.found
+    assert found.load == Closed(concurrency=6)
+    assert found.why.startswith("With 12 at once only ")
+    assert found.why.endswith(" of the requests met e2e=300ms.")
 
 
 def test_a_client_that_is_the_bottleneck_ends_it_without_a_finding():

@@ -18,6 +18,8 @@ LITTLE = 0.05
 """Twice the load that brings less than 5 % more tokens a second, and longer answers, only queues."""
 MUCH_FAILED = 0.05
 """Share of failed requests from which on a load is too much."""
+LEAST_GOOD = 0.9
+"""Share of requests that have to meet the SLO, where there is one."""
 KEEPS_UP = 0.95
 """Share of what comes in that a server has to finish meanwhile; less, and its queue grows as long as the load lasts."""
 NEAR = 1.15
@@ -55,6 +57,8 @@ def too_much(levels: Sequence[LevelReport]) -> str:
     failed = 1 - last.succeeded / max(last.requests, 1)
     if failed > MUCH_FAILED:
         return f"With {last.load} {failed:.0%} of the requests failed."
+    if last.goodput is not None and last.goodput.share < LEAST_GOOD:
+        return f"With {last.load} only {last.goodput.share:.0%} of the requests met {last.goodput.slo}."
     below = max((level for level in levels[:-1] if _size(level) < _size(last)), key=_size, default=None)
     slower = below is None or _latency(last) > _latency(below) * (1 + LITTLE)
     if isinstance(last.load, Open):

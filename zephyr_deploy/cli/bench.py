@@ -289,6 +289,8 @@ def show(session: Session, report: BenchReport) -> None:
     for words in ended_early(report):
         out.warn(words)
     for level in report.levels:
+        if level.partial:
+            out.warn(f"With {level.load}: {level.partial}")
         for remark in level.remarks:
             out.note(f"With {level.load}: {remark}")
         for kind, count in level.errors.items():
