@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from zephyr_deploy.bench.clients import open_client
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from zephyr_deploy.bench.sample import Sample
     from zephyr_deploy.bench.spec import BenchSpec
     from zephyr_deploy.endpoint.types import Endpoint
+
+LOOKED_AT = 64
+"""Conversations whose answers' lengths stand for those of all."""
 
 
 class Drivers:
@@ -47,9 +51,11 @@ class Drivers:
         Raises:
             ZephyrError: a process of several failed.
         """
-        spec, known = self._spec, list(course.conversations) if course.total is not None else []
-        course = replace(course, conversations=iter(known)) if known else course
-        many = spec.processes or processes_for(course, known, cores=cores(), others=taken())
+        spec = self._spec
+        # A closed loop that ends by time has its time from the first conversation on.
+        first = [] if course.starts_ns is None else list(islice(course.conversations, LOOKED_AT))
+        course = replace(course, conversations=chain(first, course.conversations))
+        many = spec.processes or processes_for(course, first, cores=cores(), others=taken())
         if course.starts_ns is None:
             many = min(many, course.workers)
         if many > 1:

@@ -63,14 +63,15 @@ def processes_for(course: Course, conversations: Sequence[Conversation], *, core
 
     Args:
         course: The course.
-        conversations: Those of it that are known, which say how long answers may be.
+        conversations: Some of it, which say how long the answers of all may be.
         cores: That this process may use.
         others: Share of all of them that others take, from 0 to 1.
     """
     room = ON_A_BUSY_MACHINE if others >= BUSY else 1.0
     tokens_per_s = 0.0
-    if course.starts_ns:
+    if course.starts_ns and conversations:
         tokens = sum(turn.output_tokens for conversation in conversations for turn in conversation)
-        tokens_per_s = tokens / max(course.starts_ns[-1] / NS_PER_S, 1.0)
+        rate_per_s = len(course.starts_ns) / max(course.starts_ns[-1] / NS_PER_S, 1.0)
+        tokens_per_s = rate_per_s * tokens / len(conversations)
     needed = ceil(max(course.workers / (STREAMS * room), tokens_per_s / (TOKENS_PER_S * room)))
     return max(1, min(needed, cores))
