@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zephyr_deploy.cli.bench import short
+from zephyr_deploy.cli.benched import short
 from zephyr_deploy.cli.session import Session
 from zephyr_deploy.cli.verb import LOOK, verb
 from zephyr_deploy.errors import UsageError

@@ -32,7 +32,7 @@ def report(
 ) -> None:
     """Show a saved report of bench, or write it as a page or a table; those of earlier versions are read, too."""
     from zephyr_deploy.bench.saved import read_report, report_in
-    from zephyr_deploy.cli.bench import show
+    from zephyr_deploy.cli.benched import show
 
     files = Files(page=html, csv=csv, levels_csv=levels_csv)
     files.check()
