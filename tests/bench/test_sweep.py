@@ -11,10 +11,10 @@ from zephyr_deploy.bench.load import Board, drive
 from zephyr_deploy.bench.load.course import measured_course
 from zephyr_deploy.bench.loads import Closed, Open, Sweep
 from zephyr_deploy.bench.report import Saturation
-from zephyr_deploy.bench.selfcheck import LoopWatch
 from zephyr_deploy.bench.slo import Slo
 from zephyr_deploy.bench.spec import BenchSpec
 from zephyr_deploy.bench.sweep import KEEPS_UP, kept_up, next_load
+from zephyr_deploy.bench.watch import LoopWatch
 
 SPEC = BenchSpec(warmup=0)
 

@@ -84,7 +84,7 @@ class _Departures:
         self._alarm = self.board.clock.alarm(self._depart)
         self._zero_ns = self.board.zero_ns or self.board.clock.now_ns() + LEAD_NS
         self.board.on_stop(self._halt)
-        self._depart()
+        self._loop.call_soon(self._depart)  # not from this task: what it begins runs at once, and inside no other
         try:
             await self._over
         finally:
