@@ -36,6 +36,12 @@ NAMES = {
     "requests_per_s": Name("Requests a second", "/s"),
     "usd_per_million_output_tokens": Name("USD for a million output tokens", ""),
     "model_id": Name("Model", ""),
+    "per_s": Name("A second", ""),
+    "slo": Name("SLO", ""),
+    "ignore_eos": Name("Ignore the end-of-sequence token", ""),
+    "load_1min": Name("Load over the last minute", ""),
+    "warmup_requests": Name("Warm-up requests", ""),
+    "warmup_errors": Name("Warm-up errors", ""),
     "url": Name("URL", ""),
     "gpu": Name("GPU", ""),
     "gpus": Name("GPUs", ""),
@@ -46,11 +52,16 @@ NAMES = {
 
 DEFINITIONS = (
     ("TTFT", "first token-bearing event - first byte of the request sent"),
+    ("TTFT from the planned time", "the same from the planned time (open loop)"),
     ("ITL", "every gap between token-bearing events divided by the tokens the later event carries (1 when unknown)"),
+    ("Inter-chunk latency", "every gap, undivided: where events carry one token each, it is itl"),
     ("TPOT", "(last - first) / (n - 1) per request, with n output tokens"),
     ("E2E", "last token - first byte of the request sent"),
+    ("E2E by output token", "e2e / n per request"),
+    ("Sent after the planned time", "first byte of the request sent - the planned time (open loop)"),
     ("Output tokens a second", "output tokens of complete answers / seconds of the level"),
     ("Requests a second", "complete answers / seconds of the level"),
+    ("Goodput", "share of the requests that meet every SLO; failures are misses"),
 )
 """As docs/benchmarking.md has them, word for word."""
 
