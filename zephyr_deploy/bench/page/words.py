@@ -38,7 +38,7 @@ NAMES = {
     "model_id": Name("Model", ""),
     "per_s": Name("A second", ""),
     "slo": Name("SLO", ""),
-    "ignore_eos": Name("Ignore the end-of-sequence token", ""),
+    "ignore_eos": Name("Ignore EOS", ""),
     "load_1min": Name("Load over the last minute", ""),
     "warmup_requests": Name("Warm-up requests", ""),
     "warmup_errors": Name("Warm-up errors", ""),
