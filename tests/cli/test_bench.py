@@ -223,6 +223,13 @@ def test_what_cannot_be_carried_out_is_2_before_anything_is_sent(tgi, capsys, ar
     assert not tgi.requests
 
 
+def test_an_address_with_a_password_is_2_and_is_not_repeated(capsys):
+    assert call("--url", "http://me:hush-hush@127.0.0.1:80/v1") == 2
+    said = "".join(capsys.readouterr())
+    assert "--api-key-env" in said
+    assert "hush" not in said
+
+
 def test_bad_address_is_2(capsys):
     assert call("--url", "localhost:80") == 2
     assert "http://" in capsys.readouterr().err

@@ -45,6 +45,8 @@ def endpoint_for(session: Session, name: str | None, url: str | None, api_key_en
         raise UsageError("Give a deployment or --url, not both.", hint="zephyr-deploy status")
     if not url.startswith(("http://", "https://")):
         raise UsageError(f"--url {url} is no address.", hint="Write e.g. http://127.0.0.1:8080.")
+    if "@" in url.split("://", 1)[1].split("/", 1)[0]:  # it would be in every message and report
+        raise UsageError("--url holds a user or a password.", hint="Keep a key in a variable: --api-key-env NAME")
     from zephyr_deploy.endpoint.discover import discover
     from zephyr_deploy.spec.secret import Secret
 
