@@ -147,10 +147,20 @@ def test_the_cache_of_the_hub_is_looked_at(tokenizer_file, tmp_path, monkeypatch
     (folder / "refs").mkdir()
     (folder / "refs" / "main").write_text("0" * 40)
     (snapshot / "tokenizer.json").write_bytes(tokenizer_file.read_bytes())
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     report, level = measured(Engine("vllm", Trained(tokenizer_file), without=COUNTING))
     assert report.prompts.counted_by == "tokenizer"
     assert {record.prompt_tokens for record in level.log} == {77}
+
+
+def test_a_broken_file_in_the_cache_of_the_hub_is_passed_over(tmp_path, monkeypatch):
+    folder = tmp_path / "models--org--model"
+    (folder / "snapshots" / "0").mkdir(parents=True)
+    (folder / "refs").mkdir()
+    (folder / "refs" / "main").write_text("0")
+    (folder / "snapshots" / "0" / "tokenizer.json").write_text("{}")
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    assert measured(Engine("vllm", without=COUNTING))[0].prompts.counted_by == "estimate"
 
 
 def test_a_tokenizer_that_is_none(tmp_path, monkeypatch):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from zephyr_deploy.bench.prompts.traces import Arrival
     from zephyr_deploy.bench.spec import BenchSpec
 
+INSTEAD = "Exact ones take the model's tokenizer.json: --tokenizer."
 ANY = Opening(word="", beyond=0)
 
 
@@ -43,7 +44,7 @@ class SyntheticPrompts:
 
     def facts(self) -> PromptFacts:
         """Who counted them, and why their lengths are no exact ones."""
-        remarks = (f"The lengths of prompts are estimates: {self._doubt}.",) if self._doubt else ()
+        remarks = (f"The lengths of prompts are estimates: {self._doubt}. {INSTEAD}",) if self._doubt else ()
         return PromptFacts(counted_by=self.vocabulary.counted_by, remarks=remarks)
 
     def _conversation(self, key: str) -> Conversation:
