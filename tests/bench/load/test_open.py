@@ -49,6 +49,13 @@ def test_what_is_due_at_one_time_goes_out_at_one_time():
     assert sorted({sample.sent_ns - samples[0].due_ns for sample in samples}) == [0, NS]
 
 
+def test_what_is_due_before_it_comes_to_that_goes_out_at_once(monkeypatch):
+    monkeypatch.setattr("zephyr_deploy.bench.load.open.LEAD_NS", -NS)
+    queue, samples, _ = opened(lambda: Queue(100, 1), even(30, 10))
+    assert queue.sent_s == pytest.approx([0] * 11 + [0.1 * number for number in range(1, 20)])
+    assert all(sample.failure is None for sample in samples)
+
+
 def p99(figure, samples):
     return percentile(sorted(map(figure, samples)), 99)
 
