@@ -57,6 +57,8 @@ class Said:
     """Requests at the beginning that are in none of its figures."""
     requests: Requests = field(default_factory=dict)
     """Those in its figures; empty: it does not keep them."""
+    verdict: str | None = None
+    """What it says of itself: ``ok``, ``noisy``, or that it was the bottleneck; None: nothing."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,8 @@ def _ours(kind: str) -> Client:
         report = json.loads((folder / REPORT).read_text(encoding="utf-8"))
         (level,) = report["levels"]
         ttft, gap = ({50: level[key]["p50"], 99: level[key]["p99"]} for key in ("ttft_ms", "itl_ms"))
-        return Said(ttft, gap, level["warmup_requests"], _named(report["spec"], level["log"]))
+        verdict = level["client"]["verdict"].replace("client_", "")
+        return Said(ttft, gap, level["warmup_requests"], _named(report["spec"], level["log"]), verdict)
 
     return Client(f"{OURS} ({kind})", command, said)
 

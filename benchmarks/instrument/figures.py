@@ -76,6 +76,8 @@ class Figures:
     """Share of all processors that was taken by what is neither the client nor the server."""
     answered: int
     """Measured requests that got a whole answer."""
+    verdict: str | None
+    """What the client says of itself."""
 
 
 def figures(said: Said, log: Log, cost: Cost, scenario: Scenario, ticks: tuple[Ticks, Ticks]) -> Figures:
@@ -108,6 +110,7 @@ def figures(said: Said, log: Log, cost: Cost, scenario: Scenario, ticks: tuple[T
         server_late_p99=log.own.late_p99_ns / NS_PER_MS,
         others=max(0.0, (busy_after - busy - cost.cpu_s - log.own.cpu_s) / whole),
         answered=len(served),
+        verdict=said.verdict,
     )
 
 
@@ -137,9 +140,10 @@ def _arrivals(served: Sequence[Served], rate: float | None) -> tuple[float | Non
 
 
 def medians(runs: Sequence[Figures]) -> Figures:
-    """Figure by figure."""
+    """Figure by figure; of words each that was said."""
     values = {}
     for one in fields(Figures):
         known = [value for run in runs if (value := getattr(run, one.name)) is not None]
-        values[one.name] = median(known) if known else None
+        words = ", ".join(dict.fromkeys(value for value in known if isinstance(value, str)))
+        values[one.name] = words or (median(known) if known else None)
     return Figures(**values)

@@ -18,9 +18,20 @@ DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "explanation" / "measu
 BEGIN, END = "<!-- figures: by benchmarks/instrument/run.py --write -->", "<!-- end of figures -->"
 CLOSED = (
     "client", "n", "TTFT p50", "TTFT p99", "gap p50", "gap p99", "a request's TTFT", "a gap", "CPU s/1k tokens",
-    "peak MiB", "start s", "load s", "server late", "others",
+    "peak MiB", "start s", "load s", "server late", "others", "of itself",
 )  # fmt: skip
-OPEN = ("client", "n", "TTFT p50", "TTFT p99", "a request's TTFT", "behind p50", "behind p99", "rate", "others")
+OPEN = (
+    "client",
+    "n",
+    "TTFT p50",
+    "TTFT p99",
+    "a request's TTFT",
+    "behind p50",
+    "behind p99",
+    "rate",
+    "others",
+    "of itself",
+)
 
 
 def _signed(value: float | None) -> str:
@@ -49,6 +60,7 @@ def _closed(name: str, runs: Sequence[Figures]) -> list[str]:
         _with_worst(runs, "gap_p99"), _plain(found.request_p99), _plain(found.each_gap_p99), _plain(found.cpu_s_per_1k),
         f"{found.peak_mib:.0f}", f"{found.start_s:.2f}", f"{found.load_s:.2f}",
         f"{found.server_late_p50:.3f} / {found.server_late_p99:.3f}", f"{found.others:.0%}",
+        found.verdict or "-",
     ]  # fmt: skip
 
 
@@ -57,6 +69,7 @@ def _open(name: str, runs: Sequence[Figures]) -> list[str]:
     return [
         name, str(len(runs)), _signed(found.ttft_p50), _with_worst(runs, "ttft_p99"), _plain(found.request_p99),
         _plain(found.late_p50), _plain(found.late_p99), f"{found.rate:.2f}", f"{found.others:.0%}",
+        found.verdict or "-",
     ]  # fmt: skip
 
 

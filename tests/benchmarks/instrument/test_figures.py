@@ -85,6 +85,13 @@ def test_medians_leave_out_what_was_not_said():
     runs = [found([served(0, 0)], said(ttft_ms={50: 50 + off, 99: 60}, gap_ms=None)) for off in (1, 5, 2)]
     assert medians(runs).ttft_p50 == pytest.approx(2)
     assert medians(runs).gap_p99 is None
+    assert medians(runs).verdict is None
+
+
+def test_each_verdict_is_told():
+    from figures import medians
+
+    assert medians([found([served(0, 0)], said(verdict=one)) for one in ("ok", "noisy", "ok")]).verdict == "ok, noisy"
 
 
 def test_the_worst_run_is_told_beside_the_median():
