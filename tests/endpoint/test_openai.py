@@ -3,7 +3,8 @@
 import pytest
 from pydantic import SecretStr
 
-from zephyr_deploy.endpoint.chunks import ChatAnswer, finish_of, generation_of
+from zephyr_deploy.endpoint.chunks import ChatAnswer, generation_of
+from zephyr_deploy.endpoint.growing import finish_of
 from zephyr_deploy.endpoint.openai import OpenAIClient, chat_body
 from zephyr_deploy.endpoint.types import Endpoint, Message, Params
 from zephyr_deploy.errors import (

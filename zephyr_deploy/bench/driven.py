@@ -13,7 +13,7 @@ from zephyr_deploy.bench.watch import LoopWatch, watch_loop
 if TYPE_CHECKING:
     from zephyr_deploy.bench.load.board import Board
     from zephyr_deploy.bench.load.client import LoadClient
-    from zephyr_deploy.bench.load.course import Course
+    from zephyr_deploy.bench.load.plan import Course
     from zephyr_deploy.bench.sample import Sample
 
 

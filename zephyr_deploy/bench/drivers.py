@@ -6,7 +6,6 @@ from dataclasses import replace
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
-from zephyr_deploy.bench.clients import open_client
 from zephyr_deploy.bench.driven import drive_here
 from zephyr_deploy.bench.load.drive import drive
 from zephyr_deploy.bench.priority import ahead
@@ -16,24 +15,28 @@ from zephyr_deploy.bench.processes.share import dealt, processes_for
 from zephyr_deploy.bench.rest import at_rest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractAsyncContextManager
+
     from zephyr_deploy.bench.driven import Driven
     from zephyr_deploy.bench.load.board import Board
     from zephyr_deploy.bench.load.client import LoadClient
-    from zephyr_deploy.bench.load.course import Course
+    from zephyr_deploy.bench.load.plan import Course
     from zephyr_deploy.bench.processes.child import Place
     from zephyr_deploy.bench.sample import Sample
     from zephyr_deploy.bench.spec import BenchSpec
-    from zephyr_deploy.endpoint.types import Endpoint
+
+    Opened = Callable[[], AbstractAsyncContextManager[LoadClient]]
 
 LOOKED_AT = 64
 """Conversations whose answers' lengths stand for those of all."""
 
 
 class Drivers:
-    """Drives courses against one endpoint; ``client`` is this process's own."""
+    """Drives courses against one endpoint; ``client`` is this process's own, and ``opened`` opens one more."""
 
-    def __init__(self, endpoint: Endpoint, spec: BenchSpec, client: LoadClient) -> None:
-        self._endpoint, self._spec, self._client = endpoint, spec, client
+    def __init__(self, spec: BenchSpec, client: LoadClient, opened: Opened) -> None:
+        self._spec, self._client, self._opened = spec, client, opened
         self._warm = 0
 
     async def warm_up(self, course: Course, board: Board) -> list[Sample]:
@@ -67,7 +70,7 @@ class Drivers:
 
     async def _share(self, course: Course, place: Place, connections: int) -> Driven:
         """Run one process's part of it."""
-        async with open_client(self._endpoint, self._spec) as client:
+        async with self._opened() as client:
             await client.ready(place.share.part(connections))
             await place.begin()
             most = max(1, place.share.part(self._spec.max_in_flight))

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
     from zephyr_deploy.bench.load.board import Board
-    from zephyr_deploy.bench.load.course import Course
+    from zephyr_deploy.bench.load.plan import Course
     from zephyr_deploy.bench.sample import Sample
     from zephyr_deploy.events import PhaseHandle
 

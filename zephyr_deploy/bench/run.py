@@ -46,7 +46,7 @@ async def run(
     async with open_client(endpoint, spec) as client:
         prompts = await asyncio.to_thread(open_prompts, endpoint, spec)
         with interruptible() as halt:
-            drivers = Drivers(endpoint, spec, client)
+            drivers = Drivers(spec, client, lambda: open_client(endpoint, spec))
             done = Levels(drivers, spec, prompts.conversations, halt=halt, phases=Phases(listener), witnesses=witnesses)
             await done.run()
     target = Target(**{field: getattr(endpoint, field) for field in Target.model_fields if field != "served"})

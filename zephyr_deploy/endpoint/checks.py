@@ -9,7 +9,8 @@ from typing import Any
 from zephyr_deploy.endpoint.chunks import generation_of
 from zephyr_deploy.endpoint.http import ask, our_errors
 from zephyr_deploy.endpoint.info import read_info
-from zephyr_deploy.endpoint.openai import OpenAIClient, model_name
+from zephyr_deploy.endpoint.naming import model_name
+from zephyr_deploy.endpoint.openai import OpenAIClient
 from zephyr_deploy.endpoint.subject import GREEDY, QUESTION, SAID, Skip, Subject
 from zephyr_deploy.endpoint.types import Params
 from zephyr_deploy.endpoint.verdict import native, right, same, short, whole

@@ -6,8 +6,6 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import httpx
-
 from zephyr_deploy.endpoint.errors import error_of
 from zephyr_deploy.endpoint.loopback import is_loopback
 from zephyr_deploy.endpoint.sse import SseParser
@@ -15,6 +13,8 @@ from zephyr_deploy.errors import DeadlineError, IncompleteError, RequestError, U
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping
+
+    import httpx
 
     from zephyr_deploy.endpoint.types import Endpoint
 
@@ -28,6 +28,8 @@ DEADLINE_S = 600.0
 
 def open_client(endpoint: Endpoint, *, read_s: float) -> httpx.Client:
     """A client for ``endpoint`` that waits at most ``read_s`` seconds for the next byte."""
+    import httpx
+
     return httpx.Client(
         base_url=endpoint.url,
         headers=endpoint.headers(),
@@ -87,6 +89,8 @@ def stream(
 
 def patience(read_s: float) -> httpx.Timeout:
     """Wait at most ``read_s`` seconds for the next byte, and never longer than `CONNECT_S` for a connection."""
+    import httpx
+
     return httpx.Timeout(read_s, connect=min(CONNECT_S, read_s))
 
 
@@ -100,6 +104,8 @@ def our_errors(url: str) -> Iterator[None]:
         IncompleteError: the connection broke inside an answer.
         UsageError: ``url`` is no URL.
     """
+    import httpx
+
     try:
         yield
     except (httpx.ConnectError, httpx.ConnectTimeout) as error:

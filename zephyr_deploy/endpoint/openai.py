@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from zephyr_deploy.endpoint.chunks import ChatAnswer, generation_of
 from zephyr_deploy.endpoint.errors import error_in
 from zephyr_deploy.endpoint.http import DEADLINE_S, ask, open_client, stream
+from zephyr_deploy.endpoint.naming import model_name
 from zephyr_deploy.endpoint.sse import DONE
 from zephyr_deploy.errors import RequestError
 
@@ -22,11 +23,6 @@ if TYPE_CHECKING:
     from zephyr_deploy.endpoint.types import Delta, Endpoint, Generation, Message, Params
 
 CHAT = "/v1/chat/completions"
-
-
-def model_name(endpoint: Endpoint) -> str:
-    """The ``model`` of a request. TGI takes every other name than ``tgi`` for a LoRA adapter."""
-    return "tgi" if endpoint.engine in {"tgi", "llamacpp"} else endpoint.model_id
 
 
 def chat_body(endpoint: Endpoint, messages: Sequence[Message], params: Params) -> dict[str, Any]:

@@ -28,8 +28,8 @@ import text_generation
 from aiohttp.http_exceptions import LineTooLong
 from text_generation import errors as theirs
 
-from zephyr_deploy.endpoint.chunks import finish_of
 from zephyr_deploy.endpoint.errors import error_for, error_of
+from zephyr_deploy.endpoint.growing import finish_of
 from zephyr_deploy.endpoint.http import CONNECT_S, DEADLINE_S, SILENCE_S, cut, silent, too_late, unreachable
 from zephyr_deploy.endpoint.loop import LoopThread
 from zephyr_deploy.endpoint.types import Delta, Generation

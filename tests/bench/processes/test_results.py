@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 
 import pytest
 
@@ -29,6 +30,10 @@ def test_samples_come_back_as_they_were():
     error = second.failure
     assert type(error) is errors.OverloadedError
     assert (error.message, error.status, error.error_type, error.hint) == ("busy", 429, "overloaded", "wait")
+
+
+def test_all_of_a_sample_is_kept_but_what_answers_said():
+    assert {field.name for field in fields(Sample)} == {*PLAIN, "events", "failure", "text"}
 
 
 @pytest.mark.parametrize("kind", errors.__all__)

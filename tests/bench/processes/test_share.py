@@ -6,7 +6,7 @@ from itertools import chain
 import pytest
 
 from zephyr_deploy.bench.asks import Turn
-from zephyr_deploy.bench.load.course import Course
+from zephyr_deploy.bench.load.plan import Course
 from zephyr_deploy.bench.processes.share import Share, dealt, processes_for
 from zephyr_deploy.bench.sample import Sample
 

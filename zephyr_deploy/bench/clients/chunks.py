@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from zephyr_deploy.endpoint.chunks import ChatAnswer, finish_of
+from zephyr_deploy.endpoint.growing import GrowingAnswer, finish_of
 from zephyr_deploy.errors import IncompleteError
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ class ChatProgress:
     """How far a chat or text completion has come; writes what it learns into ``sample``."""
 
     sample: Sample
-    answer: ChatAnswer = field(default_factory=ChatAnswer)
+    answer: GrowingAnswer = field(default_factory=GrowingAnswer)
 
     def take(self, chunk: dict[str, Any], at_ns: int, lag_ns: int | None = None) -> None:
         """Read a chunk that arrived at ``at_ns``; ``lag_ns`` as in `TokenEvent`.
@@ -32,7 +32,7 @@ class ChatProgress:
         carried = self._count(chunk.get("usage"))
         if any(_has_text(choice.get("delta") or choice) for choice in chunk.get("choices") or ()):
             self.sample.events.add(at_ns, carried, lag_ns)
-        self.answer.take(chunk)
+        self.answer.add(chunk)
 
     def plain_text(self, chunk: dict[str, Any]) -> str | None:
         """The text of a chunk that says nothing but that this text was generated, see `Progress`.
@@ -59,9 +59,7 @@ class ChatProgress:
         Raises:
             IncompleteError: and the answer is not.
         """
-        final = self.answer.final().final
-        if final is not None:
-            self.sample.text, self.sample.finish = final.text, final.finish_reason
+        self.sample.text, self.sample.finish = self.answer.whole()
 
     def _count(self, usage: dict[str, Any] | None) -> int | None:
         """Note the server's counts; the output tokens since it last gave them, None where it says nothing new."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass
 from itertools import islice, takewhile
 from random import Random
 from typing import TYPE_CHECKING, Protocol
 
 from zephyr_deploy.bench.load import timetables
+from zephyr_deploy.bench.load.plan import Course, for_count, for_time
 from zephyr_deploy.bench.loads import Closed, Open, Ramp
 
 if TYPE_CHECKING:
@@ -25,23 +24,6 @@ class Talks(Protocol):
 
     def __call__(self, series: str, arrivals: Sequence[Arrival] | None = None) -> Iterator[Conversation]:
         """Those of a series: endless, or one for each of ``arrivals``, as long as that says."""
-
-
-@dataclass(frozen=True)
-class Course:
-    """Conversations, and either so many workers that hold them or the times at which they begin."""
-
-    conversations: Iterator[Conversation]
-    workers: int = 0
-    """Of a closed loop."""
-    starts_ns: Sequence[int] | None = None
-    """Of an open loop: ascending, in nanoseconds since its beginning; None: it is a closed loop."""
-    warmup: int = 0
-    """How many of the first conversations are in no figure."""
-    total: int | None = None
-    """Conversations; None: time ends it."""
-    seconds: float | None = None
-    """How long it begins conversations; None: their number ends it."""
 
 
 def warmup_course(spec: BenchSpec, load: Load, talks: Talks, series: str) -> Course:
@@ -102,19 +84,3 @@ def _of_rate(spec: BenchSpec, load: Open, talks: Iterator[Conversation], random:
 def _of_times(times_s: Iterable[float], talks: Iterator[Conversation], warmup: int = 0) -> Course:
     starts = timetables.in_ns(times_s)
     return Course(for_count(talks, len(starts)), starts_ns=starts, warmup=warmup, total=len(starts))
-
-
-def for_count(conversations: Iterator[Conversation], many: int) -> Iterator[Conversation]:
-    """The first ``many`` of them."""
-    return islice(conversations, many)
-
-
-def for_time(
-    conversations: Iterator[Conversation], seconds: float, clock: Callable[[], float] = time.monotonic
-) -> Iterator[Conversation]:
-    """Those begun within ``seconds`` after the first is taken; what is under way then is still waited for."""
-    end = clock() + seconds
-    for conversation in conversations:
-        if clock() >= end:
-            return
-        yield conversation

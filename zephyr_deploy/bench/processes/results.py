@@ -30,6 +30,7 @@ PLAIN = (
     "rtt_ns",
     "prompt_tokens",
     "generated_tokens",
+    "finish",
     "ended_ns",
 )
 
@@ -42,7 +43,7 @@ def packed(driven: Driven) -> bytes:
         "watch": asdict(driven.watch),
         "samples": [[getattr(sample, name) for name in PLAIN] for sample in samples],
         "events": [len(sample.events) for sample in samples],
-        "failures": [_said(sample.failure) for sample in samples],
+        "failures": [said(sample.failure) for sample in samples],
     }
     columns = [array("q"), array("q"), array("q")]
     for sample in samples:
@@ -77,7 +78,7 @@ def unpacked(data: bytes) -> Driven:
 def packed_error(error: BaseException, text: str) -> bytes:
     """Why a process has no results; ``text`` is where it happened, for an error that nobody expected."""
     known = error if isinstance(error, errors.ZephyrError) else None
-    return json.dumps({"error": _said(known), "unexpected": None if known else text}).encode() + b"\n"
+    return json.dumps({"error": said(known), "unexpected": None if known else text}).encode() + b"\n"
 
 
 def error_in(data: bytes) -> errors.ZephyrError | str | None:
@@ -116,7 +117,8 @@ def _column(rest: bytes, place: int, total: int, byteorder: str) -> array[int]:
     return column
 
 
-def _said(error: errors.ZephyrError | None) -> dict[str, Any] | None:
+def said(error: errors.ZephyrError | None) -> dict[str, Any] | None:
+    """An error as plain data, of which `error_of` makes it again."""
     if error is None:
         return None
     return {"kind": type(error).__name__, "message": error.message, "hint": error.hint, "details": error.details}

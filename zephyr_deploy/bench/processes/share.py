@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from zephyr_deploy.bench.asks import Conversation
-    from zephyr_deploy.bench.load.course import Course
+    from zephyr_deploy.bench.load.plan import Course
     from zephyr_deploy.bench.sample import Sample
 
 T = TypeVar("T")

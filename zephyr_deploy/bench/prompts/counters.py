@@ -6,7 +6,8 @@ import time
 from typing import TYPE_CHECKING, Any, Protocol
 
 from zephyr_deploy.endpoint.http import ask
-from zephyr_deploy.endpoint.openai import CHAT, model_name
+from zephyr_deploy.endpoint.naming import model_name
+from zephyr_deploy.endpoint.openai import CHAT
 from zephyr_deploy.errors import DeadlineError, RequestError
 
 if TYPE_CHECKING:

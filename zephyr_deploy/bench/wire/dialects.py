@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from zephyr_deploy.bench.asks import as_text
 from zephyr_deploy.bench.clients.chunks import ChatProgress, NativeProgress
-from zephyr_deploy.endpoint.openai import model_name
+from zephyr_deploy.endpoint.naming import model_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
