@@ -127,6 +127,18 @@ def test_measured_by_the_clock_through_the_tunnel(served, capsys):
     assert level["ttft_sched_ms"]["p50"] >= level["ttft_ms"]["p50"] > 0
 
 
+def test_a_benchmark_from_the_node_itself(node, served, capsys):
+    """By its own Python: nothing is installed there, and nothing stays."""
+    asked = ["bench", NAME, "--on-node", "--requests", "4", "--concurrency", "2", "--max-new-tokens", "8"]
+    assert program.main([*asked, "--no-server-metrics", "--output", "json"]) == 0
+    report = json.loads(capsys.readouterr().out)["data"]
+    (level,) = report["levels"]
+    assert (report["measured_from"], level["succeeded"], level["errors"]) == ("node", 4, {})
+    assert level["client"]["stamped_share"] > 0
+    assert level["rtt_ms"]["p50"] < 1
+    assert "onnode" not in node.exec("ps -eo args").stdout
+
+
 def test_only_loopback_listens(node, served):
     listening = node.exec("ss -Hltn").stdout
     ours = {line.split()[3] for line in listening.splitlines() if ":8080" in line or ":180" in line}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import chain, islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from zephyr_deploy.bench.driven import drive_here
 from zephyr_deploy.bench.load.drive import drive
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from zephyr_deploy.bench.load.board import Board
     from zephyr_deploy.bench.load.client import LoadClient
     from zephyr_deploy.bench.load.plan import Course
+    from zephyr_deploy.bench.place import MeasuredFrom
     from zephyr_deploy.bench.processes.child import Place
     from zephyr_deploy.bench.sample import Sample
     from zephyr_deploy.bench.spec import BenchSpec
@@ -32,8 +33,22 @@ LOOKED_AT = 64
 """Conversations whose answers' lengths stand for those of all."""
 
 
+class Driving(Protocol):
+    """Drives courses."""
+
+    place: MeasuredFrom
+
+    async def warm_up(self, course: Course, board: Board) -> list[Sample]:
+        """Run a course that is in no figure."""
+
+    async def drive(self, course: Course, board: Board, *, connections: int) -> Driven:
+        """Run a course that is measured, with so many ``connections`` opened before it."""
+
+
 class Drivers:
     """Drives courses against one endpoint; ``client`` is this process's own, and ``opened`` opens one more."""
+
+    place: MeasuredFrom = "here"
 
     def __init__(self, spec: BenchSpec, client: LoadClient, opened: Opened) -> None:
         self._spec, self._client, self._opened = spec, client, opened

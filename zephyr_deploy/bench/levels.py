@@ -19,7 +19,7 @@ from zephyr_deploy.errors import ZephyrError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from zephyr_deploy.bench.drivers import Drivers
+    from zephyr_deploy.bench.drivers import Driving
     from zephyr_deploy.bench.interrupt import Halt
     from zephyr_deploy.bench.load.course import Talks
     from zephyr_deploy.bench.loads import Load
@@ -40,7 +40,7 @@ class Levels:
 
     def __init__(
         self,
-        drivers: Drivers,
+        drivers: Driving,
         spec: BenchSpec,
         talks: Talks,
         *,

@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 from pydantic import Field, model_validator
 
 from zephyr_deploy.bench.loads import Closed, Load
+from zephyr_deploy.bench.place import MeasuredFrom
 from zephyr_deploy.bench.priority import Priority
 from zephyr_deploy.bench.prompts.facts import PromptFacts
 from zephyr_deploy.bench.server.view import Environment, ServerView
@@ -194,6 +195,8 @@ class BenchReport(Frozen):
     levels: tuple[LevelReport, ...]
     saturation: Saturation | None = None
     """Of a sweep; None: there was none, or it was cut short."""
+    measured_from: MeasuredFrom = "here"
+    """node: the machine that serves sent the requests, so that no network is in the figures."""
     partial: str = ""
     """Why the run ended early, in one sentence; empty: it is whole."""
     interrupted: bool = False

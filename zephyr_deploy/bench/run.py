@@ -19,6 +19,7 @@ from zephyr_deploy.events import Phases, silent
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from zephyr_deploy.bench.drivers import Driving
     from zephyr_deploy.bench.server.witness import Witness
     from zephyr_deploy.bench.spec import BenchSpec
     from zephyr_deploy.endpoint.types import Endpoint
@@ -26,7 +27,12 @@ if TYPE_CHECKING:
 
 
 async def run(
-    endpoint: Endpoint, spec: BenchSpec, listener: Listener = silent, *, witnesses: Sequence[Witness] = ()
+    endpoint: Endpoint,
+    spec: BenchSpec,
+    listener: Listener = silent,
+    *,
+    witnesses: Sequence[Witness] = (),
+    drivers: Driving | None = None,
 ) -> BenchReport:
     """Measure ``endpoint`` as ``spec`` says; failed requests are counted in the report.
 
@@ -37,6 +43,7 @@ async def run(
         spec: How.
         listener: Is told of each level.
         witnesses: Who watches the server meanwhile: see `zephyr_deploy.deploy.watched`.
+        drivers: Who drives the load; None: this machine.
 
     Raises:
         ZephyrError: every request of the first warm-up failed; it is the first one's error.
@@ -46,8 +53,10 @@ async def run(
     async with open_client(endpoint, spec) as client:
         prompts = await asyncio.to_thread(open_prompts, endpoint, spec)
         with interruptible() as halt:
-            drivers = Drivers(spec, client, lambda: open_client(endpoint, spec))
-            done = Levels(drivers, spec, prompts.conversations, halt=halt, phases=Phases(listener), witnesses=witnesses)
+            here = Drivers(spec, client, lambda: open_client(endpoint, spec))
+            done = Levels(
+                drivers or here, spec, prompts.conversations, halt=halt, phases=Phases(listener), witnesses=witnesses
+            )
             await done.run()
     target = Target(**{field: getattr(endpoint, field) for field in Target.model_fields if field != "served"})
     return BenchReport(
@@ -58,13 +67,19 @@ async def run(
         levels=tuple(done.reports),
         saturation=done.saturation,
         partial=done.partial,
+        measured_from="here" if drivers is None else drivers.place,
         interrupted=bool(done.partial and halt.why()),
         prompts=prompts.facts(),
     )
 
 
 def bench(
-    endpoint: Endpoint, spec: BenchSpec, listener: Listener = silent, *, witnesses: Sequence[Witness] = ()
+    endpoint: Endpoint,
+    spec: BenchSpec,
+    listener: Listener = silent,
+    *,
+    witnesses: Sequence[Witness] = (),
+    drivers: Driving | None = None,
 ) -> BenchReport:
     """`run`, for callers without an event loop."""
-    return on_stream_loop(run(endpoint, spec, listener, witnesses=witnesses))
+    return on_stream_loop(run(endpoint, spec, listener, witnesses=witnesses, drivers=drivers))

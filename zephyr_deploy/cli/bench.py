@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -26,9 +27,13 @@ from zephyr_deploy.cli.written import CsvOpt, Files
 from zephyr_deploy.errors import UnhealthyError, UsageError, ZephyrError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from zephyr_deploy.bench.drivers import Driving
     from zephyr_deploy.bench.report import BenchReport
     from zephyr_deploy.bench.spec import BenchSpec
     from zephyr_deploy.deploy.served import Running
+    from zephyr_deploy.endpoint.types import Endpoint
 
 INTERRUPTED = 130
 
@@ -106,6 +111,10 @@ def bench(
     processes: Annotated[
         int | None, typer.Option(help="Processes that drive the load; unset: as many as it takes.")
     ] = None,
+    on_node: Annotated[
+        bool,
+        typer.Option("--on-node", help="Send the requests from the machine that serves."),
+    ] = False,
     no_priority: Annotated[
         bool, typer.Option("--no-priority", help="Do not go ahead of other processes, where this user may.")
     ] = False,
@@ -172,7 +181,8 @@ def bench(
     files.check()
     with endpoint_for(session, name, url, api_key_env) as endpoint:
         with watched(endpoint, metrics=not no_server_metrics) as watch, session.out.listening() as listener:
-            report = measure(endpoint, spec, listener, witnesses=watch.witnesses)
+            with _place(endpoint, spec, on_node=on_node, url=url) as drivers:
+                report = measure(endpoint, spec, listener, witnesses=watch.witnesses, drivers=drivers)
             report = report.model_copy(update={"environment": watch.environment()})
         for note in watch.notes:
             session.out.warn(note)
@@ -192,6 +202,21 @@ def bench(
         raise UnhealthyError(report.partial, hint="zephyr-deploy status")
     if unsaved is not None:
         raise unsaved
+
+
+@contextmanager
+def _place(endpoint: Endpoint, spec: BenchSpec, *, on_node: bool, url: str | None) -> Iterator[Driving | None]:
+    """Who drives the load; None: this machine."""
+    if not on_node:
+        yield None
+        return
+    if url is not None:
+        message = "--on-node is for deployments, whose machines are known here; --url names none."
+        raise UsageError(message, hint="zephyr-deploy bench NAME --on-node")
+    from zephyr_deploy.deploy.from_node import from_node
+
+    with from_node(endpoint, spec) as drivers:
+        yield drivers
 
 
 def _keep(session: Session, report: BenchReport) -> None:

@@ -1,0 +1,8 @@
+"""Where the requests of a benchmark come from."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+MeasuredFrom = Literal["here", "node"]
+"""node: the machine that serves."""
