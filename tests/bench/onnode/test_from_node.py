@@ -14,6 +14,9 @@ import threading
 import pytest
 from emulators import scripted
 
+from zephyr_deploy.bench.asks import Turn
+from zephyr_deploy.bench.load.board import Board
+from zephyr_deploy.bench.load.plan import Course
 from zephyr_deploy.bench.loads import Closed, Open
 from zephyr_deploy.bench.onnode import remote
 from zephyr_deploy.bench.onnode.remote import FromNode
@@ -142,17 +145,34 @@ def test_a_warmup_that_only_fails_ends_the_run():
 
 
 def test_ctrl_c_brings_what_there_is():
-    class Impatient(Shell):
-        def lines(self, command, stdin=b"", **more):
-            if b'"warm_up": false' in stdin:
-                threading.Timer(1.5, os.kill, (os.getpid(), signal.SIGINT)).start()
-            return super().lines(command, stdin, **more)
+    sent = []
 
-    shell = Impatient()
-    _, report = measure(scripted.Script(behaviours=["ok"] * 6 + ["silent"]), spec(requests=40), shell)
+    def interrupt(event):
+        if isinstance(event, PhaseProgress) and event.done and not sent:
+            sent.append(os.kill(os.getpid(), signal.SIGINT))
+
+    shell, script = Shell(), scripted.Script(behaviours=["ok"] * 6 + ["silent"])
+    _, report = measure(script, spec(requests=40), shell, interrupt)
     assert report.interrupted
     assert 0 < report.levels[0].succeeded < 40
     assert re.fullmatch(r"kill -INT \d+", shell.commands[-1])
+
+
+def test_ctrl_c_before_the_program_runs_ends_it_when_it_does():
+    board = Board()
+
+    class Early(Shell):
+        def lines(self, command, stdin=b"", **more):
+            board.stop("Ctrl-C")
+            return super().lines(command, stdin, **more)
+
+    async def inner():
+        async with scripted.serving(scripted.Script(behaviours=["silent"])) as (_, url):
+            endpoint = Endpoint(name="x", url=url, engine="tgi", model_id="m")
+            course = Course(iter([(Turn("hello", 5),)]), workers=1, total=1)
+            return await FromNode(Early(), endpoint, url, spec()).drive(course, board, connections=1)
+
+    assert asyncio.run(asyncio.wait_for(inner(), 60)).samples == []
 
 
 def test_the_key_is_in_no_command():

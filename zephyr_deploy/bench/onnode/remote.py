@@ -159,10 +159,8 @@ class _Call:
         raise _no_answer(said[-1] if said else f"exit code {lines.rc}")
 
     def stop(self) -> None:
-        """Have it end early, with what there is; does not wait for that."""
-        if self._pid is None:
-            self.close()
-        else:
+        """Have it end early, with what there is; does not wait for that. What has not begun ends when it does."""
+        if self._pid is not None:
             Thread(target=self._interrupt, args=(self._pid,), name="zephyr-load-stop", daemon=True).start()
 
     def close(self) -> None:
