@@ -10,9 +10,15 @@ import threading
 import time
 
 import pytest
+from bench.prompts.engines import MODEL, Engine, running
+from bench.prompts.odd import Odd
 from emulators.tgi import FakeTgi, Script
 
+from zephyr_deploy.bench.run import bench as measure
+from zephyr_deploy.bench.spec import BenchSpec
+from zephyr_deploy.cli.benched import not_as_counted
 from zephyr_deploy.cli.main import main
+from zephyr_deploy.endpoint.types import Endpoint
 
 
 @pytest.fixture
@@ -238,3 +244,15 @@ def test_bad_address_is_2(capsys):
 def test_nothing_deployed_is_7_with_the_next_command(capsys):
     assert call() == 7
     assert "zephyr-deploy up" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"), [(20, []), (2, ["With 1 at once prompts had up to 6 tokens, not 2, to the server."])]
+)
+def test_prompts_that_are_not_as_long_as_asked_for_are_told(monkeypatch, tmp_path, asked, said):
+    """Six are the template and one word."""
+    monkeypatch.setenv("ZEPHYR_CACHE_DIR", str(tmp_path))
+    spec = BenchSpec(concurrency=(1,), requests=2, prompt_tokens=asked)
+    with running(Engine("vllm", Odd(first_differs=0.0))) as url:
+        report = measure(Endpoint(name="x", url=url, engine="vllm", model_id=MODEL), spec)
+    assert list(not_as_counted(report)) == said

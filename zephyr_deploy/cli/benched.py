@@ -66,6 +66,7 @@ def _notes(report: BenchReport) -> Iterator[str]:
 def _warnings(report: BenchReport) -> Iterator[str]:
     if report.partial:
         yield report.partial
+    yield from not_as_counted(report)
     yield from ended_early(report)
     for level in report.levels:
         if level.partial:
@@ -125,6 +126,16 @@ def told(level: LevelReport) -> Iterator[str]:
         yield f"With {level.load}, while it was steady ({level.steady.share:.0%} of the time): {rates}."
     elif level.succeeded:
         yield f"With {level.load} no steady state was reached. {level.steady.reason}"
+
+
+def not_as_counted(report: BenchReport) -> Iterator[str]:
+    """Of prompts that were counted before they were sent, and are of another length to the server."""
+    spec, prompts = report.spec, report.prompts
+    exact = prompts is not None and prompts.counted_by in {"server", "tokenizer"} and spec.turns == 1
+    for level in report.levels if exact and isinstance(spec.prompt_tokens, int) else ():
+        seen = {one.prompt_tokens for one in level.log if one.prompt_tokens is not None} - {spec.prompt_tokens}
+        if seen and level.load.kind != "replay":
+            yield f"With {level.load} prompts had up to {max(seen)} tokens, not {spec.prompt_tokens}, to the server."
 
 
 def ended_early(report: BenchReport) -> Iterator[str]:
