@@ -99,7 +99,7 @@ def forget_reports(name: str) -> list[str]:
     with suppress(OSError):  # not empty, or never there
         kept_dir(name).rmdir()
         kept_dir(name).parent.rmdir()
-    return [f"{len(files)} benchmarks of {name}"] if files else []
+    return [f"{len(files)} benchmark{'s' if len(files) > 1 else ''} of {name}"] if files else []
 
 
 def report_named(text: str) -> BenchReport:
