@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from zephyr_deploy.endpoint.http import ask, open_client
+from zephyr_deploy.endpoint.plain import opened
 from zephyr_deploy.endpoint.types import Endpoint
 from zephyr_deploy.errors import RequestError, UnauthorizedError, UsageError
 
@@ -33,10 +33,10 @@ def discover(url: str, api_key: Secret | None = None, *, timeout_s: float = 10.0
     """
     base = url.rstrip("/").removesuffix("/v1").rstrip("/")
     unknown = Endpoint(name=base, url=base, engine="tgi", model_id="tgi", api_key=api_key)
-    with open_client(unknown, read_s=timeout_s) as client:
+    with opened(unknown, read_s=timeout_s) as ask:
         for read in (_tgi, _openai):
             try:
-                found = read(lambda path: ask(client, path))
+                found = read(ask)
             except UnauthorizedError:
                 raise
             except RequestError:

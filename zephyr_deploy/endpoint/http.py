@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from zephyr_deploy.endpoint.errors import error_of
+from zephyr_deploy.endpoint.faults import CONNECT_S, cut, silent, too_late, unreachable
 from zephyr_deploy.endpoint.loopback import is_loopback
 from zephyr_deploy.endpoint.sse import SseParser
-from zephyr_deploy.errors import DeadlineError, IncompleteError, RequestError, UnreachableError, UsageError
+from zephyr_deploy.errors import RequestError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
     from zephyr_deploy.endpoint.types import Endpoint
 
-CONNECT_S = 10.0
-"""Longest wait for a connection, in seconds."""
 SILENCE_S = 45.0
 """Longest silence inside a stream, in seconds: three of TGI's keep-alive comments, which come every 15 s."""
 DEADLINE_S = 600.0
@@ -118,26 +117,3 @@ def our_errors(url: str) -> Iterator[None]:
         raise UsageError(f"{url} is not a URL", hint="Give it as http://host:port or https://host.") from error
     except httpx.HTTPError as error:
         raise RequestError(f"the request broke: {error}", error_type="broken") from error
-
-
-def unreachable(url: str, error: Exception) -> UnreachableError:
-    """Nobody answers at ``url``."""
-    return UnreachableError(f"no connection to {url}: {error}", hint="See what runs with `zephyr-deploy status`.")
-
-
-def silent(url: str) -> DeadlineError:
-    """The server has said nothing for too long."""
-    message = f"{url} was silent for too long while we waited for its answer"
-    return DeadlineError(message, hint="See why with `zephyr-deploy logs`.")
-
-
-def too_late(deadline_s: float) -> DeadlineError:
-    """The answer is not complete after ``deadline_s`` seconds."""
-    message = f"the answer was not complete after {deadline_s:g} s"
-    return DeadlineError(message, hint="Ask for fewer new tokens, or see `zephyr-deploy logs`.")
-
-
-def cut(error: Exception) -> IncompleteError:
-    """The connection broke inside an answer."""
-    message = f"the connection was cut inside the answer ({type(error).__name__})"
-    return IncompleteError(message, hint="See why with `zephyr-deploy logs`.")

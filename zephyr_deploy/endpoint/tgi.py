@@ -29,8 +29,9 @@ from aiohttp.http_exceptions import LineTooLong
 from text_generation import errors as theirs
 
 from zephyr_deploy.endpoint.errors import error_for, error_of
+from zephyr_deploy.endpoint.faults import CONNECT_S, cut, silent, too_late, unreachable
 from zephyr_deploy.endpoint.growing import finish_of
-from zephyr_deploy.endpoint.http import CONNECT_S, DEADLINE_S, SILENCE_S, cut, silent, too_late, unreachable
+from zephyr_deploy.endpoint.http import DEADLINE_S, SILENCE_S
 from zephyr_deploy.endpoint.loop import LoopThread
 from zephyr_deploy.endpoint.types import Delta, Generation
 from zephyr_deploy.errors import IncompleteError, InvalidRequestError, RequestError

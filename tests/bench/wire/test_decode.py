@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zephyr_deploy.bench.clients.chunks import NativeProgress
-from zephyr_deploy.endpoint.http import cut
+from zephyr_deploy.endpoint.faults import cut
 from zephyr_deploy.errors import IncompleteError, InvalidRequestError, OverloadedError, RequestError, UnauthorizedError
 
 TEXTS = (" a", "ü", " 漢字", "🙂", '"error"', "\r\n", " data: [DONE]")

@@ -10,7 +10,7 @@ from bench.wire.answers import chat, chunk, event, plain, stamp
 from zephyr_deploy.bench.wire import recording as module
 from zephyr_deploy.bench.wire.recording import Recording
 from zephyr_deploy.bench.wire.stamps import realtime_offset_ns
-from zephyr_deploy.endpoint.http import cut
+from zephyr_deploy.endpoint.faults import cut
 
 MS = 1_000_000
 OFFSET = 1_700_000_000_000 * MS

@@ -5,19 +5,17 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Protocol
 
-from zephyr_deploy.endpoint.http import ask
 from zephyr_deploy.endpoint.naming import model_name
-from zephyr_deploy.endpoint.openai import CHAT
 from zephyr_deploy.errors import DeadlineError, RequestError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import httpx
-
     from zephyr_deploy.bench.prompts.vocabulary import CountedBy
+    from zephyr_deploy.endpoint.plain import Ask
     from zephyr_deploy.endpoint.types import Endpoint
 
+CHAT = "/v1/chat/completions"
 PLENTY = 16
 """How many whole prompts are counted where that costs the server next to nothing."""
 
@@ -40,13 +38,13 @@ class Asked:
     """The endpoint, asked one thing at a time until a deadline.
 
     Args:
-        client: Open connections to it.
+        ask: What asks it.
         endpoint: Whose dialect is spoken.
         deadline_s: Longest time for all questions together, in seconds; the last one may take a read's timeout more.
     """
 
-    def __init__(self, client: httpx.Client, endpoint: Endpoint, deadline_s: float) -> None:
-        self._client, self.model = client, model_name(endpoint)
+    def __init__(self, ask: Ask, endpoint: Endpoint, deadline_s: float) -> None:
+        self._ask, self.model = ask, model_name(endpoint)
         self._deadline_s, self._end = deadline_s, time.monotonic() + deadline_s
 
     def post(self, path: str, **body: Any) -> Any:
@@ -57,7 +55,7 @@ class Asked:
         """
         if time.monotonic() > self._end:
             raise DeadlineError(f"the tokens were not counted within {self._deadline_s:g} s")
-        return ask(self._client, path, body)
+        return self._ask(path, body)
 
     def usage(self, text: str) -> int:
         """Tokens of a chat's prompt, by what an answer of one token says of it."""

@@ -14,7 +14,7 @@ from zephyr_deploy.bench.prompts import counters
 from zephyr_deploy.bench.prompts.local import find_tokenizer
 from zephyr_deploy.bench.prompts.measuring import measure, still_true
 from zephyr_deploy.bench.prompts.vocabulary import Vocabulary, estimated, words
-from zephyr_deploy.endpoint.http import open_client
+from zephyr_deploy.endpoint.plain import opened
 from zephyr_deploy.errors import ZephyrError
 from zephyr_deploy.paths import cache_dir, private_dir
 
@@ -53,8 +53,8 @@ def count_words(endpoint: Endpoint, spec: BenchSpec) -> Counted:
         UsageError: the tokenizer that ``spec`` names cannot be read.
     """
     doubt = "nobody here knows this model's tokens"
-    with open_client(endpoint, read_s=READ_S) as client:
-        for counter, file in _counters(endpoint, spec, counters.Asked(client, endpoint, COUNT_S)):
+    with opened(endpoint, read_s=READ_S) as ask:
+        for counter, file in _counters(endpoint, spec, counters.Asked(ask, endpoint, COUNT_S)):
             try:
                 found = _remembered(counter, file)
             except ZephyrError as error:

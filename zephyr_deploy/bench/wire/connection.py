@@ -9,7 +9,7 @@ from zephyr_deploy.bench.wire.framing import Framing
 from zephyr_deploy.bench.wire.loop import leave, watch
 from zephyr_deploy.bench.wire.rtt import rtt_ns
 from zephyr_deploy.bench.wire.stamps import CONTROL_ROOM
-from zephyr_deploy.endpoint.http import cut
+from zephyr_deploy.endpoint.faults import cut
 from zephyr_deploy.errors import RequestError
 
 if TYPE_CHECKING:

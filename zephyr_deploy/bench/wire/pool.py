@@ -13,7 +13,7 @@ from zephyr_deploy.bench.wire.connection import Connection, Pulse
 from zephyr_deploy.bench.wire.loop import be_patient
 from zephyr_deploy.bench.wire.stamps import are_stamps_given, ask_for_stamps
 from zephyr_deploy.bench.wire.tls import Tls, client_context
-from zephyr_deploy.endpoint.http import CONNECT_S, unreachable
+from zephyr_deploy.endpoint.faults import CONNECT_S, unreachable
 from zephyr_deploy.errors import UsageError
 
 AT_A_TIME = 32

@@ -9,7 +9,7 @@ import h11
 from zephyr_deploy.bench.wire.body import OK, after_request
 from zephyr_deploy.bench.wire.progress import tell
 from zephyr_deploy.endpoint.errors import error_of
-from zephyr_deploy.endpoint.http import cut
+from zephyr_deploy.endpoint.faults import cut
 from zephyr_deploy.endpoint.sse import SseParser
 from zephyr_deploy.errors import RequestError
 
