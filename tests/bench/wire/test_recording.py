@@ -59,8 +59,9 @@ def test_clocks_keep_their_distance():
 
 def test_looks_wrong():
     good = chat("a", "b", "c", '"error"')
-    assert not of(good[:40], good[40:90], good[90:]).looks_wrong()
-    assert of(good[:40], chunk(event({"error": "x"})), b"more").looks_wrong()
-    assert of(plain(b"500 X", b"abc"), b"", b"").looks_wrong()
-    assert of(good).looks_wrong()
-    assert of(*[good] * 5, failure=cut(EOFError())).looks_wrong()
+    assert not of(good[:40], good[40:90], good[90:]).looks_wrong(b"[DONE]")
+    assert of(good[:40], chunk(event({"error": "x"})), b"more").looks_wrong(b"[DONE]")
+    assert of(plain(b"500 X", b"abc"), b"", b"").looks_wrong(b"[DONE]")
+    assert of(good).looks_wrong(b"[DONE]")
+    assert of(good[:40], good[40:90], good[90:].replace(b"[DONE]", b"{}")).looks_wrong(b"[DONE]")
+    assert of(*[good] * 5, failure=cut(EOFError())).looks_wrong(b"[DONE]")

@@ -59,6 +59,8 @@ class Asked:
 
     def usage(self, text: str) -> int:
         """Tokens of a chat's prompt, by what an answer of one token says of it."""
+        from zephyr_deploy.endpoint.openai import CHAT
+
         messages = _user(text)
         said = self.post(CHAT, model=self.model, messages=messages, max_tokens=1, temperature=0.0, stream=False)
         return int(_member(_member(said, "usage"), "prompt_tokens"))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from zephyr_deploy.bench.asks import as_text
 from zephyr_deploy.bench.clients.chunks import ChatProgress, NativeProgress
 from zephyr_deploy.endpoint.naming import model_name
+from zephyr_deploy.endpoint.sse import DONE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,12 +34,14 @@ class Dialect:
     body: Callable[[Ask], bytes]
     """The body of the request. What all requests have in common is JSON already: only the texts are encoded."""
     follow: Callable[[Sample], Progress]
+    end: bytes
+    """What every complete answer has, near its end and nowhere else."""
 
 
 def dialect_of(endpoint: Endpoint, spec: BenchSpec) -> Dialect:
     """The protocol that ``spec`` names, as ``endpoint`` speaks it. Every answer is greedy and streamed."""
     if spec.client == "native":
-        return Dialect("/generate_stream", _native(spec), NativeProgress)
+        return Dialect("/generate_stream", _native(spec), NativeProgress, b'"finish_reason"')
     fields = {
         "model": model_name(endpoint),
         "temperature": 0.0,
@@ -48,8 +51,12 @@ def dialect_of(endpoint: Endpoint, spec: BenchSpec) -> Dialect:
     }
     least = spec.ignore_eos and endpoint.engine in KNOW_MIN_TOKENS
     if spec.client == "completions":
-        return Dialect("/v1/completions", _openai(fields, '"prompt": ', _prompt, least=least), ChatProgress)
-    return Dialect("/v1/chat/completions", _openai(fields, '"messages": ', _messages, least=least), ChatProgress)
+        return Dialect(
+            "/v1/completions", _openai(fields, '"prompt": ', _prompt, least=least), ChatProgress, DONE.encode()
+        )
+    return Dialect(
+        "/v1/chat/completions", _openai(fields, '"messages": ', _messages, least=least), ChatProgress, DONE.encode()
+    )
 
 
 def _to_the_end(spec: BenchSpec) -> dict[str, Any]:

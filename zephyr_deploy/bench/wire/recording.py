@@ -82,8 +82,11 @@ class Recording:
             yield *arrivals.of(read), bytes(self.data[begin:end])
             begin = end
 
-    def looks_wrong(self) -> bool:
-        """Whether it may be a failure, by signs that cost next to nothing; only a whole look can tell."""
-        if self.failure is not None or len(self.ends) <= FEW_READS:
+    def looks_wrong(self, end: bytes) -> bool:
+        """Whether it may be a failure, by signs that cost next to nothing; only a whole look can tell.
+
+        ``end`` is what every complete answer has, near its end.
+        """
+        if self.failure is not None or len(self.ends) <= FEW_READS or self.data.rfind(end) < 0:
             return True
         return b" 200" not in self.data[:16] or ERROR_KEY in self.data
