@@ -74,7 +74,7 @@ def test_is_remembered_by_model_and_looked_at_once_more():
 
 def test_what_was_remembered_may_be_broken(tmp_path):
     measured(Engine("vllm"))
-    (file,) = (tmp_path / "cache" / "tokens").iterdir()
+    (file,) = (tmp_path / "cache" / "models" / "tokens").iterdir()
     for data in (b"\xff", json.dumps({"words": [], "counted_by": "server"}).encode()):
         file.write_bytes(data)
         assert measured(Engine("vllm"))[0].prompts.counted_by == "server"

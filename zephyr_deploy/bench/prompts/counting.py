@@ -95,9 +95,10 @@ def _remembered(counter: Counter, file: Path | None) -> Vocabulary:
 
 
 def _file(endpoint: Endpoint, name: str, *, chat: bool) -> Path | None:
+    """Among the models, with which ``down --purge`` takes it away."""
     what = "\n".join((endpoint.engine, endpoint.model_id, name, str(chat), *words()))
     with suppress(ZephyrError):
-        return cache_dir() / "tokens" / f"{hashlib.sha256(what.encode()).hexdigest()[:24]}.json"
+        return cache_dir() / "models" / "tokens" / f"{hashlib.sha256(what.encode()).hexdigest()[:24]}.json"
     return None
 
 
