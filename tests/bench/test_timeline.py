@@ -4,7 +4,7 @@ import random
 
 import pytest
 from bench.simulated import answer, closed
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from zephyr_deploy.bench.figures import record_of
@@ -28,7 +28,7 @@ def test_what_is_in_each_step():
     assert found.rate(found.tokens, 5, 10) == pytest.approx(3 / 0.525)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(0, 1000), st.integers(1, 9), st.integers(1, 400))
 def test_nothing_is_lost(seed, workers, steps):
     level = closed(seed, workers=workers, requests=20)

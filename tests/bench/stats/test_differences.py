@@ -4,11 +4,14 @@ import math
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from zephyr_deploy.bench.stats import spread_by_request
 from zephyr_deploy.bench.stats.differences import chance_of_more, difference, ratio
+
+IN_PEACE = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""A busy machine is no fault of what is tested."""
 
 
 def test_by_hand():
@@ -17,6 +20,7 @@ def test_by_hand():
     assert (low, high) == (pytest.approx(0.0527, abs=0.001), pytest.approx(0.3343, abs=0.001))
 
 
+@IN_PEACE
 @given(st.floats(0.1, 100), st.floats(0.1, 100), st.floats(0, 5), st.floats(0, 5))
 def test_holds_the_difference_and_turns_round(a, b, below, above):
     of_a, of_b = (a - below, a + above), (b - below, b + above)
@@ -30,6 +34,7 @@ def test_ratio():
     assert ratio(10, (0, 20), 20, (10, 30)) is None
 
 
+@IN_PEACE
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=20), st.lists(st.integers(0, 9), min_size=1, max_size=20))
 def test_chance_of_more_counts_pairs(a, b):
     pairs = [(y > x) + (y == x) / 2 for x in a for y in b]
