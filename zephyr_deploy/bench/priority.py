@@ -21,7 +21,7 @@ Priority = Literal["normal", "nice", "realtime"]
 NICE = -10
 LOWEST = 1
 """Of the priorities that go before all ordinary processes: ahead of them, and of nothing else."""
-LONGEST_US = 2_000_000
+LONGEST_US = 10_000_000
 """Microseconds without a wait after which it takes its place among the others again: nobody else runs on that
 processor meanwhile. A loop that comes round waits thousands of times a second."""
 
