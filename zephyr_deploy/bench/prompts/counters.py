@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from zephyr_deploy.endpoint.plain import Ask
     from zephyr_deploy.endpoint.types import Endpoint
 
-CHAT = "/v1/chat/completions"
 PLENTY = 16
 """How many whole prompts are counted where that costs the server next to nothing."""
 
