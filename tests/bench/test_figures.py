@@ -9,22 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zephyr_deploy.bench.figures import (
-    counted_by,
-    e2e_ms,
-    e2e_sched_ms,
-    itl_ms,
-    late_ms,
-    level_of,
-    tpot_ms,
-    ttft_ms,
-    ttft_sched_ms,
-)
+from zephyr_deploy.bench.figures import counted_by, level_of
 from zephyr_deploy.bench.loads import Closed, Open
 from zephyr_deploy.bench.sample import Events, Sample, TokenEvent
 from zephyr_deploy.bench.selfcheck import check
 from zephyr_deploy.bench.spec import BenchSpec
 from zephyr_deploy.bench.stats import spread_of
+from zephyr_deploy.bench.times import e2e_ms, e2e_sched_ms, itl_ms, late_ms, tpot_ms, ttft_ms, ttft_sched_ms
 from zephyr_deploy.bench.watch import LoopWatch, watch_loop
 
 MS = 1_000_000

@@ -12,10 +12,10 @@ import pytest
 from benchmarks.loading import program
 
 from zephyr_deploy.bench.clients import open_client
-from zephyr_deploy.bench.figures import e2e_ms, itl_ms, tpot_ms, ttft_ms
 from zephyr_deploy.bench.load import closed_loop, for_count
 from zephyr_deploy.bench.prompts.synthetic import SyntheticPrompts
 from zephyr_deploy.bench.spec import BenchSpec
+from zephyr_deploy.bench.times import e2e_ms, itl_ms, tpot_ms, ttft_ms
 
 ground_truth = program("instrument/ground_truth.py")
 MS = 1e6

@@ -14,9 +14,21 @@ from zephyr_deploy.bench.slo import goodput_of
 from zephyr_deploy.bench.stats import spread_by_request, spread_of
 from zephyr_deploy.bench.steady import steady_of
 from zephyr_deploy.bench.timeline import timeline_of
+from zephyr_deploy.bench.times import (
+    e2e_ms,
+    e2e_sched_ms,
+    icl_ms,
+    itl_ms,
+    known,
+    late_ms,
+    ntpot_ms,
+    tpot_ms,
+    ttft_ms,
+    ttft_sched_ms,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from decimal import Decimal
 
     from zephyr_deploy.bench.loads import Load
@@ -27,71 +39,6 @@ if TYPE_CHECKING:
 
 NS_PER_MS = 1e6
 NS_PER_S = 1e9
-
-
-def ttft_ms(sample: Sample) -> float | None:
-    """First token-bearing event - first byte of the request sent."""
-    if sample.sent_ns is None or not sample.events:
-        return None
-    return (sample.events.at_ns[0] - sample.sent_ns) / NS_PER_MS
-
-
-def itl_ms(sample: Sample) -> Iterator[float]:
-    """Every gap between token-bearing events divided by the tokens the later event carries (1 when unknown)."""
-    later_counts = islice(sample.events.counts(), 1, None)
-    for (earlier, later), count in zip(pairwise(sample.events.at_ns), later_counts, strict=True):
-        yield (later - earlier) / NS_PER_MS / count
-
-
-def tpot_ms(sample: Sample) -> float | None:
-    """(last - first) / (n - 1); None for an answer of one token or one event."""
-    if len(sample.events) < 2 or sample.tokens < 2:  # noqa: PLR2004
-        return None
-    return (sample.events.at_ns[-1] - sample.events.at_ns[0]) / NS_PER_MS / (sample.tokens - 1)
-
-
-def icl_ms(sample: Sample) -> list[float]:
-    """Every gap between token-bearing events, undivided."""
-    return [(later - earlier) / NS_PER_MS for earlier, later in pairwise(sample.events.at_ns)]
-
-
-def ntpot_ms(sample: Sample) -> float | None:
-    """``e2e`` / n, with n output tokens: what a token costs its reader with the wait for the first in it."""
-    whole = e2e_ms(sample)
-    return whole / sample.tokens if whole is not None and sample.tokens else None
-
-
-def e2e_ms(sample: Sample) -> float | None:
-    """Last token - first byte of the request sent."""
-    if sample.sent_ns is None or not sample.events:
-        return None
-    return (sample.events.at_ns[-1] - sample.sent_ns) / NS_PER_MS
-
-
-def ttft_sched_ms(sample: Sample) -> float | None:
-    """First token-bearing event - when the timetable wanted the request sent."""
-    if sample.due_ns is None or not sample.events:
-        return None
-    return (sample.events[0].at_ns - sample.due_ns) / NS_PER_MS
-
-
-def e2e_sched_ms(sample: Sample) -> float | None:
-    """Last token - when the timetable wanted the request sent."""
-    if sample.due_ns is None or not sample.events:
-        return None
-    return (sample.events[-1].at_ns - sample.due_ns) / NS_PER_MS
-
-
-def late_ms(sample: Sample) -> float | None:
-    """First byte of the request sent - when the timetable wanted it sent."""
-    if sample.due_ns is None or sample.sent_ns is None:
-        return None
-    return (sample.sent_ns - sample.due_ns) / NS_PER_MS
-
-
-def known(values: Iterator[float | None]) -> list[float]:
-    """Those of ``values`` that could be measured."""
-    return [value for value in values if value is not None]
 
 
 def spread_with_intervals(figure: Callable[[Sample], float | None], samples: Iterable[Sample]) -> Spread | None:

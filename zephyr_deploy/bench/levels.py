@@ -5,15 +5,13 @@ from __future__ import annotations
 from math import ceil
 from typing import TYPE_CHECKING
 
-from zephyr_deploy.bench.figures import e2e_ms, known, level_of
 from zephyr_deploy.bench.load.board import Board
 from zephyr_deploy.bench.load.course import measured_course, warmup_course
 from zephyr_deploy.bench.loads import Open
 from zephyr_deploy.bench.progress import told
 from zephyr_deploy.bench.prompts.traces import read_trace
-from zephyr_deploy.bench.report import LevelReport, Saturation
-from zephyr_deploy.bench.server.beside import mark, with_server
-from zephyr_deploy.bench.sweep import next_load
+from zephyr_deploy.bench.server.witness import mark
+from zephyr_deploy.bench.times import e2e_ms, known
 from zephyr_deploy.errors import ZephyrError
 
 if TYPE_CHECKING:
@@ -22,7 +20,8 @@ if TYPE_CHECKING:
     from zephyr_deploy.bench.drivers import Driving
     from zephyr_deploy.bench.interrupt import Halt
     from zephyr_deploy.bench.load.course import Talks
-    from zephyr_deploy.bench.loads import Load
+    from zephyr_deploy.bench.loads import Load, Sweep
+    from zephyr_deploy.bench.report import LevelReport, Saturation
     from zephyr_deploy.bench.sample import Sample
     from zephyr_deploy.bench.server.witness import Witness
     from zephyr_deploy.bench.spec import BenchSpec
@@ -81,7 +80,13 @@ class Levels:
     def _next(self) -> Load | None:
         if self._spec.sweep is None:
             return next(iter(self._spec.loads[len(self.reports) :]), None)
-        step = next_load(self._spec.sweep, self.reports)
+        return self._swept(self._spec.sweep)
+
+    def _swept(self, sweep: Sweep) -> Load | None:
+        from zephyr_deploy.bench.report import Saturation
+        from zephyr_deploy.bench.sweep import next_load
+
+        step = next_load(sweep, self.reports)
         if not isinstance(step, Saturation):
             return step
         self.saturation = step
@@ -106,6 +111,10 @@ class Levels:
         warmup += [sample for sample in driven.samples if sample.conversation < course.warmup]
         if board.stopped and not measured:
             return None
+        # what only the end needs is loaded only now: the first request leaves a tenth of a second earlier
+        from zephyr_deploy.bench.figures import level_of
+        from zephyr_deploy.bench.server.beside import with_server
+
         level = level_of(load, warmup, measured, driven.watch, spec.price_per_hour_usd, slo=spec.slo)
         level = with_server(level, min((sample.taken_ns for sample in measured), default=0), self._witnesses)
         left_out = f"{board.stopped} ended it; {board.under_way} requests under way are left out."

@@ -7,7 +7,7 @@ from bisect import insort
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from zephyr_deploy.bench.figures import ttft_ms
+from zephyr_deploy.bench.times import ttft_ms
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

@@ -12,7 +12,6 @@ from zephyr_deploy.bench.drivers import Drivers
 from zephyr_deploy.bench.interrupt import interruptible
 from zephyr_deploy.bench.levels import Levels
 from zephyr_deploy.bench.prompts.source import open_prompts
-from zephyr_deploy.bench.report import BenchReport, Target
 from zephyr_deploy.bench.wire.loop import run as on_stream_loop
 from zephyr_deploy.events import Phases, silent
 
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from zephyr_deploy.bench.drivers import Driving
+    from zephyr_deploy.bench.report import BenchReport
     from zephyr_deploy.bench.server.witness import Witness
     from zephyr_deploy.bench.spec import BenchSpec
     from zephyr_deploy.endpoint.types import Endpoint
@@ -58,6 +58,8 @@ async def run(
                 drivers or here, spec, prompts.conversations, halt=halt, phases=Phases(listener), witnesses=witnesses
             )
             await done.run()
+    from zephyr_deploy.bench.report import BenchReport, Target
+
     target = Target(**{field: getattr(endpoint, field) for field in Target.model_fields if field != "served"})
     return BenchReport(
         tool_version=__version__,

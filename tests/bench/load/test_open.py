@@ -11,9 +11,9 @@ from bench_asks import conversations
 from virtual_time import NS, Queue, VirtualClock, run
 
 from zephyr_deploy.bench.asks import Turn
-from zephyr_deploy.bench.figures import e2e_ms, e2e_sched_ms, ttft_ms, ttft_sched_ms
 from zephyr_deploy.bench.load import Board, closed_loop, open_loop
 from zephyr_deploy.bench.stats import percentile
+from zephyr_deploy.bench.times import e2e_ms, e2e_sched_ms, ttft_ms, ttft_sched_ms
 
 FROZEN = (5.0, 7.0)
 

@@ -10,10 +10,10 @@ from emulators.tgi import FakeTgi, Script
 
 from zephyr_deploy.bench.clients import open_client
 from zephyr_deploy.bench.failures import kind_of
-from zephyr_deploy.bench.figures import ttft_ms
 from zephyr_deploy.bench.load import closed_loop
 from zephyr_deploy.bench.spec import BenchSpec
 from zephyr_deploy.bench.stats import spread_of
+from zephyr_deploy.bench.times import ttft_ms
 
 PROMPTS = [f"prompt {number}" for number in range(10)]
 

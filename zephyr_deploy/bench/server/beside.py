@@ -18,12 +18,6 @@ if TYPE_CHECKING:
 NS_PER_S = 1e9
 
 
-def mark(witnesses: Sequence[Witness]) -> None:
-    """Have each take a reading now; to be called right before and right after the measured part of a level."""
-    for witness in witnesses:
-        witness.mark()
-
-
 def with_server(level: LevelReport, began_ns: int, witnesses: Sequence[Witness]) -> LevelReport:
     """The level with what its server said of itself; as it is where nobody watched.
 

@@ -40,3 +40,9 @@ class Witness(Protocol):
 
     def close(self) -> None:
         """End it."""
+
+
+def mark(witnesses: Sequence[Witness]) -> None:
+    """Have each take a reading now; to be called right before and right after the measured part of a level."""
+    for witness in witnesses:
+        witness.mark()
