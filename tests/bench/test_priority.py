@@ -57,6 +57,21 @@ def test_one_that_never_waits_becomes_ordinary(allowed, monkeypatch):
         assert now()[0] == os.SCHED_OTHER
 
 
+def test_whom_a_limit_allows_it_comes_back(monkeypatch):
+    """As Linux does without root: who is allowed it by ``ulimit -r`` may not take back what is to be reset on fork."""
+    scheduler = [os.SCHED_OTHER]
+
+    def change(_pid, policy, _parameter):
+        if scheduler[-1] & os.SCHED_RESET_ON_FORK and not policy & os.SCHED_RESET_ON_FORK:
+            raise PermissionError("not allowed")
+        scheduler.append(policy)
+
+    monkeypatch.setattr(os, "sched_setscheduler", change)
+    with ahead() as found:
+        assert (found, scheduler[-1]) == ("realtime", os.SCHED_RR | os.SCHED_RESET_ON_FORK)
+    assert scheduler[-1] & ~os.SCHED_RESET_ON_FORK == os.SCHED_OTHER
+
+
 def test_who_may_not_is_at_least_nicer(monkeypatch):
     asked = []
     monkeypatch.setattr(os, "sched_setscheduler", refused)

@@ -58,13 +58,19 @@ def _realtime() -> Callable[[], None]:
     before = resource.getrlimit(resource.RLIMIT_RTTIME)
     handler = signal.getsignal(signal.SIGXCPU)
 
+    def be_ordinary() -> None:
+        try:
+            os.sched_setscheduler(0, policy, parameter)
+        except PermissionError:  # only root may take back what is to be reset on fork; it harms nobody
+            os.sched_setscheduler(0, policy | os.SCHED_RESET_ON_FORK, parameter)
+
     def leave() -> None:
-        os.sched_setscheduler(0, policy, parameter)
+        be_ordinary()
         resource.setrlimit(resource.RLIMIT_RTTIME, before)
         signal.signal(signal.SIGXCPU, handler)
 
-    signal.signal(signal.SIGXCPU, lambda *_: os.sched_setscheduler(0, policy, parameter))
     resource.setrlimit(resource.RLIMIT_RTTIME, (LONGEST_US, before[1]))
+    signal.signal(signal.SIGXCPU, lambda *_: be_ordinary())
     try:
         # Reset on fork: what this process begins is ordinary.
         os.sched_setscheduler(0, os.SCHED_RR | os.SCHED_RESET_ON_FORK, os.sched_param(LOWEST))
