@@ -127,6 +127,33 @@ def test_loads_that_end_by_time(load):
     assert level.requests == level.succeeded > 4
 
 
+def test_what_was_held_back_is_counted():
+    load = Open(rate_per_s=200, arrivals="constant")
+    wanted = BenchSpec(loads=(load,), requests=8, warmup=0, max_in_flight=1, priority=False)
+    _, report = measure(scripted.Script(itl_s=0.05), wanted)
+    (level,) = report.levels
+    assert (level.succeeded, level.held_back) == (8, 7)
+
+
+def test_no_conversation_of_a_number_is_left_behind(monkeypatch):
+    monkeypatch.setattr(remote, "MOST", 4)
+    _, report = measure(scripted.Script(), spec())
+    assert report.levels[0].succeeded == 8
+
+
+def test_it_has_the_time_that_turns_and_what_is_held_back_may_take():
+    allowed = []
+
+    class Slow(Shell):
+        def lines(self, command, stdin=b"", *, deadline_s, **more):
+            allowed.append(deadline_s)
+            return super().lines(command, stdin, deadline_s=deadline_s, **more)
+
+    wanted = BenchSpec(loads=(Open(rate_per_s=100),), requests=4, warmup=0, turns=3, max_in_flight=1, deadline_s=60.0)
+    measure(scripted.Script(), wanted, Slow())
+    assert allowed[-1] >= 4 * 3 * 60
+
+
 def test_several_turns_and_several_processes():
     _, report = measure(scripted.Script(), spec(turns=2, processes=2))
     (level,) = report.levels

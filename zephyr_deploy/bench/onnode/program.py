@@ -53,7 +53,9 @@ class Target:
 def main(job: dict[str, Any]) -> int:
     """Do the job; the exit code is 0 when the last line is a result."""
     try:
-        results = packed(on_stream_loop(_run(job)))
+        driven = on_stream_loop(_run(job))
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # it has ended: what comes late must not cost the results
+        results = packed(driven)
         data = zlib.compress(results, 1)
         for at in range(0, len(data), PIECE):
             tell("part", data=b64encode(data[at : at + PIECE]).decode())
@@ -88,10 +90,15 @@ async def _run(job: dict[str, Any]) -> Driven:
     endpoint, spec = Target(job["endpoint"]), SimpleNamespace(**job["spec"])
     driving = asyncio.create_task(_drive(job, endpoint, spec, board))
     while not driving.done():
-        tell("progress", begun=len(board.samples) + board.elsewhere, done=board.done, failed=board.failed)
+        _tell_how_far(board)
         await asyncio.wait([driving], timeout=TELL_S)
-    tell("progress", begun=board.done + board.under_way, done=board.done, failed=board.failed)
+    _tell_how_far(board)
     return driving.result()
+
+
+def _tell_how_far(board: Board) -> None:
+    begun = board.done + board.under_way
+    tell("progress", begun=begun, done=board.done, failed=board.failed, held_back=board.held_back)
 
 
 async def _drive(job: dict[str, Any], endpoint: Any, spec: Any, board: Board) -> Driven:

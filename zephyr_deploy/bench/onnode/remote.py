@@ -23,6 +23,7 @@ from zephyr_deploy.resources import PACKAGE
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from zephyr_deploy.bench.asks import Conversation
     from zephyr_deploy.bench.driven import Driven
     from zephyr_deploy.bench.load.board import Board
     from zephyr_deploy.bench.load.plan import Course
@@ -92,7 +93,8 @@ class FromNode:
         return await self._call(course, board, connections=max(connections, course.workers))
 
     async def _call(self, course: Course, board: Board, *, warm_up: bool = False, connections: int = 0) -> Driven:
-        many = MOST if course.starts_ns is not None or course.total is not None else self._expected(course)
+        by_time = course.starts_ns is None and course.total is None
+        many = self._expected(course) if by_time else None  # else there are no more than there are to be
         listed = list(islice(course.conversations, many))
         job = {
             "endpoint": {
@@ -112,7 +114,7 @@ class FromNode:
                 "seconds": course.seconds,
             },
         }
-        call = _Call(self._node, job, board, self._longest_s(course, len(listed)))
+        call = _Call(self._node, job, board, self._longest_s(course, listed))
         board.on_stop(call.stop)
         try:
             return await asyncio.to_thread(call.work)
@@ -124,13 +126,16 @@ class FromNode:
         seconds = course.seconds or 0.0
         return min(MOST, ceil(course.workers * (1 + seconds / self._quickest_s * MORE)))
 
-    def _longest_s(self, course: Course, many: int) -> float:
-        """How long it can take, if no request ever ends by itself."""
-        each_s = self._spec.deadline_s + 1
+    def _longest_s(self, course: Course, conversations: Sequence[Conversation]) -> float:
+        """How long it can take, if every answer takes as long as it may."""
+        each_s = max(map(len, conversations), default=1) * (self._spec.deadline_s + 1)
+        at_once = max(1, course.workers) if course.starts_ns is None else self._spec.max_in_flight
+        rounds_s = ceil(len(conversations) / at_once) * each_s
         if course.starts_ns is not None:
-            return (course.starts_ns[-1] / 1e9 if course.starts_ns else 0.0) + each_s + SPARE_S
-        rounds = ceil(many / max(1, course.workers)) * each_s
-        return (rounds if course.seconds is None else min(rounds, course.seconds + each_s)) + SPARE_S
+            rounds_s += course.starts_ns[-1] / 1e9 if course.starts_ns else 0.0
+        elif course.seconds is not None:
+            rounds_s = min(rounds_s, course.seconds + each_s)
+        return rounds_s + SPARE_S
 
 
 class _Call:
@@ -181,6 +186,7 @@ class _Call:
             case "progress":
                 board = self._board
                 board.elsewhere, board.done, board.failed = event["begun"], event["done"], event["failed"]
+                board.held_back = event["held_back"]
             case "part":
                 self._parts.append(b64decode(event["data"]))
             case "old":
