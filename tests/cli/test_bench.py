@@ -8,6 +8,7 @@ import signal
 import tempfile
 import threading
 import time
+from contextlib import nullcontext
 
 import pytest
 from bench.prompts.engines import MODEL, Engine, running
@@ -227,6 +228,24 @@ def test_what_cannot_be_carried_out_is_2_before_anything_is_sent(tgi, capsys, ar
     assert call("--url", tgi.url, *argv) == 2
     assert said in capsys.readouterr().err
     assert not tgi.requests
+
+
+def test_from_the_node_is_for_deployments_and_2_before_an_address_is_asked(tgi, capsys):
+    assert call("--url", tgi.url, "--on-node") == 2
+    assert "--url names none" in capsys.readouterr().err
+    assert not tgi.requests
+
+
+def test_from_the_node_is_2_where_there_is_none(tgi, capsys, monkeypatch):
+    """As for a deployment on this machine."""
+    endpoint = Endpoint(name="zephyr", url=tgi.url, engine="tgi", model_id=MODEL)
+    monkeypatch.setattr("zephyr_deploy.deploy.reach.reached", lambda _name: nullcontext(endpoint))
+    monkeypatch.setattr("zephyr_deploy.deploy.known.configured_clouds", list)
+    assert call("zephyr", "--on-node") == 2
+    said = capsys.readouterr().err
+    assert "zephyr is not on a machine of its own" in said
+    assert "Leave --on-node out" in said
+    assert {request.method for request in tgi.requests} <= {"GET"}
 
 
 def test_an_address_with_a_password_is_2_and_is_not_repeated(capsys):

@@ -179,9 +179,12 @@ def bench(
     )
     files = Files(save, page, csv)
     files.check()
+    if on_node and url is not None:
+        message = "--on-node is for deployments, whose machines are known here; --url names none."
+        raise UsageError(message, hint="zephyr-deploy bench NAME --on-node")
     with endpoint_for(session, name, url, api_key_env) as endpoint:
         with watched(endpoint, metrics=not no_server_metrics) as watch, session.out.listening() as listener:
-            with _place(endpoint, spec, on_node=on_node, url=url) as drivers:
+            with _place(endpoint, spec, on_node=on_node) as drivers:
                 report = measure(endpoint, spec, listener, witnesses=watch.witnesses, drivers=drivers)
             report = report.model_copy(update={"environment": watch.environment()})
         for note in watch.notes:
@@ -205,14 +208,11 @@ def bench(
 
 
 @contextmanager
-def _place(endpoint: Endpoint, spec: BenchSpec, *, on_node: bool, url: str | None) -> Iterator[Driving | None]:
+def _place(endpoint: Endpoint, spec: BenchSpec, *, on_node: bool) -> Iterator[Driving | None]:
     """Who drives the load; None: this machine."""
     if not on_node:
         yield None
         return
-    if url is not None:
-        message = "--on-node is for deployments, whose machines are known here; --url names none."
-        raise UsageError(message, hint="zephyr-deploy bench NAME --on-node")
     from zephyr_deploy.deploy.from_node import from_node
 
     with from_node(endpoint, spec) as drivers:
