@@ -123,6 +123,15 @@ def test_a_fault_of_ours_is_raised_and_leaves_nothing_behind():
         opened(lambda: Broken(1, 1), even(5, 10))
 
 
+def test_a_conversation_that_cannot_be_made_later_on_is_raised():
+    def talks():
+        yield from conversations(f"text {n}" for n in range(100))
+        raise ValueError("ours")
+
+    with pytest.raises(ValueError, match="ours"):
+        opened(lambda: Queue(9, 1), even(200, 10), talks())
+
+
 def test_conversations_that_run_out_end_it():
     _, samples, _ = opened(lambda: Queue(9, 1), even(10, 10), conversations(["a", "b"]))
     assert len(samples) == 2

@@ -95,6 +95,14 @@ class _Departures:
             await asyncio.gather(readying, *self._tasks, return_exceptions=True)
 
     def _depart(self) -> None:
+        """Begin what is due; what fails in that (a conversation cannot be made) ends the level, not only this call."""
+        try:
+            self._begin_due()
+        except Exception as error:  # noqa: BLE001 - `run` raises it
+            if not self._over.done():
+                self._over.set_exception(error)
+
+    def _begin_due(self) -> None:
         """Begin whatever is due, before anything else; then see to what comes next."""
         now = self.board.clock.now_ns()
         while self._next < len(self._starts_ns) and self._ahead and not self.board.stopped:
