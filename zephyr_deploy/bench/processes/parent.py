@@ -29,7 +29,7 @@ LOOK_S = 0.05
 SOON_NS = 20_000_000
 """From the moment when all are ready to that at which all begin: ten times as long as they take to see it."""
 SILENT_S = 60.0
-"""Each process gives a sign of life twice a second; one that is silent for this long, in seconds, hangs."""
+"""Each process gives a sign of life several times a second; one that is silent for this long, in seconds, hangs."""
 FEWER = "Put less on the server at once, or use fewer processes: --processes 1"
 
 
