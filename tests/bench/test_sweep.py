@@ -114,3 +114,12 @@ def test_one_of_which_nothing_succeeded_is_too_much():
 def test_what_a_server_keeps_up_with(places, least, most):
     level = measured(Open(rate_per_s=10, arrivals="constant"), lambda: Queue(places, 0.2))
     assert least <= kept_up(level) <= most
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [{"until": 5000}, {"of": "rate", "until": 200_000}, {"until": 0.5}, {"of": "rate", "until": 0.5}, {"start": 0.4}],
+)
+def test_a_sweep_that_could_not_be_carried_out_is_refused(asked):
+    with pytest.raises(ValueError, match="a sweep"):
+        Sweep(**asked)

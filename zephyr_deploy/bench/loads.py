@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import PurePath
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from zephyr_deploy.spec.deployment import Frozen
 
-Workers = Annotated[int, Field(ge=1, le=4096)]
-Rate = Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)]
+MOST_WORKERS = 4096
+MOST_RATE_PER_S = 100_000
+Workers = Annotated[int, Field(ge=1, le=MOST_WORKERS)]
+Rate = Annotated[float, Field(gt=0, le=MOST_RATE_PER_S, allow_inf_nan=False)]
 MOST_AT_ONCE = 512
 MOST_PER_S = 1000
 """Where a sweep ends that nobody has given an end."""
@@ -83,6 +85,15 @@ class Sweep(Frozen):
     """The highest load that is tried; None: 512 at once, or 1,000 a second."""
     arrivals: Arrivals = "poisson"
     """Of rates."""
+
+    @model_validator(mode="after")
+    def _possible(self) -> Sweep:
+        most = MOST_WORKERS if self.of == "concurrency" else MOST_RATE_PER_S
+        if self.of == "concurrency" and self.start < 1:
+            raise ValueError("a sweep of requests at once begins with one or more")
+        if not self.start <= self.most <= most:
+            raise ValueError(f"a sweep that begins with {self.start:g} ends with that, or more, up to {most:,}")
+        return self
 
     @property
     def most(self) -> float:
