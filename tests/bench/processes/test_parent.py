@@ -143,7 +143,8 @@ def test_too_few_open_files_are_told_of_before(monkeypatch):
         make_room(1000)
 
 
-def test_as_many_files_as_the_system_allows(monkeypatch):
+@pytest.mark.parametrize(("soft", "set_to"), [(256, [1128]), (5000, [])])
+def test_as_many_files_as_the_system_allows_and_never_fewer_than_before(monkeypatch, soft, set_to):
     resource = pytest.importorskip("resource")
     asked = []
 
@@ -152,7 +153,7 @@ def test_as_many_files_as_the_system_allows(monkeypatch):
         if limits[0] == resource.RLIM_INFINITY:
             raise ValueError("current limit exceeds maximum limit")
 
-    monkeypatch.setattr(resource, "getrlimit", lambda _which: (256, resource.RLIM_INFINITY))
+    monkeypatch.setattr(resource, "getrlimit", lambda _which: (soft, resource.RLIM_INFINITY))
     monkeypatch.setattr(resource, "setrlimit", set_limit)
     make_room(1000)
-    assert [soft for soft, _ in asked] == [resource.RLIM_INFINITY, 1128]
+    assert [soft for soft, _ in asked] == [resource.RLIM_INFINITY, *set_to]

@@ -40,7 +40,7 @@ def make_room(connections: int) -> None:
     if hard != resource.RLIM_INFINITY and hard < wanted:
         message = f"{connections} connections at once need {wanted} open files, and this system allows {hard}."
         raise UsageError(message, hint=f"Put less on the server at once, or allow more: ulimit -Hn {wanted} (as root)")
-    for most in (hard, wanted):  # macOS calls its limit infinite and then does not allow that
+    for most in (hard, max(soft, wanted)):  # macOS calls its limit infinite and then does not allow that
         if soft == most:
             return
         with suppress(OSError, ValueError):
