@@ -52,6 +52,13 @@ def test_byte_by_byte(answer):
     assert [framing.feed(bytes([byte])) for byte in answer] == [False] * (len(answer) - 1) + [True]
 
 
+def test_announcements_without_end_are_passed_over():
+    framing = Fed()
+    assert not framing.feed(b"HTTP/1.1 100 Continue\r\n\r\n" * 2000)
+    assert framing.feed(plain(b"200 OK", b"ab"))
+    assert framing.reusable
+
+
 @pytest.mark.parametrize("answer", [plain(b"200 OK", b"ab") + b"c", chat("a") + b"HTTP/1.1 200 OK"])
 def test_what_follows_the_end_spoils_the_connection(answer):
     framing = Fed()

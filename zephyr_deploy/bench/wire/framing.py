@@ -41,9 +41,10 @@ class Framing:
 
     def follow(self, answer: bytearray) -> bool:
         """Look at what has come since the last call; ``answer`` is all that has come. Whether it is over."""
-        if self._in_head:
+        while self._in_head:
+            at = self._at
             self._take_head(answer)
-            if self._in_head:
+            if self._in_head and self._at == at:
                 return self.over
         if self._chunked:
             self._take_chunks(answer)
@@ -66,7 +67,6 @@ class Framing:
                 self._give_up()
         elif status[2].startswith(b"1") and int(status[2]) != _SWITCHED:
             self._at = end.end()
-            self._take_head(answer)
         else:
             head, self._at, self._in_head = bytes(answer[self._at : end.end()]), end.end(), False
             self._begin_body(head, int(status[1]), int(status[2]))
