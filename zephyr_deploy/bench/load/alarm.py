@@ -40,7 +40,9 @@ class Alarm(Protocol):
 def alarm(ring: Callable[[], None]) -> Alarm:
     """The most exact one that this system has."""
     if sys.platform == "linux":
-        with suppress(OSError, AttributeError):  # a kernel or a sandbox without them
+        with suppress(
+            OSError, AttributeError, ImportError
+        ):  # a kernel or a sandbox without them, Python without ctypes
             return TimerFile(ring)
     return LoopTimer(ring)
 
