@@ -46,11 +46,12 @@ def run(main: Coroutine[Any, Any, Result]) -> Result:
         with asyncio.Runner(loop_factory=StreamLoop) as runner:
             runner.run(keep())
     else:
+        before = asyncio.get_event_loop_policy()
         asyncio.set_event_loop_policy(_Policy())
         try:
             asyncio.run(keep())
         finally:
-            asyncio.set_event_loop_policy(None)
+            asyncio.set_event_loop_policy(before)
     return found[0]
 
 
