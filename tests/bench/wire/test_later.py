@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from zephyr_deploy.bench.sample import Sample
 from zephyr_deploy.bench.wire import later as module
 from zephyr_deploy.bench.wire.connection import Pulse
@@ -66,3 +68,14 @@ def test_settles_and_a_failure_does_not_replace_an_earlier_one():
         return [sample.failure for sample in samples]
 
     assert asyncio.run(inner()) == [found, late, None]
+
+
+def test_a_fault_of_ours_met_in_a_quiet_moment_is_raised_in_the_end():
+    async def inner():
+        later = Later(Pulse())
+        later.add(steps([], failure=IndexError("ours")), Sample(taken_ns=0))
+        await rounds(Pulse(), 20, reads=0)
+        await later.settle()
+
+    with pytest.raises(IndexError, match="ours"):
+        asyncio.run(inner())

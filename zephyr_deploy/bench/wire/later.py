@@ -28,6 +28,7 @@ class Later:
         self._pulse = pulse
         self._waiting: deque[tuple[Iterator[None], Sample]] = deque()
         self._task: asyncio.Task[None] | None = None
+        self._fault: Exception | None = None
 
     def add(self, steps: Iterator[None], sample: Sample) -> None:
         """Decode this in a quiet moment; how it fails is written into ``sample``, unless that has failed already."""
@@ -46,10 +47,16 @@ class Later:
                 return
 
     async def settle(self) -> None:
-        """Return when everything is decoded; there is nothing left to be quiet for."""
+        """Return when everything is decoded; there is nothing left to be quiet for.
+
+        Raises:
+            Exception: decoding met a fault of ours.
+        """
         while self._waiting:
             self._step()
             await asyncio.sleep(0)
+        if self._fault is not None:
+            raise self._fault
 
     async def _work(self) -> None:
         while self._waiting:
@@ -66,4 +73,7 @@ class Later:
             self._waiting.popleft()
         except ZephyrError as error:
             sample.failure = sample.failure or error
+            self._waiting.popleft()
+        except Exception as fault:  # noqa: BLE001 - `settle` raises it: half an answer must not count as a whole one
+            self._fault = self._fault or fault
             self._waiting.popleft()

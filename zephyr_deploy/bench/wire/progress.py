@@ -58,7 +58,7 @@ def tell(progress: Progress, events: Sequence[str], at_ns: int, lag_ns: int | No
 def _parsed(data: str) -> dict[str, Any]:
     try:
         event = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # RecursionError: far too many brackets
         raise RequestError(f"an event is not JSON: {data[:80]!r}", error_type="malformed") from error
     if not isinstance(event, dict):
         raise RequestError(f"an event is not an object: {data[:80]!r}", error_type="malformed")
