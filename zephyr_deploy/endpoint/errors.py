@@ -104,7 +104,7 @@ def _said(body: str) -> tuple[str, str | None]:
     """The words and the error type in a body."""
     try:
         data = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return _plain(body), None
     if not isinstance(data, dict):
         return _plain(body), None

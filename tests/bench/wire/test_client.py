@@ -84,6 +84,26 @@ def test_an_event_of_a_hundred_thousand_brackets_is_none():
     assert kinds(samples) == ["malformed"]
 
 
+def test_a_refusal_of_a_hundred_thousand_brackets_is_still_one():
+    _, samples = sent([plain(b"429 X", b"[" * 100_000)])
+    assert kinds(samples) == ["overloaded"]
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        b'{"completion_tokens":Infinity}',
+        b'{"completion_tokens":1e30}',
+        b'{"prompt_tokens":"x"}',
+        b'{"prompt_tokens":[]}',
+    ],
+)
+def test_counts_that_are_none_are_malformed(usage):
+    counted = b'{"choices":[{"index":0,"delta":{"content":"b"}}],"usage":%s}' % usage
+    _, samples = sent([CHUNKED, chunk(chat_event("a")), chunk(event(counted)), END])
+    assert kinds(samples) == ["malformed"]
+
+
 def test_slow_headers_and_slow_bytes():
     answer = chat("ü", "b")
     _, (sample,) = sent([answer[:9], 0.05, answer[9:60], 0.05, *(bytes([byte]) for byte in answer[60:])])

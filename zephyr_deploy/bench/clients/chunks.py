@@ -65,7 +65,8 @@ class ChatProgress:
         """Note the server's counts; the output tokens since it last gave them, None where it says nothing new."""
         if not usage:
             return None
-        self.sample.prompt_tokens = usage.get("prompt_tokens", self.sample.prompt_tokens)
+        if (prompt := usage.get("prompt_tokens")) is not None:
+            self.sample.prompt_tokens = int(prompt)
         before, now = self.sample.generated_tokens or 0, usage.get("completion_tokens")
         if now is None:
             return None
@@ -95,7 +96,8 @@ class NativeProgress:
         if details is not None and event.get("generated_text") is not None:
             self.sample.finish = finish_of(str(details["finish_reason"]))
             self.sample.generated_tokens = int(details["generated_tokens"])
-            self.sample.prompt_tokens = details.get("input_length")
+            if (prompt := details.get("input_length")) is not None:
+                self.sample.prompt_tokens = int(prompt)
             self.sample.text = str(event["generated_text"])
             self._whole = True
 

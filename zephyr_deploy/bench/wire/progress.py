@@ -49,7 +49,7 @@ def tell(progress: Progress, events: Sequence[str], at_ns: int, lag_ns: int | No
         event = _parsed(data)
         try:
             progress.take(event, at_ns, lag_ns)
-        except (AttributeError, LookupError, TypeError, ValueError) as error:
+        except (AttributeError, LookupError, OverflowError, TypeError, ValueError) as error:
             message = f"an event has not the form of its protocol: {data[:80]!r}"
             raise RequestError(message, error_type="malformed") from error
     return event
