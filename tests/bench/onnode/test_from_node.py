@@ -18,7 +18,7 @@ from zephyr_deploy.bench.asks import Turn
 from zephyr_deploy.bench.load.board import Board
 from zephyr_deploy.bench.load.plan import Course
 from zephyr_deploy.bench.loads import Closed, Open
-from zephyr_deploy.bench.onnode import remote
+from zephyr_deploy.bench.onnode import program, remote
 from zephyr_deploy.bench.onnode.remote import FromNode
 from zephyr_deploy.bench.run import run
 from zephyr_deploy.bench.spec import BenchSpec
@@ -234,6 +234,27 @@ def test_a_program_that_is_killed():
 
     with pytest.raises(UnreachableError, match="ended on the node without results"):
         measure(scripted.Script(), spec(), Killed())
+
+
+def test_a_fault_of_the_system_there_is_told(monkeypatch, capfd):
+    async def full(_job):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(program, "_run", full)
+    assert program.main({}) == 1
+    assert "No space left on device" in capfd.readouterr().out
+
+
+def test_it_ends_where_nobody_listens(monkeypatch):
+    async def heard(_job):
+        program.tell("begun")
+
+    def refused(_fd, _data):
+        raise BrokenPipeError
+
+    monkeypatch.setattr(program, "_run", heard)
+    monkeypatch.setattr(os, "write", refused)
+    assert program.main({}) == program.NOT_HEARD
 
 
 def test_the_text_generation_client_stays_here():

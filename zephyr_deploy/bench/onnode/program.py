@@ -50,20 +50,30 @@ class Target:
         return {"Authorization": f"Bearer {self._key}"} if self._key else {}
 
 
+class NotHeardError(Exception):
+    """Nobody listens."""
+
+
 def main(job: dict[str, Any]) -> int:
     """Do the job; the exit code is 0 when the last line is a result."""
     try:
+        return _do(job)
+    except NotHeardError:
+        return NOT_HEARD
+
+
+def _do(job: dict[str, Any]) -> int:
+    try:
         driven = on_stream_loop(_run(job))
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # it has ended: what comes late must not cost the results
-        results = packed(driven)
-        data = zlib.compress(results, 1)
+        data = zlib.compress(packed(driven), 1)
         for at in range(0, len(data), PIECE):
             tell("part", data=b64encode(data[at : at + PIECE]).decode())
         tell("result", bytes=len(data))
+    except NotHeardError:
+        raise
     except ZephyrError as error:
         tell("error", error=said(error))
-    except OSError:
-        return NOT_HEARD
     except Exception:  # noqa: BLE001 - the edge of the program: what nobody expected is told too
         tell("error", error=None, text=traceback.format_exc())
     else:
@@ -75,11 +85,14 @@ def tell(event: str, **facts: Any) -> None:
     """Write one line.
 
     Raises:
-        OSError: nobody listens.
+        NotHeardError: nobody listens.
     """
     rest = json.dumps({"event": event, **facts}).encode() + b"\n"
-    while rest:
-        rest = rest[os.write(1, rest) :]
+    try:
+        while rest:
+            rest = rest[os.write(1, rest) :]
+    except OSError as error:
+        raise NotHeardError from error
 
 
 async def _run(job: dict[str, Any]) -> Driven:
