@@ -10,7 +10,7 @@ from emulators import scripted
 
 from zephyr_deploy.bench.run import bench, run
 from zephyr_deploy.bench.spec import BenchSpec
-from zephyr_deploy.errors import OverloadedError, UnauthorizedError, UnreachableError
+from zephyr_deploy.errors import OverloadedError, UnauthorizedError, UnreachableError, ZephyrError
 from zephyr_deploy.events import PhaseFinished, PhaseProgress
 
 
@@ -145,3 +145,17 @@ def test_says_how_far_it_is(endpoint_at):
 def test_report_survives_json(endpoint_at):
     _, report = measure(endpoint_at, scripted.Script(behaviours=["ok", "429"]), quick())
     assert type(report).model_validate_json(report.model_dump_json()) == report
+
+
+def test_a_password_in_the_address_is_nowhere(endpoint_at):
+    def with_password(url):
+        return endpoint_at(url.replace("http://", "http://me:hush-hush@"))
+
+    _, report = measure(with_password, scripted.Script(), quick())
+    assert report.levels[0].succeeded == 8
+    assert report.target.url.startswith("http://127.0.0.1:")
+    assert "hush" not in report.model_dump_json()
+    for url in ("http://127.0.0.1:1", "http://127.0.0.1:99999"):
+        with pytest.raises(ZephyrError) as caught:
+            bench(with_password(url), quick(warmup=1))
+        assert "hush" not in f"{caught.value} {caught.value.hint}"

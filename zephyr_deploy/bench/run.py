@@ -13,6 +13,7 @@ from zephyr_deploy.bench.interrupt import interruptible
 from zephyr_deploy.bench.levels import Levels
 from zephyr_deploy.bench.prompts.source import open_prompts
 from zephyr_deploy.bench.wire.loop import run as on_stream_loop
+from zephyr_deploy.endpoint.faults import shown
 from zephyr_deploy.events import Phases, silent
 
 if TYPE_CHECKING:
@@ -60,7 +61,8 @@ async def run(
             await done.run()
     from zephyr_deploy.bench.report import BenchReport, Target
 
-    target = Target(**{field: getattr(endpoint, field) for field in Target.model_fields if field != "served"})
+    facts = {field: getattr(endpoint, field) for field in Target.model_fields if field != "served"}
+    target = Target(**{**facts, "url": shown(endpoint.url)})
     return BenchReport(
         tool_version=__version__,
         started_at=started,
