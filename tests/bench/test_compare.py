@@ -92,6 +92,12 @@ def test_what_makes_a_comparison_doubtful_is_said():
     assert compare(report(one), report(one)).changed == ()
 
 
+def test_where_the_requests_came_from_is_said():
+    here = report(closed(1, 4, 40))
+    found = compare(here, here.model_copy(update={"measured_from": "node"}))
+    assert found.changed == ("Requests were sent by the client and are by the machine that serves.",)
+
+
 def test_goodput_is_compared_under_the_same_slo_alone():
     strict, loose = (closed(1, 4, 40, slo=Slo(ttft_ms=limit)) for limit in (50, 55))
     assert level(strict, strict).of("goodput").outcome == "no_difference"

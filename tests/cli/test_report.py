@@ -32,6 +32,13 @@ def test_stdin(capsys, monkeypatch):
     assert len(capsys.readouterr().out.splitlines()) == 2
 
 
+def test_a_load_from_the_node_is_told(tmp_path, capsys):
+    saved = json.loads(SAVED.read_text()) | {"measured_from": "node"}
+    (tmp_path / "node.json").write_text(json.dumps(saved))
+    assert main(["report", str(tmp_path / "node.json")]) == 0
+    assert "no network is in these figures" in " ".join(capsys.readouterr().err.split())
+
+
 def test_files_are_written_and_named(tmp_path, capsys):
     requests, levels = tmp_path / "requests.csv", tmp_path / "levels.csv"
     assert main(["report", str(SAVED), "--csv", str(requests), "--levels-csv", str(levels)]) == 0

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from zephyr_deploy.bench.loads import Load
+from zephyr_deploy.bench.place import PLACES
 from zephyr_deploy.bench.slo import from_due, tpot_of
 from zephyr_deploy.bench.stats.differences import Interval, chance_of_more, difference, ratio
 from zephyr_deploy.bench.stats.intervals import FEWEST, interval_of_share, wilson
@@ -201,6 +202,8 @@ def _changed(a: BenchReport, b: BenchReport) -> Iterator[str]:
             yield f"The {what.removesuffix('_id')} was {before} and is {after}."
     if a.target.served and b.target.served and a.target.served != b.target.served:
         yield f"It was {_served(a)} and is {_served(b)}."
+    if a.measured_from != b.measured_from:
+        yield f"Requests were sent by {PLACES[a.measured_from]} and are by {PLACES[b.measured_from]}."
     if a.tool_version != b.tool_version:
         yield f"zephyr-deploy was {a.tool_version} and is {b.tool_version}."
 

@@ -54,6 +54,8 @@ def _notes(report: BenchReport) -> Iterator[str]:
     yield "Times are p50 / p90 / p99. Tokens and requests per second count complete answers only."
     if _is_planned(report):
         yield "PLANNED is TTFT and ITL in ms, and tokens per second."
+    if report.measured_from == "node":
+        yield "The requests were sent from the machine that serves: no network is in these figures."
     yield from _round_trip(report)
     yield from _server(report)
     yield from findings(report)

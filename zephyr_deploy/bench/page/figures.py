@@ -88,31 +88,36 @@ def _parts(found: Spread) -> Iterator[Cell]:
 
 def _single(field: str, levels: Sequence[LevelReport]) -> Iterator[Row]:
     values = [getattr(level, field) for level in levels]
-    if all(value in (None, "", ()) for value in values):
+    if all(value in (None, "", (), {}) for value in values):
         return
     nested = next((value for value in values if isinstance(value, BaseModel)), None)
     if nested is None:
-        intervals = [getattr(level, "intervals", {}).get(field) for level in levels]
-        cells = (_cell(value, interval) for value, interval in zip(values, intervals, strict=True))
-        yield Row(_titled(name_of(field)), tuple(cells))
+        yield Row(_titled(name_of(field)), tuple(_within(level, field) for level in levels))
         return
     for inner in type(nested).model_fields:
         inside = [getattr(value, inner, None) for value in values]
-        if any(_is_plain(value) for value in inside):
+        if inner not in ELSEWHERE and any(_is_plain(value) for value in inside):
             name = name_of(inner)
             title = Name(f"{name_of(field).text}: {name.text.lower()}", name.unit)
-            yield Row(_titled(title), tuple(_cell(value) for value in inside))
+            yield Row(_titled(title), tuple(_within(value, inner) for value in values))
+
+
+def _within(value: Any, field: str) -> Cell:
+    """A field of a level, or of what is inside one."""
+    return _cell(getattr(value, field, None), getattr(value, "intervals", {}).get(field))
 
 
 def _is_plain(value: Any) -> bool:
     """Whether it can stand in a cell, and is not empty."""
-    return isinstance(value, int | float) or (isinstance(value, str) and bool(value))
+    return isinstance(value, int | float) or (isinstance(value, str | dict) and bool(value))
 
 
 def _cell(value: Any, interval: tuple[float, float] | None = None) -> Cell:
     between = f"{short(interval[0])} to {short(interval[1])}" if interval else ""
     if not _is_plain(value):
         return NOTHING
+    if isinstance(value, dict):
+        return Cell(", ".join(f"{name} {count:,}" for name, count in value.items()))
     if isinstance(value, int) and not isinstance(value, bool):
         return Cell(f"{value:,}", between)
     return Cell(short(value) if isinstance(value, float) else str(value), between)

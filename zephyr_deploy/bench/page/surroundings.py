@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from zephyr_deploy.bench.page.numbers import short, time
 from zephyr_deploy.bench.page.words import VERDICTS, name_of
+from zephyr_deploy.bench.place import PLACES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from zephyr_deploy.bench.report import BenchReport, LevelReport
 
 Fact = tuple[str, str]
-SHARE = "_share"
 
 
 class Facts(NamedTuple):
@@ -39,10 +39,13 @@ CHECKED = ("stamped by the kernel", "read late by", "sent late by", "in doubt", 
 
 
 def surroundings(report: BenchReport) -> tuple[Facts, ...]:
-    """Target, the wish, and the machines where they are known."""
+    """Target, the wish, what became of its prompts, and the machines as far as they are known."""
     lists = [Facts("Target", tuple(_facts(report.target))), Facts("What was asked for", tuple(_facts(report.spec)))]
-    if report.environment is not None:
-        lists.append(Facts("Machines", tuple(_facts(report.environment))))
+    if report.prompts is not None:
+        remarks = (("Remark", remark) for remark in report.prompts.remarks)
+        lists.append(Facts("Prompts", (("Counted by", report.prompts.counted_by), *remarks)))
+    machines = _facts(report.environment) if report.environment is not None else ()
+    lists.append(Facts("Machines", (("Requests sent from", PLACES[report.measured_from]), *machines)))
     return tuple(lists)
 
 
