@@ -136,10 +136,10 @@ def test_with_the_kernels_stamps_a_late_loop_spoils_nothing():
         ([stamped(*TOGETHER), *[stamped(*GOOD)] * 10], "ok", ""),
         # Several at once and read in time: so the server sent them.
         ([stamped(*GOOD, (300.0, 0.1), (300.0, 0.1))], "ok", ""),
-        ([stamped(*GOOD, sent_ms=29.0)], "client_bottleneck", "29.0 ms late"),
+        ([stamped(*GOOD, sent_ms=29.0)], "client_bottleneck", "29 ms late"),
         ([stamped(*GOOD, sent_ms=27.0)], "ok", ""),
-        ([*[stamped(*GOOD)] * 9, stamped(*GOOD, sent_ms=90.0)], "noisy", "sent up to"),
-        ([stamped(*GOOD[:5], *((at, None) for at, _ in GOOD[5:]))], "client_bottleneck", "30.0 ms late"),
+        ([*[stamped(*GOOD)] * 9, stamped(*GOOD, sent_ms=90.0)], "noisy", "sent up to 81.9 ms late"),
+        ([stamped(*GOOD[:5], *((at, None) for at, _ in GOOD[5:]))], "client_bottleneck", "30 ms late"),
     ],
 )
 def test_verdict_by_stamps(samples, verdict, said):

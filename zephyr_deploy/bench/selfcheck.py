@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from zephyr_deploy.bench.page.numbers import time
 from zephyr_deploy.bench.report import ClientCheck, Verdict
 from zephyr_deploy.bench.stats import percentile, spread_of
 
@@ -126,19 +127,19 @@ def _busy(cpu_share: float) -> tuple[Verdict, str]:
 def _by_stamps(stamps: Stamps, allowed_ms: float) -> tuple[Verdict, str]:
     late = stamps.send_late_ms
     if late is not None and late.p50 > allowed_ms:
-        why = f"Half of the requests were sent {late.p50:.1f} ms late or later; the server may be faster."
+        why = f"Half of the requests were sent {time(late.p50)} late or later; the server may be faster."
         return "client_bottleneck", why
     if stamps.doubt > MUCH_DOUBT:
         why = f"{stamps.doubt:.1%} of the events were read late and with their successor; gaps may be wrong by that."
         return "noisy", why
     if late is not None and late.p99 > allowed_ms:
-        return "noisy", f"Requests were sent up to {late.p99:.1f} ms late (p99); rates may be too low by that."
+        return "noisy", f"Requests were sent up to {time(late.p99)} late (p99); rates may be too low by that."
     return OK
 
 
 def _by_lag(p50: float, p99: float, allowed_ms: float) -> tuple[Verdict, str]:
     if p50 - TIMER_STEP_MS > allowed_ms:
-        return "client_bottleneck", f"The client was {p50:.1f} ms late half of the time; the server may be faster."
+        return "client_bottleneck", f"The client was {time(p50)} late half of the time; the server may be faster."
     if p99 - TIMER_STEP_MS > allowed_ms:
-        return "noisy", f"The client was up to {p99:.1f} ms late (p99); p99 figures may be too high by that."
+        return "noisy", f"The client was up to {time(p99)} late (p99); p99 figures may be too high by that."
     return OK
