@@ -13,7 +13,7 @@ from zephyr_deploy.bench.interrupt import interruptible
 from zephyr_deploy.bench.levels import Levels
 from zephyr_deploy.bench.prompts.source import open_prompts
 from zephyr_deploy.bench.wire.loop import run as on_stream_loop
-from zephyr_deploy.endpoint.faults import shown
+from zephyr_deploy.endpoint.userinfo import without_user
 from zephyr_deploy.events import Phases, silent
 
 if TYPE_CHECKING:
@@ -61,8 +61,13 @@ async def run(
             await done.run()
     from zephyr_deploy.bench.report import BenchReport, Target
 
-    facts = {field: getattr(endpoint, field) for field in Target.model_fields if field != "served"}
-    target = Target(**{**facts, "url": shown(endpoint.url)})
+    target = Target(
+        name=endpoint.name,
+        url=without_user(endpoint.url),
+        engine=endpoint.engine,
+        model_id=endpoint.model_id,
+        release=endpoint.release,
+    )
     return BenchReport(
         tool_version=__version__,
         started_at=started,

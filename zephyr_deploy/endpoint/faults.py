@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import re
-
+from zephyr_deploy.endpoint.userinfo import without_user
 from zephyr_deploy.errors import DeadlineError, IncompleteError, UnreachableError
 
 CONNECT_S = 10.0
 """Longest wait for a connection, in seconds."""
 
 
-def shown(url: str) -> str:
-    """The address as it may be seen: without a user and a password, which it may hold."""
-    return re.sub(r"//[^/?#]*@", "//", url, count=1)
-
-
 def unreachable(url: str, error: Exception) -> UnreachableError:
     """Nobody answers at ``url``."""
-    return UnreachableError(
-        f"no connection to {shown(url)}: {error}", hint="See what runs with `zephyr-deploy status`."
-    )
+    message = f"no connection to {without_user(url)}: {error}"
+    return UnreachableError(message, hint="See what runs with `zephyr-deploy status`.")
 
 
 def silent(url: str) -> DeadlineError:
     """The server has said nothing for too long."""
-    message = f"{shown(url)} was silent for too long while we waited for its answer"
+    message = f"{without_user(url)} was silent for too long while we waited for its answer"
     return DeadlineError(message, hint="See why with `zephyr-deploy logs`.")
 
 

@@ -10,6 +10,7 @@ from zephyr_deploy.endpoint.errors import error_of
 from zephyr_deploy.endpoint.faults import CONNECT_S, cut, silent, too_late, unreachable
 from zephyr_deploy.endpoint.loopback import is_loopback
 from zephyr_deploy.endpoint.sse import SseParser
+from zephyr_deploy.endpoint.userinfo import without_user
 from zephyr_deploy.errors import RequestError, UsageError
 
 if TYPE_CHECKING:
@@ -114,6 +115,8 @@ def our_errors(url: str) -> Iterator[None]:
     except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError) as error:
         raise cut(error) from error
     except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
-        raise UsageError(f"{url} is not a URL", hint="Give it as http://host:port or https://host.") from error
+        raise UsageError(
+            f"{without_user(url)} is not a URL", hint="Give it as http://host:port or https://host."
+        ) from error
     except httpx.HTTPError as error:
         raise RequestError(f"the request broke: {error}", error_type="broken") from error

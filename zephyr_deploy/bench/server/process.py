@@ -9,14 +9,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from base64 import b64encode
 from contextlib import suppress
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from zephyr_deploy.bench.server.raw import Raw, of_level
 from zephyr_deploy.bench.server.view import ServerMachine
 from zephyr_deploy.bench.server.witness import Seen
+from zephyr_deploy.endpoint.userinfo import basic, without_user
 from zephyr_deploy.resources import PACKAGE
 
 if TYPE_CHECKING:
@@ -123,10 +123,6 @@ class MetricsProcess:
 
 def _request(endpoint: Endpoint) -> tuple[str, dict[str, str]]:
     """The address without user and password, and the headers that authorize."""
-    parts = urlsplit(endpoint.url)
-    place = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/"), "", ""))
-    headers = {}
-    if parts.username is not None:
-        user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-        headers["Authorization"] = f"Basic {b64encode(user.encode()).decode()}"
-    return place, {**headers, **endpoint.headers()}
+    parts = urlsplit(without_user(endpoint.url))
+    place = urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/"), "", ""))
+    return place, {**basic(endpoint.url), **endpoint.headers()}

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from base64 import b64encode
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 import h11
 
@@ -17,6 +16,7 @@ from zephyr_deploy.bench.wire.later import Later
 from zephyr_deploy.bench.wire.pool import Pool
 from zephyr_deploy.bench.wire.recording import Recording
 from zephyr_deploy.bench.wire.shapes import Shapes
+from zephyr_deploy.endpoint.userinfo import basic
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -96,10 +96,7 @@ def _head(endpoint: Endpoint, path: str) -> bytes:
         "Accept-Encoding": "identity",
         "Content-Type": "application/json",
     }
-    if parts.username is not None:
-        user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-        headers["Authorization"] = f"Basic {b64encode(user.encode()).decode()}"
-    headers.update(endpoint.headers())
+    headers.update(basic(endpoint.url) | endpoint.headers())
     head = h11.Connection(h11.CLIENT).send(
         h11.Request(method="POST", target=parts.path.rstrip("/") + path, headers=list(headers.items()))
     )

@@ -13,7 +13,8 @@ from zephyr_deploy.bench.wire.connection import Connection, Pulse
 from zephyr_deploy.bench.wire.loop import be_patient
 from zephyr_deploy.bench.wire.stamps import are_stamps_given, ask_for_stamps
 from zephyr_deploy.bench.wire.tls import Tls, client_context
-from zephyr_deploy.endpoint.faults import CONNECT_S, shown, unreachable
+from zephyr_deploy.endpoint.faults import CONNECT_S, unreachable
+from zephyr_deploy.endpoint.userinfo import without_user
 from zephyr_deploy.errors import UsageError
 
 AT_A_TIME = 32
@@ -33,7 +34,7 @@ class Pool:
             self._port = parts.port or (443 if parts.scheme == "https" else 80)
         except ValueError as error:
             raise UsageError(
-                f"{shown(url)} is not a URL", hint="Give it as http://host:port or https://host."
+                f"{without_user(url)} is not a URL", hint="Give it as http://host:port or https://host."
             ) from error
         self._context = client_context() if parts.scheme == "https" else None
         self._addresses: list[Address] = []

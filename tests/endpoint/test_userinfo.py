@@ -1,0 +1,53 @@
+"""A user and a password in an address are sent, and shown nowhere."""
+
+from __future__ import annotations
+
+import pytest
+from emulators.tgi import FakeTgi, Script
+
+from zephyr_deploy.bench.run import bench
+from zephyr_deploy.bench.spec import BenchSpec
+from zephyr_deploy.endpoint.faults import silent, unreachable
+from zephyr_deploy.endpoint.types import Endpoint
+from zephyr_deploy.endpoint.userinfo import basic, without_user
+from zephyr_deploy.errors import UnreachableError
+
+
+@pytest.mark.parametrize(
+    ("url", "shown", "header"),
+    [
+        ("http://me:hush@host:80/v1", "http://host:80/v1", "Basic bWU6aHVzaA=="),
+        ("https://me%40home@host", "https://host", "Basic bWVAaG9tZTo="),
+        ("http://host/a@b", "http://host/a@b", None),
+        ("http://[::1]:80", "http://[::1]:80", None),
+    ],
+)
+def test_it_is_a_header_and_not_shown(url, shown, header):
+    assert without_user(url) == shown
+    assert basic(url).get("Authorization") == header
+
+
+@pytest.mark.parametrize("fault", [silent, lambda url: unreachable(url, OSError("refused"))])
+def test_no_fault_repeats_it(fault):
+    message = fault("http://me:hush@host").message
+    assert "http://host" in message
+    assert "hush" not in message
+
+
+def endpoint(url):
+    return Endpoint(name="x", url=url.replace("://", "://me:hush@"), engine="tgi", model_id="m")
+
+
+def test_a_report_does_not_hold_it():
+    with FakeTgi(Script(tokens=[" a", " b"], finish="length", max_input_tokens=9999)) as server:
+        report = bench(endpoint(server.url), BenchSpec(concurrency=(1,), requests=2, warmup=0))
+    assert report.levels[0].succeeded == 2
+    assert report.target.url == server.url
+    assert "hush" not in report.model_dump_json()
+    assert any(request.headers.get("Authorization") == "Basic bWU6aHVzaA==" for request in server.requests)
+
+
+def test_where_nobody_answers_it_is_not_told():
+    with pytest.raises(UnreachableError) as caught:
+        bench(endpoint("http://127.0.0.1:1"), BenchSpec(concurrency=(1,), requests=1))
+    assert "hush" not in f"{caught.value} {caught.value.message} {caught.value.details}"
