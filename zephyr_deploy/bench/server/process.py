@@ -77,8 +77,11 @@ class MetricsProcess:
 
     def seen(self, began_ns: int, ended_ns: int) -> Seen:
         """What was seen between the two instants, as `Witness.seen`."""
+        is_gone = self._process.poll() is not None  # looked at first: what it has written before that counts
         raws = [Raw(line["at_ns"], line) for line in self._lines() if "at_ns" in line]
         readings, whys = of_level(raws, began_ns, ended_ns)
+        if is_gone and not any(raw.found.get("final") for raw in raws):
+            whys.append("the process that reads them has ended")
         if not readings and not whys:
             whys = ["nothing came within the level"]
         return Seen(readings=readings, notes=tuple(f"The server's metrics could not be read: {why}." for why in whys))
