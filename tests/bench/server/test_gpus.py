@@ -59,6 +59,8 @@ def test_several_gpus_of_one_round_are_one_point():
     power = next(one for one in gpu_series(later, 0, SECOND) if one.name == "gpu_power")
     assert power.title == "GPU power (all 2 GPUs)"
     assert power.points == ((0, 110), (1000, 220))
+    (power,) = [one for one in gpu_series(later[:-1], 0, SECOND) if one.name == "gpu_power"]
+    assert power.points == ((0, 110),)  # not 200 W of one of the two
 
 
 def test_energy_is_power_over_the_level_alone():

@@ -88,9 +88,9 @@ def _number(cell: str) -> float | None:
 
 def gpu_series(readings: Sequence[GpuReading], began_ns: int, ended_ns: int) -> tuple[Series, ...]:
     """Their curves over the time of a level, by readings of it and around it."""
-    all_moments = _moments(readings)
-    moments = [moment for moment in all_moments if began_ns <= moment[0].at_ns <= ended_ns] or all_moments
     many = len({one.gpu for one in readings})
+    whole = [moment for moment in _moments(readings) if len(moment) == many]  # the last may still be coming
+    moments = [moment for moment in whole if began_ns <= moment[0].at_ns <= ended_ns] or whole
     found: list[Series] = []
     for figure in FIGURES:
         points: list[tuple[float, float]] = []
