@@ -251,7 +251,7 @@ class IncompleteError(RequestError):
 
 
 class GateError(ZephyrError):
-    """A measured figure is worse than its threshold."""
+    """A measured figure is worse than its threshold, or shows what the machine that measured can do."""
 
     exit_code, code = 8, "gate"
 
