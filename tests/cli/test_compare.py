@@ -7,6 +7,7 @@ import json
 import pytest
 from bench.simulated import closed, opened, report
 
+from zephyr_deploy.cli.history import _rows
 from zephyr_deploy.cli.main import main
 from zephyr_deploy.deploy.kept import keep_report
 
@@ -84,6 +85,15 @@ def test_history(capsys, monkeypatch):
     assert [line.split()[3] for line in lines[1:]] == ["aaaa", "bbbb", "bbbb"]
     # the last one sent other prompts
     assert [line.split()[-1] for line in lines[1:]] == ["a", "a", "b"]
+
+
+def test_letters_are_of_what_compare_holds_to_be_the_same_and_never_come_twice():
+    levels = closed(1, 1, 8)
+    longer = [report(levels, requests=many) for many in (8, 80)]
+    others = [report(levels, seed=seed) for seed in range(1, 28)]
+    letters = [row[-1] for row in _rows([*longer, *others])]
+    assert letters[:3] == ["a", "a", "b"]
+    assert len(set(letters)) == 28
 
 
 @pytest.mark.usefixtures("kept")

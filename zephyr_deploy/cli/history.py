@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from string import ascii_lowercase
 from typing import TYPE_CHECKING
 
 from zephyr_deploy.cli.benched import short
@@ -50,10 +51,12 @@ def history(session: Session, name: NameArg = None) -> None:
 
 
 def _rows(reports: list[BenchReport]) -> Iterator[tuple[str, ...]]:
+    from zephyr_deploy.bench.compare import NO_MATTER
+
     letters: dict[str, str] = {}
     for place, report in enumerate(reports):
-        asked = report.spec.model_dump_json(exclude={"loads", "price_per_hour_usd", "slo"})
-        letter = letters.setdefault(asked, chr(ord("a") + len(letters) % 26))
+        asked = report.spec.model_dump_json(exclude=NO_MATTER)
+        letter = letters.setdefault(asked, ascii_lowercase[len(letters) % 26] * (len(letters) // 26 + 1))
         for level in report.levels:
             first = level is report.levels[0]
             yield (
