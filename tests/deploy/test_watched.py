@@ -74,7 +74,7 @@ def seen(node, *said, level=(-1, 1), machine=""):
 
 
 def reading(offset_s=0.0, **other):
-    return {"at_ns": now() + round(offset_s * SECOND), "took_ns": 1, **(other or {"text": text_of("tgi", 8)})}
+    return {"at_ns": now() + round(offset_s * SECOND), **(other or {"text": text_of("tgi", 8)})}
 
 
 def test_its_clock_is_brought_to_ours(node):
