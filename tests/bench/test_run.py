@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import threading
 from decimal import Decimal
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from emulators import scripted
 
 from zephyr_deploy.bench.run import bench, run
 from zephyr_deploy.bench.spec import BenchSpec
+from zephyr_deploy.endpoint.types import Endpoint
 from zephyr_deploy.errors import OverloadedError, UnauthorizedError, UnreachableError, ZephyrError
 from zephyr_deploy.events import PhaseFinished, PhaseProgress
+from zephyr_deploy.spec.secret import Secret
 
 
 def measure(endpoint_at, script, spec, listener=lambda event: None):
@@ -27,6 +32,33 @@ def quick(**changes):
 
 
 CLIENTS = pytest.mark.parametrize("client", ["openai", "native", "tgi"])
+
+
+class Repeats(BaseHTTPRequestHandler):
+    """Refuses, and repeats the key that it was shown."""
+
+    def do_POST(self):
+        said = json.dumps({"error": f"not with {self.headers['Authorization']}"}).encode()
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(400)
+        self.send_header("Content-Length", str(len(said)))
+        self.end_headers()
+        self.wfile.write(said)
+
+    def log_message(self, *_args):
+        """Nothing is written."""
+
+
+def test_a_key_that_the_server_repeats_is_not_in_the_report():
+    with ThreadingHTTPServer(("127.0.0.1", 0), Repeats) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_address[1]}"
+        endpoint = Endpoint(name="x", url=url, engine="tgi", model_id="m", api_key=Secret("hush-hush"))
+        report = bench(endpoint, quick(requests=2))
+        server.shutdown()
+    (said,) = report.levels[0].error_examples.values()
+    assert "not with Bearer [REDACTED]" in said
+    assert "hush" not in report.model_dump_json()
 
 
 @CLIENTS

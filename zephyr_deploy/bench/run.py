@@ -15,12 +15,13 @@ from zephyr_deploy.bench.prompts.source import open_prompts
 from zephyr_deploy.bench.wire.loop import run as on_stream_loop
 from zephyr_deploy.endpoint.userinfo import without_user
 from zephyr_deploy.events import Phases, silent
+from zephyr_deploy.spec.secret import REDACTED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from zephyr_deploy.bench.drivers import Driving
-    from zephyr_deploy.bench.report import BenchReport
+    from zephyr_deploy.bench.report import BenchReport, LevelReport
     from zephyr_deploy.bench.server.witness import Witness
     from zephyr_deploy.bench.spec import BenchSpec
     from zephyr_deploy.endpoint.types import Endpoint
@@ -68,7 +69,7 @@ async def run(
         model_id=endpoint.model_id,
         release=endpoint.release,
     )
-    return BenchReport(
+    report = BenchReport(
         tool_version=__version__,
         started_at=started,
         target=target,
@@ -80,6 +81,27 @@ async def run(
         interrupted=bool(done.partial and halt.why()),
         prompts=prompts.facts(),
     )
+    return _without_key(report, endpoint)
+
+
+def _without_key(report: BenchReport, endpoint: Endpoint) -> BenchReport:
+    """The report without the endpoint's key, which a server may repeat where it refuses: its words are in ours."""
+    key = endpoint.api_key.get_secret_value() if endpoint.api_key else ""
+    if not key:
+        return report
+
+    def clean(text: str) -> str:
+        return text.replace(key, REDACTED)
+
+    def cleaned(level: LevelReport) -> LevelReport:
+        said = {kind: clean(text) for kind, text in level.error_examples.items()}
+        return level.model_copy(update={"error_examples": said, "partial": clean(level.partial)})
+
+    prompts = report.prompts and report.prompts.model_copy(
+        update={"remarks": tuple(map(clean, report.prompts.remarks))}
+    )
+    levels = tuple(map(cleaned, report.levels))
+    return report.model_copy(update={"levels": levels, "prompts": prompts, "partial": clean(report.partial)})
 
 
 def bench(
