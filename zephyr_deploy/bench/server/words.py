@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from zephyr_deploy.bench.page.numbers import short
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from zephyr_deploy.bench.server.view import ServerView
 
-WHOLE = 99.95
 MEANS = (
     ("running", "batch {:.3g}"),
     ("queue", "{:.3g} waiting"),
@@ -28,8 +29,8 @@ def _parts(server: ServerView) -> Iterator[str]:
     split = server.split
     if split is not None:
         known = (("network", split.network_ms), ("queue", split.queue_ms), ("engine", split.engine_ms))
-        parts = " + ".join(f"{name} {_short(ms)}" for name, ms in known if ms is not None)
-        yield f"mean TTFT {_short(split.ttft_ms)} ms = {parts}"
+        parts = " + ".join(f"{name} {short(ms)}" for name, ms in known if ms is not None)
+        yield f"mean TTFT {short(split.ttft_ms)} ms = {parts}"
     for name, words in MEANS:
         found = [mean for series in server.named(name) if (mean := series.mean) is not None]
         if found:
@@ -39,7 +40,3 @@ def _parts(server: ServerView) -> Iterator[str]:
         yield f"{sum(power):.0f} W"
     if server.energy_j_per_1k_tokens is not None:
         yield f"{server.energy_j_per_1k_tokens:.3g} J for 1,000 tokens"
-
-
-def _short(ms: float) -> str:
-    return f"{ms:.0f}" if ms >= WHOLE else f"{ms:.3g}"
