@@ -8,7 +8,7 @@ from statistics import NormalDist, fmean, stdev
 
 import pytest
 
-from zephyr_deploy.bench.stats import percentile, spread_by_request
+from zephyr_deploy.bench.stats import intervals, percentile, spread_by_request
 from zephyr_deploy.bench.stats.intervals import inflation, interval_of_mean, interval_of_share, ranks, student
 
 SPREAD = 0.5
@@ -153,3 +153,22 @@ def test_a_share_of_all_or_none_is_not_certain():
 @pytest.mark.parametrize(("sums", "sizes"), [([1.0] * 7, [1] * 7), ([0.0] * 9, [0] * 9)])
 def test_no_mean_of_too_few_or_of_nothing(sums, sizes):
     assert interval_of_mean(sums, sizes) is None
+
+
+def test_a_queue_that_grows_all_the_time_takes_no_quadratic_time(monkeypatch):
+    """Every lag is beyond chance up to a third of them; the figure is that of all lags one by one."""
+    rng, count, products = random.Random(9), 4000, 0
+
+    def counted(a, b):
+        nonlocal products
+        products += 1
+        return a * b
+
+    growing = [10 * place / count + rng.random() for place in range(count)]
+    residuals = [value - fmean(growing) for value in growing]
+    monkeypatch.setattr(intervals, "LAGS", count)
+    one_by_one = inflation(residuals)
+    monkeypatch.undo()
+    monkeypatch.setattr(intervals, "mul", counted)
+    assert inflation(residuals) == pytest.approx(one_by_one, rel=0.01)
+    assert products < 3 * intervals.LAGS * count

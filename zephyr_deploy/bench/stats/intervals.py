@@ -30,6 +30,8 @@ FAR = 10
 """Standard deviations from the mean beyond which a binomial probability is nothing."""
 LEAST = 0.05
 """Where skewness is so large that Hall's logarithm has no value, that of this is taken."""
+LAGS = 64
+"""Most lags over which residuals are held against each other one by one."""
 NORMAL = NormalDist()
 
 
@@ -59,13 +61,25 @@ def inflation(residuals: Sequence[float]) -> float:
     """By how much the variance of a sum grows because successive residuals are alike; 1.0: they are not.
 
     ``1 + 2 (r1 + r2 + ...)`` of their autocorrelations, as far as these are beyond chance (twice their standard error).
+    Where they are so over many lags, as if a queue grows all the time, sums of neighbours take the place of the
+    residuals: each lag reaches twice as far then, and the time that this takes grows with their number alone.
     """
-    count = len(residuals)
-    power = math.fsum(map(mul, residuals, residuals))
-    if power <= 0:
+    whole = power = math.fsum(map(mul, residuals, residuals))
+    if whole <= 0:
         return 1.0
+    while (factor := _alike(residuals, power)) is None:
+        residuals = [a + b for a, b in zip(residuals[::2], residuals[1::2], strict=False)]
+        power = math.fsum(map(mul, residuals, residuals))
+    return factor * power / whole
+
+
+def _alike(residuals: Sequence[float], power: float) -> float | None:
+    """That sum for residuals of which ``power`` is the sum of squares; None: it takes more than `LAGS` lags."""
+    count = len(residuals)
     chance, factor = 2 / math.sqrt(count), 1.0
     for lag in range(1, count // 4 + 1):
+        if lag > LAGS:
+            return None
         alike = sum(map(mul, residuals, residuals[lag:])) / power
         if alike <= chance:
             break
