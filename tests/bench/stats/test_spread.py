@@ -126,5 +126,12 @@ def test_many_gaps_of_few_requests_do_not_make_up_for_requests():
     assert "p99" in spread_by_request(mixed).intervals
 
 
+@pytest.mark.parametrize(("requests", "told"), [(1, set()), (2, set()), (5, set()), (7, {"p50"})])
+def test_gaps_of_too_few_requests_have_no_interval_however_many_they_are(requests, told):
+    rng = random.Random(6)
+    groups = [[rng.gauss(20, 1) for _ in range(64)] for _ in range(requests)]
+    assert spread_by_request(groups).intervals.keys() == told
+
+
 def test_one_value_all_over_is_known_exactly():
     assert set(spread_by_request([[20.0]] * 400).intervals.values()) == {(20.0, 20.0)}

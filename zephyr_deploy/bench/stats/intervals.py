@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 CONFIDENCE = 0.95
 FEWEST = 8
-"""Requests below which nothing is said of a mean."""
+"""Requests below which nothing is said of a mean, and many values of one request count as one."""
 FAR = 10
 """Standard deviations from the mean beyond which a binomial probability is nothing."""
 LEAST = 0.05
@@ -44,13 +44,15 @@ class Shares(NamedTuple):
     def effective(self, confidence: float) -> int:
         """As many independent values would know the share as well as these do; never more than there are."""
         total, requests = sum(self.sizes), len(self.sizes)
+        if requests < FEWEST:  # how much requests differ cannot be told from so few, however many values each has
+            return min(total, requests)
         share = sum(self.below) / total
         alone = total * share * (1 - share)
         if alone <= 0:  # all are below the limit: they have one value
             return total
         residuals = [below - share * size for below, size in zip(self.below, self.sizes, strict=True)]
         together = math.fsum(map(mul, residuals, residuals)) * inflation(residuals)
-        if total > requests > 1:
+        if total > requests:
             # How much the requests differ is known from themselves alone; a binomial's variance is known anyway.
             z = NORMAL.inv_cdf((1 + confidence) / 2)
             together *= requests / (requests - 1) * (student(requests - 1, confidence) / z) ** 2
