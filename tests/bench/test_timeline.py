@@ -45,6 +45,15 @@ def test_events_of_several_tokens_count_for_so_many():
     assert sum(timeline_of([one]).tokens) == 9
 
 
+@pytest.mark.parametrize("gap_tokens", [(), (2,) * 2000])
+def test_gaps_that_are_longer_by_rounding_than_the_level_are_of_its_last_step(gap_tokens):
+    """2,000 gaps of 1.5 us, as of an answer that came whole and was stamped as it was read."""
+    whole = {"ttft_ms": 1.0, "ended_ms": 4.0, "gaps_us": (2,) * 2000, "gap_tokens": gap_tokens}
+    one = records(0)[0].model_copy(update={**whole, "output_tokens": 1 + 2000 * (2 if gap_tokens else 1)})
+    found = timeline_of([one], steps=10)
+    assert (len(found.tokens), sum(found.tokens)) == (10, one.output_tokens)
+
+
 def test_failed_ones_are_under_way_and_deliver_nothing():
     log = [one.model_copy(update={"failure": "broken"}) for one in records(0, 100)]
     found = timeline_of(log)

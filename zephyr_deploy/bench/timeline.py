@@ -70,6 +70,8 @@ def _tokens(records: Sequence[RequestRecord], step_us: int, steps: int) -> list[
         if record.sent_ms is None or record.ttft_ms is None:
             continue
         at = int((record.sent_ms + record.ttft_ms) * US_PER_MS)
+        behind = (at + sum(record.gaps_us)) // step_us + 1 - len(counts)
+        counts += [0] * behind  # many gaps of about a microsecond, each rounded up, are longer than the level
         if record.gap_tokens:
             counts[at // step_us] += max(1, record.output_tokens - sum(record.gap_tokens))
             for gap, tokens in zip(record.gaps_us, record.gap_tokens, strict=True):
