@@ -88,6 +88,23 @@ def test_estimates_where_nobody_counts_and_says_so(name):
     assert all(50 < record.prompt_tokens < 110 for record in level.log)
 
 
+@pytest.mark.parametrize(
+    ("route", "said", "why"),
+    [
+        ("_tokenize_vllm", {"count": 0, "tokens": []}, "words have no tokens"),
+        ("_tokenize_vllm", {"count": 5, "tokens": [[1], [2]]}, "in no known form"),
+        ("_generate", {"choices": [], "usage": {"prompt_tokens": None}}, "prompt_tokens is no number of tokens"),
+        ("_generate", {"choices": [], "usage": None}, "has no prompt_tokens"),
+    ],
+)
+def test_estimates_where_what_the_server_counts_makes_no_sense(monkeypatch, route, said, why):
+    monkeypatch.setattr(Engine, route, lambda *_: (200, said))
+    with running(Engine("sglang")) as url:
+        found = count_words(at(url, "sglang"), BenchSpec())
+    assert found.vocabulary.counted_by == "estimate"
+    assert why in found.doubt
+
+
 def test_estimates_where_words_are_never_one_token():
     report, level = measured(Engine("tgi", Odd(long=1.0)))
     assert "too few of the words are one token" in report.prompts.remarks[0]

@@ -62,7 +62,7 @@ class Asked:
 
         messages = _user(text)
         said = self.post(CHAT, model=self.model, messages=messages, max_tokens=1, temperature=0.0, stream=False)
-        return int(_member(_member(said, "usage"), "prompt_tokens"))
+        return _number(_member(said, "usage"), "prompt_tokens")
 
 
 class ServerCounter:
@@ -123,7 +123,7 @@ class VllmCounter(ServerCounter):
         return _ids(_member(self._asked.post("/tokenize", model=self._asked.model, prompt=text), "tokens"), int)
 
     def _of_chat(self, text: str) -> int:
-        return int(_member(self._asked.post("/tokenize", model=self._asked.model, messages=_user(text)), "count"))
+        return _number(self._asked.post("/tokenize", model=self._asked.model, messages=_user(text)), "count")
 
 
 class SglangCounter(VllmCounter):
@@ -161,6 +161,13 @@ def _member(said: Any, name: str) -> Any:
         return said[name]
     except (TypeError, LookupError) as error:
         raise RequestError(f"the server's answer has no {name}", error_type="malformed") from error
+
+
+def _number(said: Any, name: str) -> int:
+    found = _member(said, name)
+    if not isinstance(found, int) or found < 1:
+        raise RequestError(f"the server's {name} is no number of tokens", error_type="malformed")
+    return found
 
 
 def _ids(said: Any, number: Callable[[Any], int]) -> list[int]:

@@ -13,6 +13,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from zephyr_deploy.bench.prompts.vocabulary import Opening, Vocabulary, estimated, words
+from zephyr_deploy.errors import RequestError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -41,7 +42,10 @@ def measure(counter: Counter) -> Vocabulary:
     openings = _openings(counter, chosen) if chosen else ()
     if openings:
         return Vocabulary(words=chosen, openings=openings, counted_by=counter.by)
-    return estimated(len(counter.ids(" ".join(ORDER))) / len(ORDER))
+    tokens = len(counter.ids(" ".join(ORDER)))
+    if not tokens:
+        raise RequestError("words have no tokens there", error_type="malformed")
+    return estimated(tokens / len(ORDER))
 
 
 def still_true(counter: Counter, vocabulary: Vocabulary) -> bool:
@@ -58,9 +62,9 @@ def still_true(counter: Counter, vocabulary: Vocabulary) -> bool:
 def _single(counter: Counter) -> dict[str, int]:
     """The words that are one token of their own after a space, with that token."""
     for mark in MARKS:
-        *_, third, second, last = [0, 0, *counter.ids(" ".join([mark] * 4))]
-        if third == second == last:
-            return _between(counter, mark, last)
+        last = counter.ids(" ".join([mark] * 4))[-3:]
+        if len(last) == 3 and len(set(last)) == 1:  # noqa: PLR2004 - the first of four has no space before it
+            return _between(counter, mark, last[0])
     return {}
 
 
