@@ -64,6 +64,8 @@ def test_what_came_out_of_order_is_put_in_order(tmp_path):
         (AZURE_2023 + "2023-11-16 18:15:46,1,-2\n", "line 5: not a time"),
         (MOONCAKE + '{"timestamp": 1}\n', "line 5: not JSON with the numbers timestamp, input_length, output_length"),
         (MOONCAKE + "{\n", "line 5: not JSON"),
+        (MOONCAKE + '{"timestamp": NaN, "input_length": 1, "output_length": 2}\n', "line 5: not JSON"),
+        (MOONCAKE + '{"timestamp": 1, "input_length": Infinity, "output_length": 2}\n', "line 5: not JSON"),
         (MOONCAKE + '{"timestamp": "x", "input_length": 1, "output_length": 2}\n', "line 5: not JSON"),
     ],
 )

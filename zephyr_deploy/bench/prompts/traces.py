@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -77,13 +78,13 @@ def _mooncake(name: str, number: int, line: str) -> Arrival:
         said = json.loads(line)
         time, prompt, output = (said[member] for member in MOONCAKE)
         return _arrival(float(time) / 1000, int(prompt), int(output))
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError):
         wanted = ", ".join(MOONCAKE)
         raise UsageError(f"{name} line {number}: not JSON with the numbers {wanted}.", hint=HINT) from None
 
 
 def _arrival(at_s: float, prompt: int, output: int) -> Arrival:
-    if prompt < 0 or output < 0:
+    if prompt < 0 or output < 0 or not math.isfinite(at_s):
         raise ValueError
     return Arrival(at_s, max(1, prompt), max(1, output))
 
