@@ -79,8 +79,9 @@ def test_an_answer_of_one_token_has_no_gap_to_be_late():
     assert missed("itl=1ms,tpot=1ms", gaps_us=(), output_tokens=1) == []
 
 
-def test_an_answer_without_a_token_meets_no_time_to_one():
-    assert missed("ttft=9s,e2e=9s", ttft_ms=None, e2e_ms=None, gaps_us=()) == ["ttft", "e2e"]
+def test_an_answer_without_a_token_meets_nothing():
+    terms = ["ttft", "itl", "tpot", "e2e"]
+    assert missed(",".join(f"{term}=9s" for term in terms), ttft_ms=None, e2e_ms=None, gaps_us=()) == terms
 
 
 def test_goodput():

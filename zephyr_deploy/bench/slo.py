@@ -103,12 +103,12 @@ def goodput_of(slo: Slo, records: Sequence[RequestRecord], seconds: float) -> Go
 
 
 def misses(slo: Slo, record: RequestRecord) -> Iterator[str]:
-    """The terms that a request missed, by `MEASURES`."""
+    """The terms that a request missed, by `MEASURES`; an answer without any token meets none."""
     if record.failure is not None:
         yield FAILED
         return
     for term, limit in slo.terms().items():
-        value = MEASURES[term](record)
+        value = None if record.ttft_ms is None else MEASURES[term](record)
         if value is None or value > limit:
             yield term
 
@@ -140,4 +140,4 @@ MEASURES: dict[str, Callable[[RequestRecord], float | None]] = {
     "tpot": lambda record: tpot_of(record) or 0.0,
     "e2e": lambda record: from_due(record, record.e2e_ms),
 }
-"""What each term is of a request; None: no token came, which meets nothing. Without a second token nobody waits."""
+"""What each term is of a request whose first token came. Without a second one nobody waits for it."""
