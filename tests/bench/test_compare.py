@@ -98,6 +98,17 @@ def test_where_the_requests_came_from_is_said():
     assert found.changed == ("Requests were sent by the client and are by the machine that serves.",)
 
 
+def test_a_release_that_is_not_known_is_said_in_words():
+    found = compare(report(closed(1, 4, 40), release=None), report(closed(1, 4, 40)))
+    assert found.changed == ("The release was not known and is 0123456789abcdef.",)
+
+
+def test_a_timetable_that_was_not_kept_is_said():
+    one = opened(1, 10, 60)
+    found = compare(report(one), report(one.model_copy(update={"held_back": 7})))
+    assert "B with 10 a second: 7 were held back, so that the timetable was not kept." in found.doubts
+
+
 def test_goodput_is_compared_under_the_same_slo_alone():
     strict, loose = (closed(1, 4, 40, slo=Slo(ttft_ms=limit)) for limit in (50, 55))
     assert level(strict, strict).of("goodput").outcome == "no_difference"

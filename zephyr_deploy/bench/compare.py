@@ -199,7 +199,7 @@ def _changed(a: BenchReport, b: BenchReport) -> Iterator[str]:
     for what in ("engine", "model_id", "release", "url"):
         before, after = getattr(a.target, what), getattr(b.target, what)
         if before != after:
-            yield f"The {what.removesuffix('_id')} was {before} and is {after}."
+            yield f"The {what.removesuffix('_id')} was {before or 'not known'} and is {after or 'not known'}."
     if a.target.served and b.target.served and a.target.served != b.target.served:
         yield f"It was {_served(a)} and is {_served(b)}."
     if a.measured_from != b.measured_from:
@@ -235,6 +235,8 @@ def _doubts(
 def _doubts_of(level: LevelReport, name: str) -> Iterator[str]:
     if level.client.reason:
         yield f"{name} with {level.load}: {level.client.reason}"
+    if level.held_back:
+        yield f"{name} with {level.load}: {level.held_back} were held back, so that the timetable was not kept."
     if level.steady is not None and not level.steady.reached:
         yield f"{name} with {level.load} reached no steady state. {level.steady.reason}"
     if not has_intervals(level):
