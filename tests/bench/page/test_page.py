@@ -112,7 +112,7 @@ def test_prompts_ends_and_the_place_of_the_load():
     facts = PromptFacts(counted_by="estimate", remarks=("Nobody could count them.",))
     text = said(page(report.model_copy(update={"levels": (level,), "prompts": facts, "measured_from": "node"})))
     assert "Finished length 18, eos_token 2" in text
-    assert "Counted by estimate Remark Nobody could count them." in text
+    assert "Prompts: Counted by estimate Prompts: Remarks Nobody could count them." in text
     assert "Requests sent from the machine that serves" in text
     assert "Finished" not in said(page(report))
 

@@ -39,14 +39,14 @@ CHECKED = ("stamped by the kernel", "read late by", "sent late by", "in doubt", 
 
 
 def surroundings(report: BenchReport) -> tuple[Facts, ...]:
-    """Target, the wish, what became of its prompts, and the machines as far as they are known."""
-    lists = [Facts("Target", tuple(_facts(report.target))), Facts("What was asked for", tuple(_facts(report.spec)))]
-    if report.prompts is not None:
-        remarks = (("Remark", remark) for remark in report.prompts.remarks)
-        lists.append(Facts("Prompts", (("Counted by", report.prompts.counted_by), *remarks)))
+    """Target, the wish and what became of its prompts, and the machines as far as they are known."""
+    prompts = _facts(report.prompts, "Prompts: ") if report.prompts is not None else ()
     machines = _facts(report.environment) if report.environment is not None else ()
-    lists.append(Facts("Machines", (("Requests sent from", PLACES[report.measured_from]), *machines)))
-    return tuple(lists)
+    return (
+        Facts("Target", tuple(_facts(report.target))),
+        Facts("What was asked for", (*_facts(report.spec), *prompts)),
+        Facts("Machines", (("Requests sent from", PLACES[report.measured_from]), *machines)),
+    )
 
 
 def checks(report: BenchReport) -> tuple[Check, ...]:
