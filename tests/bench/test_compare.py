@@ -178,6 +178,12 @@ def test_what_cannot_be_told_does_not_pass():
         change.judge(found, [change.parse("ttft_p99>+5%")])
 
 
+def test_reports_without_intervals_do_not_pass_and_say_why():
+    old = read_report(VERSION_1)
+    with pytest.raises(GateError, match="has no intervals in one of the reports"):
+        change.judge(compare(old, old), [change.parse("ttft_p50>+5%")])
+
+
 @pytest.mark.parametrize(
     "text", ["ttft_p99>5%", "ttft>+5%", "ttft_p99>=+5%", "requests_per_s<-5ms", "errors>+1", "goodput<-1ms"]
 )

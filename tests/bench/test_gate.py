@@ -20,7 +20,7 @@ class Report:
 
 def level(ttft_ms=100, failed=0, workers=4, slo=None):
     good = Sample(taken_ns=0, sent_ns=0, ended_ns=1000 * MS, generated_tokens=3)
-    good.events = Events(TokenEvent((ttft_ms + 10 * n) * MS, None) for n in range(3))
+    good.events = Events(TokenEvent(int((ttft_ms + 10 * n) * MS), None) for n in range(3))
     bad = [Sample(taken_ns=0, ended_ns=5, failure=OverloadedError("full")) for _ in range(failed)]
     return level_of(Closed(concurrency=workers), [], [good, *bad], LoopWatch(), None, slo=slo)
 
@@ -56,6 +56,12 @@ def test_fails_with_the_figure(failing, figure):
     with pytest.raises(GateError, match=figure) as caught:
         judge(Report(level(failed=1)), [parse(failing)])
     assert caught.value.exit_code == 8
+
+
+@pytest.mark.parametrize(("ttft_ms", "figure"), [(12_345, "is 12345ms"), (999.94, "is 999.9ms"), (1234.4, "is 1234ms")])
+def test_large_figures_are_in_full(ttft_ms, figure):
+    with pytest.raises(GateError, match=figure):
+        judge(Report(level(ttft_ms=ttft_ms)), [parse("ttft_p50>1ms")])
 
 
 def test_any_level_and_any_gate_fails_the_run():

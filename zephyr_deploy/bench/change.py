@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from zephyr_deploy.bench.compare import NAMES, SHARES, TIMES
+from zephyr_deploy.bench.gate import TO_MS, digits
 from zephyr_deploy.errors import GateError, UsageError
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from zephyr_deploy.bench.stats.differences import Interval
 
 GRAMMAR = re.compile(r"\s*([a-z][a-z0-9_]*)\s*([<>])\s*([+-])([0-9]+(?:\.[0-9]+)?)\s*(%|ms|s)\s*")
-TO_MS = {"ms": 1.0, "s": 1000.0}
+TOO_FEW = "was measured by too few requests to tell, or its interval reaches down to zero"
 HINT = (
     "Write METRIC>+CHANGE or METRIC<-CHANGE with % or, for times, ms or s: 'ttft_p99>+5%', 'itl_p50>+2ms', "
     "'output_tokens_per_s<-5%'. For goodput and errors, % are points of a hundred."
@@ -38,7 +39,8 @@ class Change(NamedTuple):
             return f"{self.metric} with {level.load} is not in both reports ({self.text})"
         interval = found.change_interval if self.relative else found.interval
         if interval is None:
-            return f"{self.metric} with {level.load} was measured by too few requests to tell ({self.text})"
+            why = "has no intervals in one of the reports" if found.outcome == "points_only" else TOO_FEW
+            return f"{self.metric} with {level.load} {why} ({self.text})"
         if not (interval[0] > self.limit if self.symbol == ">" else interval[1] < self.limit):
             return None
         return f"{self.metric} with {level.load} changed by {self._said(interval)} ({self.text})"
@@ -47,7 +49,7 @@ class Change(NamedTuple):
         low, high = interval
         if self.relative or self.metric in SHARES:
             return f"{low:+.1%} to {high:+.1%}"
-        return f"{low:+.4g} to {high:+.4g} ms"
+        return f"{digits(low, '+')} to {digits(high, '+')} ms"
 
 
 def is_change(text: str) -> bool:

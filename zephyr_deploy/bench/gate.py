@@ -25,6 +25,8 @@ OPERATORS: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
     "<=": operator.le,
 }
+WHOLE = 1000
+"""From here on no digit behind the point is shown."""
 TO_MS = {"ms": 1.0, "s": 1000.0}
 GRAMMAR = re.compile(r"\s*([a-z][a-z0-9_]*)\s*(>=|<=|>|<)\s*([0-9]+(?:\.[0-9]+)?)\s*([a-z%/]*)\s*")
 HINT = (
@@ -70,7 +72,7 @@ class Gate(NamedTuple):
         if figure is None:
             return f"{self.metric} with {level.load} could not be measured ({self.text})"
         if OPERATORS[self.symbol](figure, self.value):
-            return f"{self.metric} with {level.load} is {figure:.4g}{self.unit} ({self.text})"
+            return f"{self.metric} with {level.load} is {digits(figure)}{self.unit} ({self.text})"
         return None
 
 
@@ -98,6 +100,11 @@ def parse(text: str) -> Gate:
 def _refuse_no_share(text: str, metric: str, value: float, unit: str) -> None:
     if metric in SHARES and not unit and value > 1:
         raise UsageError(f"'{text}': a share is from 0 to 1.", hint=f"Write '{text.strip()}%' for a percentage.")
+
+
+def digits(figure: float, sign: str = "") -> str:
+    """Four of them, and whole numbers in full; ``sign``: of which kind, as in a format."""
+    return f"{figure:{sign}.0f}" if abs(figure) >= WHOLE else f"{figure:{sign}.4g}"
 
 
 def refuse_without_slo(gates: Iterable[Gate], slo: Slo | None) -> None:
