@@ -79,7 +79,7 @@ class RequestRecord(Frozen):
 
 
 class LevelReport(Frozen):
-    """The figures of one load. Failed requests are in ``errors`` and in no other figure."""
+    """The figures of one load. Failed requests are in ``errors``, ``late_ms`` and ``goodput`` alone."""
 
     load: Load
     requests: int

@@ -69,7 +69,7 @@ NOTES = (
     "An event is token-bearing if it has text. Tokens are counted by the server where it counts; the table says.",
     "Percentiles interpolate linearly between ranks (type 7 of Hyndman and Fan).",
     "Look at n: a p99 of 32 requests is little more than their maximum.",
-    "Failed requests are in no time, token or rate figure; they are counted by kind.",
+    "Failed requests are in no time, token or rate figure, but for late; they are counted by kind.",
     "Small figures below another one are its 95 % confidence interval.",
 )
 
