@@ -54,7 +54,7 @@ class FilePrompts:
         self._file = self._opened()
         weakref.finalize(self, self._file.close)
         self._bad: list[str] = []
-        self._good = self._rounds = 0
+        self._good = self._left_out = self._rounds = 0
         self._endless = self._again_and_again()
         self._first: list[Conversation] = [next(self._endless)]
 
@@ -73,9 +73,9 @@ class FilePrompts:
         if self._rounds > 1:
             remarks.append(f"The {self._good} conversations of {self._name} were sent more than once.")
         if self._bad:
-            more = len(self._bad) - SHOWN
-            rest = f"; and {more} more" if more > 0 else ""
-            remarks.append(f"Left out of {self._name}: {'; '.join(self._bad[:SHOWN])}{rest}.")
+            more = self._left_out - len(self._bad)
+            rest = f"; and {more} more" if more else ""
+            remarks.append(f"Left out of {self._name}: {'; '.join(self._bad)}{rest}.")
         return PromptFacts(counted_by="file", remarks=tuple(remarks))
 
     def _next(self) -> Conversation:
@@ -98,11 +98,16 @@ class FilePrompts:
                     _read(entry), self._spec.turns, lambda: draw_length(self._spec.max_new_tokens, lengths)
                 )
             except ValueError as error:
-                if self._rounds == 1:
-                    self._bad.append(f"{where}: {_why(error)}")
+                self._leave_out(f"{where}: {_why(error)}")
                 continue
             self._good += self._rounds == 1
             yield found
+
+    def _leave_out(self, why: str) -> None:
+        if self._rounds == 1:
+            self._left_out += 1
+            if len(self._bad) < SHOWN:
+                self._bad.append(why)
 
     def _opened(self) -> IO[bytes]:
         """The file; what can be read only once is copied, for it may have to be read again."""
