@@ -64,9 +64,16 @@ def test_what_is_counted_is_as_long_as_asked_for(tokens, seed, share):
         assert len(said) + beyond[said[0]] == tokens == turn.prompt_tokens
 
 
-def test_a_prompt_has_one_word_at_least():
+def test_a_prompt_has_one_word_at_least_and_says_where_that_is_longer_than_asked_for():
     ((turn,),) = drawn(COUNTED, 1, prompt_tokens=1)
-    assert turn.text in {"Over", "Under"}
+    assert (turn.text, turn.prompt_tokens) in {("Over", 6), ("Under", 8)}
+
+
+@pytest.mark.parametrize(("wanted", "told"), [(7, True), (8, False), ("7..99", True), ("8..99", False), ("9:5", False)])
+def test_says_where_a_template_alone_is_longer_than_asked_for(wanted, told):
+    facts = SyntheticPrompts(BenchSpec(prompt_tokens=wanted), COUNTED).facts()
+    assert any("one word has up to 8 tokens" in remark for remark in facts.remarks) == told
+    assert SyntheticPrompts(BenchSpec(prompt_tokens=wanted)).facts().remarks == ()
 
 
 @pytest.mark.parametrize("vocabulary", [estimated(), COUNTED])

@@ -54,6 +54,11 @@ def typical(wanted: int | str) -> int:
     return (first + second) // 2 if sign == ".." else first
 
 
+def lowest(wanted: int | str) -> int:
+    """The least length; of a normal distribution the mean."""
+    return wanted if isinstance(wanted, int) else _parts(wanted)[0]
+
+
 def _parts(wanted: str) -> tuple[int, str, int]:
     first, sign, second = re.split(r"(\.\.|:)", wanted)
     return int(first), sign, int(second)

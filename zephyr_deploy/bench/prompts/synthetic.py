@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from zephyr_deploy.bench.asks import Turn
 from zephyr_deploy.bench.prompts.facts import PromptFacts
-from zephyr_deploy.bench.prompts.lengths import draw_length
+from zephyr_deploy.bench.prompts.lengths import draw_length, lowest
 from zephyr_deploy.bench.prompts.vocabulary import Opening, Vocabulary, estimated
 
 if TYPE_CHECKING:
@@ -43,9 +43,12 @@ class SyntheticPrompts:
         return ((self._turn(key, 0, *arrival[1:]),) for key, arrival in zip(keys, arrivals, strict=False))
 
     def facts(self) -> PromptFacts:
-        """Who counted them, and why their lengths are no exact ones."""
-        remarks = (f"The lengths of prompts are estimates: {self._doubt}. {INSTEAD}",) if self._doubt else ()
-        return PromptFacts(counted_by=self.vocabulary.counted_by, remarks=remarks)
+        """Who counted them, and why their lengths are no exact ones, or not those that were asked for."""
+        remarks = [f"The lengths of prompts are estimates: {self._doubt}. {INSTEAD}"] if self._doubt else []
+        least = max((opening.beyond + 1 for opening in self.vocabulary.openings), default=1)
+        if lowest(self._spec.prompt_tokens) < least:
+            remarks.append(f"A prompt of one word has up to {least} tokens here: none can be shorter than that.")
+        return PromptFacts(counted_by=self.vocabulary.counted_by, remarks=tuple(remarks))
 
     def _conversation(self, key: str) -> Conversation:
         draw = _random(f"{key}/lengths")
@@ -68,7 +71,7 @@ class SyntheticPrompts:
         said = shared + draw.choices(vocabulary.words, k=many - len(shared))
         if opening.word:
             said[0] = opening.word
-        counted = tokens if place == 0 and vocabulary.counted_by != "estimate" else None
+        counted = opening.beyond + many if place == 0 and vocabulary.counted_by != "estimate" else None
         return Turn(" ".join(said), output_tokens, counted)
 
     def _shared_words(self, many: int) -> list[str]:
