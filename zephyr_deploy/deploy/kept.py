@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 MOST = 50
 """So many reports of a deployment are kept, the latest."""
 SUFFIX = ".json.gz"
+PART = ".part"
+"""Of what is being written; it stays where that was killed."""
 LOGS: TypeAdapter[tuple[RequestRecord, ...]] = TypeAdapter(tuple[RequestRecord, ...])
 CHOICE = re.compile(r"([^@]+)(?:@(-[1-9][0-9]*|[0-9a-zA-Z][0-9a-zA-Z.-]*))?")
 HINT = "zephyr-deploy history shows which there are; or give a file that bench --save has written."
@@ -94,7 +96,7 @@ def kept_names() -> list[str]:
 def forget_reports(name: str) -> list[str]:
     """Delete those of a deployment; what was deleted, for a receipt."""
     files = _files(name)
-    for path in files:
+    for path in (*files, *kept_dir(name).glob(f"*{SUFFIX}{PART}")):
         path.unlink(missing_ok=True)
     with suppress(OSError):  # not empty, or never there
         kept_dir(name).rmdir()
@@ -158,7 +160,7 @@ def _whole(path: Path) -> BenchReport:
 
 def _write(path: Path, data: bytes) -> None:
     """Whole or not at all."""
-    part = path.with_name(f".{path.name}.part")
+    part = path.with_name(f".{path.name}{PART}")
     try:
         part.write_bytes(data)
         part.replace(path)
