@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 from pathlib import Path
@@ -51,6 +52,22 @@ def test_what_is_no_report_is_named(tmp_path, text):
     file = tmp_path / "odd.json"
     file.write_text(text)
     with pytest.raises(ConfigError, match=r"odd\.json is no report"):
+        read_report(file)
+
+
+@pytest.mark.parametrize("packed", [b"no gzip", b"\x1f\x8b\x08" + bytes(7) + b"\xff" * 9, None])
+def test_a_damaged_page_is_named(tmp_path, packed):
+    text = json.dumps(None if packed is None else base64.b64encode(packed).decode())
+    file = tmp_path / "odd.html"
+    file.write_text(f'<html><script type="application/json" id="report" data-packed="gzip">{text}</script>')
+    with pytest.raises(ConfigError, match=r"odd\.html is no report"):
+        read_report(file)
+
+
+def test_json_that_is_too_deep_is_no_report(tmp_path):
+    file = tmp_path / "deep.json"
+    file.write_text("[" * 200_000)
+    with pytest.raises(ConfigError, match=r"deep\.json is no report"):
         read_report(file)
 
 

@@ -39,7 +39,7 @@ def report_in(data: bytes, name: str) -> BenchReport:
     """
     try:
         found = _unwrapped(json.loads(_out_of_page(data)))
-    except (ValueError, OSError, EOFError) as error:
+    except (ValueError, OSError, EOFError, RecursionError) as error:
         raise ConfigError(f"{name} is no report of a benchmark: it is no JSON", hint=HINT) from error
     _refuse_newer(found, name)
     try:

@@ -6,6 +6,7 @@ import base64
 import gzip
 import json
 import re
+import zlib
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -57,4 +58,9 @@ def report_text(page: bytes) -> bytes | None:
     found = ELEMENT.search(page)
     if found is None:
         return None
-    return gzip.decompress(base64.b64decode(json.loads(found[2]))) if found[1] == b"gzip" else found[2]
+    if found[1] != b"gzip":
+        return found[2]
+    try:
+        return gzip.decompress(base64.b64decode(json.loads(found[2])))
+    except (zlib.error, TypeError) as error:
+        raise ValueError("the packed report is damaged") from error
