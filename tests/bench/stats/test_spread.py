@@ -116,6 +116,20 @@ def test_too_few_requests_have_no_interval(requests, told):
     assert spread_by_request([[value] for value in values]).intervals.keys() == told
 
 
+@pytest.mark.parametrize(
+    ("requests", "name", "places"),
+    [
+        # by binomial probabilities; 28 / 41 * 41 is a little more than 28, and 31 / 39 * 39 a little less than 31
+        (41, "p50", (14, 28)),
+        (39, "p90", (31, 39)),
+        (20, "p50", (6, 15)),
+    ],
+)
+def test_the_bounds_of_a_percentile_are_those_values_and_not_their_neighbours(requests, name, places):
+    found = spread_by_request([[float(place)] for place in random.Random(1).sample(range(1, requests + 1), requests)])
+    assert found.intervals[name] == places
+
+
 def test_many_gaps_of_few_requests_do_not_make_up_for_requests():
     rng = random.Random(4)
     alike = [[rng.gauss(mean, 0.1) for _ in range(100)] for mean in rng.sample(range(10, 40), 12)]

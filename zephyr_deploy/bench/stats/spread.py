@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 POINTS = {"p50": 0.50, "p90": 0.90, "p95": 0.95, "p99": 0.99}
 """The percentiles that are kept, by name, as shares."""
+ROUNDED = 1e-6
+"""Part of a rank that is but rounding."""
 
 
 class Spread(Frozen):
@@ -97,6 +99,8 @@ def _intervals(
         bounds = ranks(below.effective(confidence), share, confidence)
         if bounds is not None:
             low, high = (bound * len(ordered) for bound in bounds)
+            # Where each value counts, both are whole numbers, but for a double's last digits.
+            lowest, highest = max(math.floor(low + ROUNDED), 1), math.ceil(high - ROUNDED)
             # A percentile is interpolated, and its bounds are values that were measured: they hold it in any case.
-            found[name] = min(ordered[max(math.floor(low), 1) - 1], value), max(ordered[math.ceil(high) - 1], value)
+            found[name] = min(ordered[lowest - 1], value), max(ordered[highest - 1], value)
     return found
