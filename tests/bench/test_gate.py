@@ -79,6 +79,13 @@ def test_what_could_not_be_measured_does_not_pass():
         judge(Report(dead), [parse("ttft_p99>400ms")])
 
 
+@pytest.mark.parametrize("gate", ["errors>0", "errors>1%", "requests_per_s>9"])
+def test_a_level_without_a_request_does_not_pass(gate):
+    nothing = level_of(Closed(concurrency=1), [], [], LoopWatch(), None)
+    with pytest.raises(GateError, match="could not be measured"):
+        judge(Report(nothing), [parse(gate)])
+
+
 @pytest.mark.parametrize(
     "text",
     ["", "ttft_p99", "ttft>400ms", "ttft_p96>400ms", "ttft_p99>400us", "ttft_p99=400ms", "speed>1", "errors>1ms",

@@ -48,9 +48,11 @@ class Gate(NamedTuple):
 
     def measured(self, level: LevelReport) -> float | None:
         """The figure that the gate looks at, in its unit; None where the level could not measure it."""
+        if not level.requests:
+            return None
         if self.metric == "errors":
             errors = level.requests - level.succeeded
-            return 100 * errors / max(level.requests, 1) if self.unit == "%" else errors
+            return 100 * errors / level.requests if self.unit == "%" else errors
         if self.metric.startswith("goodput"):
             return self._goodput(level)
         if self.metric in RATES:
