@@ -139,6 +139,11 @@ def test_figures_that_say_nothing_of_the_engine_are_left_out(file):
     ]
 
 
+OPEN = {
+    name: value for name, value in level(1, 75, load={"kind": "open", "rate_per_s": 5}).items() if name != "concurrency"
+}
+
+
 @pytest.mark.parametrize(
     ("data", "why"),
     [
@@ -148,6 +153,8 @@ def test_figures_that_say_nothing_of_the_engine_are_left_out(file):
         (report(level(1, 75), schema_version=7), "its form is version 7"),
         (report(level(1, 75, succeeded=1)), "no figure to learn from"),
         (report(), "no figure to learn from"),
+        (report(level(1, 75), spec={"turns": 2}), "no figure to learn from: a prefix cache"),
+        (report(OPEN), "no figure to learn from: it has no closed loop"),
         (report({**level(1, 75), "seconds": "NaN?"}), "seconds"),
     ],
 )

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from zephyr_deploy.bench.report import BenchReport
     from zephyr_deploy.plan.setup import Setup
 
 
@@ -70,11 +71,19 @@ def _is_same(one: Reported, other: Reported) -> bool:
     return (one.served, one.model, one.engine) == (other.served, other.model, other.engine)
 
 
+def _why_none(report: BenchReport) -> str:
+    if report.spec.shared_prefix or report.spec.turns > 1:
+        return "a prefix cache may have read part of its prompts before"
+    if all(level.concurrency is None for level in report.levels):
+        return "it has no closed loop (--concurrency)"
+    return "too few requests succeeded, or the client was the bottleneck"
+
+
 def _read(path: Path) -> Reported:
     report = read_report(path)
     points = points_of(report)
     if not points:
-        raise ConfigError(f"{path} holds no figure to learn from: too few requests succeeded", hint=HINT)
+        raise ConfigError(f"{path} holds no figure to learn from: {_why_none(report)}", hint=HINT)
     target = report.target
     return Reported(
         files=(path.name,),
