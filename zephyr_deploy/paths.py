@@ -47,6 +47,11 @@ def cache_dir() -> Path:
     return _said("ZEPHYR_CACHE_DIR") or _at_home(user_cache_path)
 
 
+def counts_dir() -> Path:
+    """What is known of how models count tokens; among the downloaded models, with which it is deleted."""
+    return cache_dir() / "models" / "tokens"
+
+
 def config_dir() -> Path:
     """The folder of files that the user writes for all deployments, e.g. gpus.toml; there may be none.
 

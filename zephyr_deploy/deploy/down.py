@@ -15,7 +15,7 @@ from zephyr_deploy.deploy.results import DownResult
 from zephyr_deploy.deploy.spent import cost_of_machines, cost_of_service
 from zephyr_deploy.errors import CapacityError, LeftoversError
 from zephyr_deploy.events import Listener, Phases, silent
-from zephyr_deploy.paths import cache_dir, state_dir
+from zephyr_deploy.paths import cache_dir, counts_dir, state_dir
 from zephyr_deploy.providers.base import ProcessProvider
 from zephyr_deploy.providers.registry import provider as provider_named
 
@@ -112,7 +112,8 @@ def remove_empty(folder: Path) -> None:
 
 def _kept(users: Sequence[Service]) -> list[str]:
     """The downloaded models, and who uses them where that is why they are still here."""
-    size = sum(path.stat().st_size for path in cache_dir().rglob("*") if path.is_file())
+    files = (path for path in cache_dir().rglob("*") if path.is_file() and path.parent != counts_dir())
+    size = sum(path.stat().st_size for path in files)
     if not size:
         return []
     why = f"; {', '.join(service.name for service in users)} may use them" if users else ""

@@ -16,7 +16,7 @@ from zephyr_deploy.bench.prompts.measuring import measure, still_true
 from zephyr_deploy.bench.prompts.vocabulary import Vocabulary, estimated, words
 from zephyr_deploy.endpoint.plain import opened
 from zephyr_deploy.errors import ZephyrError
-from zephyr_deploy.paths import cache_dir, private_dir
+from zephyr_deploy.paths import counts_dir, private_dir
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,7 +98,7 @@ def _file(endpoint: Endpoint, name: str, *, chat: bool) -> Path | None:
     """Among the models, with which ``down --purge`` takes it away."""
     what = "\n".join((endpoint.engine, endpoint.model_id, name, str(chat), *words()))
     with suppress(ZephyrError):
-        return cache_dir() / "models" / "tokens" / f"{hashlib.sha256(what.encode()).hexdigest()[:24]}.json"
+        return counts_dir() / f"{hashlib.sha256(what.encode()).hexdigest()[:24]}.json"
     return None
 
 
