@@ -220,7 +220,9 @@ def _place(endpoint: Endpoint, spec: BenchSpec, *, on_node: bool) -> Iterator[Dr
 
 
 def _keep(session: Session, report: BenchReport) -> None:
-    """Here and with its release; that this fails spoils no measurement."""
+    """Here and with its release, where it is of a deployment; that this fails spoils no measurement."""
+    if report.target.release is None:
+        return
     from zephyr_deploy.deploy.kept import keep_report
     from zephyr_deploy.deploy.measured import keep
 

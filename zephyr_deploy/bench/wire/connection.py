@@ -106,7 +106,7 @@ class Connection:
             return False
         if data:
             self._recording.add(now, control, data)
-            if self._framing.follow(self._recording.data):
+            if not self._framing.is_inside(data) and self._framing.follow(self._recording.data):
                 return self._end(None)
         return ended and self._end(None if self._framing.until_close else EOFError("no more data"))
 

@@ -19,6 +19,7 @@ _LENGTH = re.compile(rb"\ncontent-length:[ \t]*([0-9]{1,18})[ \t]*\r?\n", re.IGN
 _CLOSE = re.compile(rb"\nconnection:[^\n]*close", re.IGNORECASE)
 _DONE = re.compile(rb"\ndata: ?\[DONE\]")
 _DONE_LENGTH = 13
+_EVENT_AND_CHUNK_END = b"\n\n\r\n"
 _EMPTY = frozenset({204, 304})
 _SWITCHED = 101
 
@@ -38,6 +39,10 @@ class Framing:
         self._in_head = True
         self._chunked = False
         self._in_trailer = False
+
+    def is_inside(self, data: bytes) -> bool:
+        """Whether ``data``, which came last, surely leaves the answer open: a chunk that ends with an event's end."""
+        return self._chunked and data.endswith(_EVENT_AND_CHUNK_END)
 
     def follow(self, answer: bytearray) -> bool:
         """Look at what has come since the last call; ``answer`` is all that has come. Whether it is over."""
