@@ -193,6 +193,12 @@ def test_refused(text):
     assert "ttft_p99>+5%" in caught.value.hint
 
 
+def test_a_load_that_was_not_measured_again_does_not_pass():
+    levels = closed(1, 4, 40), closed(1, 8, 40)
+    with pytest.raises(GateError, match="8 at once was not measured again"):
+        change.judge(compare(report(*levels), report(levels[0])), [change.parse("ttft_p50>+50%")])
+
+
 def test_only_a_sign_makes_a_change():
     assert change.is_change("ttft_p99>+5%")
     assert change.is_change("requests_per_s< -5%")

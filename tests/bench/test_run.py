@@ -55,9 +55,13 @@ def test_a_key_that_the_server_repeats_is_not_in_the_report():
         url = f"http://127.0.0.1:{server.server_address[1]}"
         endpoint = Endpoint(name="x", url=url, engine="tgi", model_id="m", api_key=Secret("hush-hush"))
         report = bench(endpoint, quick(requests=2))
+        with pytest.raises(ZephyrError) as caught:
+            bench(endpoint, quick(requests=2, warmup=1))
         server.shutdown()
     (said,) = report.levels[0].error_examples.values()
     assert "not with Bearer [REDACTED]" in said
+    assert "not with Bearer [REDACTED]" in caught.value.message
+    assert "hush" not in f"{caught.value} {caught.value.hint} {caught.value.details}"
     assert "hush" not in report.model_dump_json()
 
 

@@ -68,6 +68,14 @@ def test_gates(gates, code, capsys):
     assert (code == 8) == ("Gate failed" in capsys.readouterr().err)
 
 
+@pytest.mark.usefixtures("kept")
+def test_gates_on_changes_and_on_figures_are_told_together(capsys):
+    assert main(["compare", "demo@-3", "demo@-2", "--fail-if", "itl_p50>+5%", "--fail-if", "itl_p50>10ms"]) == 8
+    said = capsys.readouterr().err.replace("\n", " ")
+    assert "(itl_p50>+5%)" in said
+    assert "(itl_p50>10ms)" in said
+
+
 def test_nothing_in_common_is_2(tmp_path, capsys, reports):
     files = [tmp_path / "a.json", tmp_path / "b.json"]
     for file, one in zip(files, (reports[0], report(opened(1, 8, 40))), strict=True):

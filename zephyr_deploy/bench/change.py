@@ -76,13 +76,18 @@ def parse(text: str) -> Change:
     return Change(text, metric, symbol, limit, relative=unit == "%" and metric not in SHARES)
 
 
-def judge(comparison: Comparison, gates: Iterable[Change]) -> None:
-    """Hold the comparison against every gate.
+def judge(comparison: Comparison, gates: Iterable[Change], also: Iterable[str] = ()) -> None:
+    """Hold the comparison against every gate; what was not measured again does not pass.
+
+    Args:
+        comparison: Two reports.
+        gates: What must not be.
+        also: Why other gates failed, to be told at the same time.
 
     Raises:
         GateError: at least one level fails; the message has each interval.
     """
-    failures = list(_failures(comparison, gates))
+    failures = [*_failures(comparison, gates), *also]
     if failures:
         raise GateError(
             f"Gate failed: {'; '.join(failures)}.",
@@ -93,6 +98,7 @@ def judge(comparison: Comparison, gates: Iterable[Change]) -> None:
 
 def _failures(comparison: Comparison, gates: Iterable[Change]) -> Iterator[str]:
     for gate in gates:
+        yield from (f"{load} was not measured again ({gate.text})" for load in comparison.only_a)
         for level in comparison.levels:
             failure = gate.failure(level)
             if failure is not None:

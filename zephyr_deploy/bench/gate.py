@@ -120,13 +120,18 @@ def refuse_without_slo(gates: Iterable[Gate], slo: Slo | None) -> None:
             raise UsageError(f"'{gate.text}' needs to know what is good.", hint="Add e.g. --slo ttft=300ms,itl=40ms")
 
 
+def failures_of(report: BenchReport, gates: Iterable[Gate]) -> list[str]:
+    """Why gates fail, level by level."""
+    return [failure for gate in gates for level in report.levels if (failure := gate.failure(level))]
+
+
 def judge(report: BenchReport, gates: Iterable[Gate]) -> None:
     """Hold the report against every gate.
 
     Raises:
         GateError: at least one level fails; the message has each figure.
     """
-    failures = [failure for gate in gates for level in report.levels if (failure := gate.failure(level))]
+    failures = failures_of(report, gates)
     if failures:
         raise GateError(
             f"Gate failed: {'; '.join(failures)}.",

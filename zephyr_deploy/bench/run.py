@@ -14,6 +14,7 @@ from zephyr_deploy.bench.levels import Levels
 from zephyr_deploy.bench.prompts.source import open_prompts
 from zephyr_deploy.bench.wire.loop import run as on_stream_loop
 from zephyr_deploy.endpoint.userinfo import without_user
+from zephyr_deploy.errors import ZephyrError
 from zephyr_deploy.events import Phases, silent
 from zephyr_deploy.spec.secret import REDACTED
 
@@ -59,7 +60,12 @@ async def run(
             done = Levels(
                 drivers or here, spec, prompts.conversations, halt=halt, phases=Phases(listener), witnesses=witnesses
             )
-            await done.run()
+            try:
+                await done.run()
+            except ZephyrError as error:
+                error.message = _clean(error.message, endpoint)
+                error.args = (error.message,)
+                raise
     from zephyr_deploy.bench.report import BenchReport, Target
 
     target = Target(
@@ -86,12 +92,9 @@ async def run(
 
 def _without_key(report: BenchReport, endpoint: Endpoint) -> BenchReport:
     """The report without the endpoint's key, which a server may repeat where it refuses: its words are in ours."""
-    key = endpoint.api_key.get_secret_value() if endpoint.api_key else ""
-    if not key:
-        return report
 
     def clean(text: str) -> str:
-        return text.replace(key, REDACTED)
+        return _clean(text, endpoint)
 
     def cleaned(level: LevelReport) -> LevelReport:
         said = {kind: clean(text) for kind, text in level.error_examples.items()}
@@ -102,6 +105,11 @@ def _without_key(report: BenchReport, endpoint: Endpoint) -> BenchReport:
     )
     levels = tuple(map(cleaned, report.levels))
     return report.model_copy(update={"levels": levels, "prompts": prompts, "partial": clean(report.partial)})
+
+
+def _clean(text: str, endpoint: Endpoint) -> str:
+    key = endpoint.api_key.get_secret_value() if endpoint.api_key else ""
+    return text.replace(key, REDACTED) if key else text
 
 
 def bench(

@@ -81,8 +81,7 @@ def compare(
             hint="Measure both with the same --concurrency or --rate.",
         )
     _show(session, found)
-    change.judge(found, changes)
-    gate.judge(after, limits)
+    change.judge(found, changes, also=gate.failures_of(after, limits))
 
 
 def _show(session: Session, found: Comparison) -> None:
