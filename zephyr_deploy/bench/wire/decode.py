@@ -26,6 +26,7 @@ def decode(recording: Recording, progress: Progress, shapes: Shapes) -> Iterator
     """
     body = yield from body_of(recording)
     if body is not None and can_skim(body):
+        yield  # what is due meanwhile should not wait for all of this
         yield from skim(body, recording.arrivals(), progress, shapes)
     else:
         yield from read_strictly(recording, progress)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from zephyr_deploy.bench.wire.recording import Arrivals
     from zephyr_deploy.bench.wire.shapes import Shapes
 
-STRETCH = 64
+STRETCH = 32
 """Events at a stretch, at two millionths of a second each where they are of a known shape."""
 _BLANK_LINE = b"\n\n"
 _SPECIAL = (b"\r", b"\xef\xbb\xbf")
