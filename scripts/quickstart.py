@@ -33,7 +33,7 @@ VARYING = (
     (re.compile(r"\b(noisy|client[ _]bottleneck)\b"), "ok"),
     (re.compile(r"/\S+/(state|cache)(?=/|\b)"), r"~/\1"),
     (re.compile(r"\b[0-9a-f]{12}\b"), "RELEASE"),
-    (re.compile(r"\d+(\.\d+)?"), "N"),
+    (re.compile(r"\d[\d,]*(\.\d+)?"), "N"),
     (re.compile(r"[ \t]+"), " "),
     (re.compile(r" $", re.MULTILINE), ""),
 )
