@@ -66,4 +66,4 @@ def test_lost_packets_lose_no_token(over, client):
         texts = [f"r{served.number}é🙂", *(f" t{number}é🙂" for number in range(2, 17))]
         assert sample.text == "".join(texts)
     # What was lost comes later, and what followed it then comes with it.
-    assert max(errors_ms(pairs)["itl"]) > RTT_MS
+    assert max(errors_ms(pairs)["itl"]) > RTT_MS / 3
