@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import tempfile
 from pathlib import Path
 
 from zephyr_deploy.errors import CapacityError, UsageError, ZephyrError
-
-FULL = {errno.ENOSPC, errno.EDQUOT}
+from zephyr_deploy.paths import FULL
 
 
 def check_place(path: Path) -> None:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import errno
 import shutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from zephyr_deploy.errors import CapacityError
+from zephyr_deploy.paths import FULL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 HINT = "Free some space, or point ZEPHYR_CACHE_DIR at another disk, then run `zephyr-deploy up` again."
-FULL = {errno.ENOSPC, errno.EDQUOT}
 MB = 1e6
 
 
