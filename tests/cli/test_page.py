@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from html.parser import HTMLParser
 
+import html_pages
 import pytest
 
 from zephyr_deploy.cli.main import main
@@ -16,32 +16,8 @@ from zephyr_deploy.spec.deployment import Deployment, Engine, Machine
 VOID = {"meta", "br", "img", "link", "input"}
 
 
-class Reader(HTMLParser):
-    """Sees that every tag is closed, and what the page would fetch or run."""
-
-    def __init__(self):
-        super().__init__()
-        self.open, self.seen, self.attributes = [], [], []
-
-    def handle_starttag(self, tag, attrs):
-        self.seen.append(tag)
-        self.attributes += attrs
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.seen.append(tag)
-        self.attributes += attrs
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-
 def read(text):
-    reader = Reader()
-    reader.feed(text)
-    assert not reader.open
-    return reader
+    return html_pages.read(text, VOID)
 
 
 def planned(gpu="l4", **more):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 
+import html_pages
 import pytest
 from bench.simulated_reports import planned, simulated, watched
 
@@ -26,36 +26,8 @@ VOID = {"meta", "input"}
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'&{{ 7*7 }}]]>\u2028"
 
 
-class Reader(HTMLParser):
-    """Sees that every tag is closed, and what the page would fetch or run."""
-
-    def __init__(self):
-        super().__init__()
-        self.open, self.seen, self.attributes, self.text = [], [], [], []
-
-    def handle_starttag(self, tag, attrs):
-        self.seen.append(tag)
-        self.attributes += attrs
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.seen.append(tag)
-        self.attributes += attrs
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        if not {"script", "style"} & set(self.open):
-            self.text.append(data)
-
-
 def read(text):
-    reader = Reader()
-    reader.feed(text)
-    assert not reader.open
-    return reader
+    return html_pages.read(text, VOID)
 
 
 def said(text):
