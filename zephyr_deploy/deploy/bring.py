@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from zephyr_deploy.deploy.fleet import Fleet, Member
-    from zephyr_deploy.deploy.journal import Journal
     from zephyr_deploy.deploy.rollout import RolloutOptions
+    from zephyr_deploy.deploy.run import Run
     from zephyr_deploy.plan.plan import Plan
     from zephyr_deploy.release.lock import Lock
     from zephyr_deploy.release.release import Release
@@ -52,8 +52,7 @@ class Bring:
         fleet: The machines, looked at.
         deployment: What is wanted.
         options: How it is done.
-        journal: Of this run.
-        who: Who asks.
+        run: Whose work it is.
         begins: Whether a machine may be prepared, and be empty: that is `up`.
     """
 
@@ -62,19 +61,19 @@ class Bring:
         fleet: Fleet,
         deployment: Deployment,
         options: RolloutOptions,
-        journal: Journal,
-        who: dict[str, str],
+        run: Run,
         *,
         begins: bool,
     ) -> None:
         self.fleet = fleet
         self.deployment = deployment
         self.options = options
-        self.journal = journal
-        self.who = who
+        self.run = run
+        self.journal = run.journal
+        self.who = run.who
         self.begins = begins
 
-    def run(self) -> UpResult:
+    def bring(self) -> UpResult:
         """Bring every machine to what is wanted; see `zephyr_deploy.deploy.rollout.rollout`."""
         fleet = self.fleet
         self._require_deployed()
@@ -93,13 +92,20 @@ class Bring:
         moved = False
         with self._firewall(plan):
             if waiting:
+                self.run.about_to("deploy", before=self._before(), release=release.id)
                 self._apply(waiting, release, key)
             if fleet.gateway is None:
                 fleet.introduce(peer_port(self.deployment), self.who)
             else:
                 how = {name: getattr(self.options, name) for name in ("lock_wait_s", "stall_s")}
                 moved = bring_front(fleet, plan, lock.gateway, self.journal, {"who": self.who, **how})
-        return self._result(plan, release, changed=bool(waiting) or moved)
+        result = self._result(plan, release, changed=bool(waiting) or moved)
+        self.run.service, self.run.release = result.service, release.id
+        return result
+
+    def _before(self) -> str:
+        """The release that serves; that of the first machine, where they differ."""
+        return next((member.service.release for member in self.fleet.members if member.service), "")
 
     def _lock(self, plan: Plan) -> Lock:
         return lock_of_fleet(self.fleet, plan, upgrade=self.options.upgrade, token=self._token)

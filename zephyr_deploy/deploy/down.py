@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from zephyr_deploy.deploy.clouds_down import take_off_clouds
 from zephyr_deploy.deploy.find import services_here
 from zephyr_deploy.deploy.forget import forget_state
-from zephyr_deploy.deploy.journal import Journal
 from zephyr_deploy.deploy.lock import deployment_lock
 from zephyr_deploy.deploy.nodes_down import NodesDown, take_off_nodes
 from zephyr_deploy.deploy.results import DownResult
+from zephyr_deploy.deploy.run import running
 from zephyr_deploy.deploy.spent import cost_of_machines, cost_of_service
 from zephyr_deploy.errors import CapacityError, LeftoversError
 from zephyr_deploy.events import Listener, Phases, silent
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from zephyr_deploy.deploy.journal import Journal
     from zephyr_deploy.providers.base import Service
 
 GRACE_S = 30.0
@@ -55,20 +56,22 @@ def down(
         LeftoversError: something is still there.
     """
     phases = Phases(listener)
-    with deployment_lock(name, "down", wait_s=lock_wait_s):
-        journal = Journal(name)
+    with deployment_lock(name, "down", wait_s=lock_wait_s), running(name, "down", phases) as run:
+        journal = run.journal
+        run.about_to("teardown")  # whether there is anything shows only when it is taken away
         vanished = take_off_clouds(name, phases, journal)
         how = NodesDown(purge=purge, grace_s=grace_s, lock_wait_s=lock_wait_s, forget=forget)
-        taken = take_off_nodes(name, phases, journal, options=how)
+        taken = take_off_nodes(run, how)
         found = [service for service in services_here(name) if service.host is None]
         _stop_all(found, journal, phases, grace_s)
         with phases.phase("forget", "Delete state") as phase:
             removed = (*map(str, vanished), *taken.removed, *forget_state(name, purge=purge))
             if not removed:
                 phase.unchanged("nothing was there")
+                run.result = "unchanged"
+        found = [*taken.services, *found]
+        run.cost_usd = cost = sum(map(cost_of_service, found)) + cost_of_machines(vanished)
     remove_empty(state_dir())
-    found = [*taken.services, *found]
-    cost = sum(map(cost_of_service, found)) + cost_of_machines(vanished)
     gone = (f"whatever is on {machine}, which cannot be reached" for machine in taken.forgotten)
     kept = (*gone, *_kept(services_here() if purge else []))
     return DownResult(name=name, stopped=tuple(found), removed=removed, kept=kept, cost_usd=cost)

@@ -6,14 +6,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from zephyr_deploy.deploy.fleet import Fleet, Member
-from zephyr_deploy.deploy.origin import who
 from zephyr_deploy.errors import LeftoversError, ZephyrError
 from zephyr_deploy.providers.nodes.record import record_of
 from zephyr_deploy.providers.registry import is_cloud
 
 if TYPE_CHECKING:
     from zephyr_deploy.deploy.journal import Journal
-    from zephyr_deploy.events import Phases
+    from zephyr_deploy.deploy.run import Run
     from zephyr_deploy.providers.base import Service
     from zephyr_deploy.providers.nodes.record import NodesRecord
 
@@ -40,23 +39,23 @@ class Taken:
     """Machines that were passed over."""
 
 
-def take_off_nodes(name: str, phases: Phases, journal: Journal, *, options: NodesDown) -> Taken:
-    """Take deployment ``name`` off the machines that this user's note names; nothing where there is no note.
+def take_off_nodes(run: Run, options: NodesDown) -> Taken:
+    """Take the run's deployment off the machines that this user's note names; nothing where there is no note.
 
     Raises:
         ZephyrError: a machine cannot be reached.
         LeftoversError: something is still there.
     """
-    record = record_of(name)
+    record = record_of(run.name)
     if record is None or is_cloud(record.provider):  # with its machine everything on it is gone
         return Taken()
-    return _take_off(record, phases, journal, options)
+    return _take_off(record, run, options)
 
 
-def _take_off(record: NodesRecord, phases: Phases, journal: Journal, options: NodesDown) -> Taken:
+def _take_off(record: NodesRecord, run: Run, options: NodesDown) -> Taken:
     request = {
         "name": record.name,
-        "who": who("down"),
+        "who": run.who,
         "purge": options.purge,
         "grace_s": options.grace_s,
         "lock_wait_s": options.lock_wait_s,
@@ -70,15 +69,15 @@ def _take_off(record: NodesRecord, phases: Phases, journal: Journal, options: No
             message = f"still on {member.name} after down: {', '.join(answer['left'])}"
             raise LeftoversError(message, hint="Run `zephyr-deploy down` again.")
 
-    with Fleet.of(record, phases) as fleet:
-        members = _connected(fleet, journal, forget=options.forget)
+    with Fleet.of(record, run.phases) as fleet:
+        members = _connected(fleet, run.journal, forget=options.forget)
         taken.forgotten = [member.name for member in fleet.machines if member not in members]
         fleet.look(members)
         taken.services = [member.service for member in members if member.service]
-        with phases.phase("remove", "Take it off the machine") as phase:
-            journal.intend("remove", nodes=" ".join(member.name for member in members))
+        with run.phases.phase("remove", "Take it off the machine") as phase:
+            run.journal.intend("remove", nodes=" ".join(member.name for member in members))
             fleet.each(members, work)
-            journal.done("remove")
+            run.journal.done("remove")
             if not taken.removed:
                 phase.unchanged("nothing was there")
     return taken

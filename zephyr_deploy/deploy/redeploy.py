@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING
 
 from zephyr_deploy.deploy.clouds.exposing import follow, shown
 from zephyr_deploy.deploy.fleet import Fleet
-from zephyr_deploy.deploy.journal import Journal
 from zephyr_deploy.deploy.known import known
 from zephyr_deploy.deploy.lock import deployment_lock
 from zephyr_deploy.deploy.noted import where_noted
-from zephyr_deploy.deploy.origin import who
 from zephyr_deploy.deploy.rollout import READY_DEADLINE_S, rollout
+from zephyr_deploy.deploy.run import running
 from zephyr_deploy.errors import ConfigError, NotDeployedError, UnhealthyError, ZephyrError
 from zephyr_deploy.events import Listener, Phases, silent
 from zephyr_deploy.providers.base import NodeProvider
@@ -59,8 +58,12 @@ def rollback(
         AuthError, GoneError: it serves, and is shown to others than before, which its cloud's firewall cannot be told.
     """
     record, phases = _noted(name), Phases(listener)
-    journal = Journal(name)
-    with deployment_lock(name, "rollback", wait_s=lock_wait_s), Fleet.of(record, phases) as fleet:
+    with (
+        deployment_lock(name, "rollback", wait_s=lock_wait_s),
+        running(name, "rollback", phases) as run,
+        Fleet.of(record, phases) as fleet,
+    ):
+        journal = run.journal
         fleet.connect(journal=journal)
         fleet.look()
         serving = next((m.service for m in fleet.members if m.service), None)
@@ -69,13 +72,14 @@ def rollback(
         request = {
             "name": name,
             "release": release or "",
-            "who": who("rollback"),
+            "who": run.who,
             "api_key": settled_key(name, serving.api_key).get_secret_value() if serving.api_key else "",
             "lock_wait_s": lock_wait_s,
             "ready_s": READY_DEADLINE_S,
             **watch(serving.engine),
         }
         opened = shown(fleet)
+        run.about_to("deploy", before=serving.release, release=release or "")
         journal.intend("rollback", release=release or "the one before")
         answers: dict[str, dict[str, object]] = {}
 
@@ -91,7 +95,9 @@ def rollback(
         fleet.look()
         if is_cloud(record.provider):
             follow(fleet, opened, journal)
-        return _result(fleet, answers, phases)
+        result = _result(fleet, answers, phases)
+        run.service, run.release = result.services[0], result.release
+        return result
 
 
 def _result(fleet: Fleet, answers: dict[str, dict[str, object]], phases: Phases) -> RollbackResult:

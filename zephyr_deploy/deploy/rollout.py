@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 
 from zephyr_deploy.agent.beside import Beside
 from zephyr_deploy.deploy.fleet import Fleet
-from zephyr_deploy.deploy.journal import Journal
 from zephyr_deploy.deploy.lock import deployment_lock
-from zephyr_deploy.deploy.origin import who
+from zephyr_deploy.deploy.run import running
 from zephyr_deploy.errors import ConfigError
 from zephyr_deploy.events import Phases
 from zephyr_deploy.node.hostkeys import Trust
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 
     from zephyr_deploy.deploy.bring import Bring
     from zephyr_deploy.deploy.clouds.launch import Proposal
+    from zephyr_deploy.deploy.journal import Journal
     from zephyr_deploy.deploy.results import UpResult
     from zephyr_deploy.events import Listener
     from zephyr_deploy.providers.base import NodeProvider
@@ -74,21 +74,23 @@ def rollout(
     Raises:
         ZephyrError: what failed first, once the other machines have ended; those that were done stay done.
     """
-    begins, phases = command == "up", Phases(listener)
-    with deployment_lock(deployment.name, command, wait_s=options.lock_wait_s):
-        journal = Journal(deployment.name)
-        for entry in journal.unfinished():
+    begins, phases, name = command == "up", Phases(listener), deployment.name
+    with (
+        deployment_lock(name, command, wait_s=options.lock_wait_s),
+        running(name, command, phases, deployment) as run,
+    ):
+        for entry in run.journal.unfinished():
             phases.notice(f"An earlier run was cut off during {entry.step}; looking at what it left.")
-        with _machines(deployment, provider, options, phases, journal, begins=begins) as fleet:
-            fleet.connect(options.trust, journal)
+        with _machines(deployment, provider, options, phases, run.journal, begins=begins) as fleet:
+            fleet.connect(options.trust, run.journal)
             loading = Beside(lambda: _load(deployment))
             fleet.look(python_may_lack=begins and options.prepare, ports=_front_ports(fleet, deployment))
             if is_cloud(provider.name):
                 from zephyr_deploy.deploy.clouds.ending import tell_of_end  # for those who have one
 
                 tell_of_end(fleet, provider, deployment, phases)
-            bring = loading.result(fleet, deployment, options, journal, who(command), begins=begins)
-            return bring.run()
+            bring = loading.result(fleet, deployment, options, run, begins=begins)
+            return bring.bring()
 
 
 @contextmanager

@@ -6,11 +6,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from zephyr_deploy.deploy.find import services
-from zephyr_deploy.deploy.journal import Journal
 from zephyr_deploy.deploy.known import begun_in
 from zephyr_deploy.deploy.lock import deployment_lock
 from zephyr_deploy.deploy.results import PhaseReport, UpResult
 from zephyr_deploy.deploy.rollout import RolloutOptions, rollout
+from zephyr_deploy.deploy.run import running
 from zephyr_deploy.deploy.wanted import plan_of_nodes
 from zephyr_deploy.errors import ConfigError, ConflictError, DeadlineError
 from zephyr_deploy.events import Listener, Phases, silent
@@ -25,6 +25,7 @@ from zephyr_deploy.spec.sources import api_key
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from zephyr_deploy.deploy.run import Run
     from zephyr_deploy.plan.plan import Plan
     from zephyr_deploy.providers.base import Service
     from zephyr_deploy.release.release import Release
@@ -109,24 +110,28 @@ def up(
         return rollout(deployment, provider, options, listener)
     if not isinstance(provider, ProcessProvider):
         raise TypeError(f"provider {provider.name} fills no contract that `up` knows")
-    with deployment_lock(deployment.name, "up", wait_s=lock_wait_s):
-        return _Up(provider, deployment, Phases(listener), ready_deadline_s or READY_DEADLINE_S).run()
+    phases = Phases(listener)
+    with (
+        deployment_lock(deployment.name, "up", wait_s=lock_wait_s),
+        running(deployment.name, "up", phases, deployment) as run,
+    ):
+        return _Up(provider, deployment, run, ready_deadline_s or READY_DEADLINE_S).up()
 
 
 class _Up:
     """One run of `up`, its phases in order."""
 
-    def __init__(
-        self, provider: ProcessProvider, deployment: Deployment, phases: Phases, ready_deadline_s: float
-    ) -> None:
+    def __init__(self, provider: ProcessProvider, deployment: Deployment, run: Run, ready_deadline_s: float) -> None:
         self.provider = provider
         self.deployment = deployment
-        self.phases = phases
+        self.run = run
+        self.phases = run.phases
         self.ready_deadline_s = ready_deadline_s
-        self.journal = Journal(deployment.name)
+        self.journal = run.journal
         self.given = api_key(deployment.access.api_key_from)
 
-    def run(self) -> UpResult:
+    def up(self) -> UpResult:
+        """Bring this machine to what is wanted; see `up`."""
         for entry in self.journal.unfinished():
             self.phases.notice(f"An earlier run was cut off during {entry.step}; looking at what it left.")
         plan, release, fetched = self._plan()
@@ -156,6 +161,8 @@ class _Up:
         others = [s for s in found if s is not keep]
         if keep is None:
             self.provider.check_start(plan, replacing=others)
+        if keep is None or others:
+            self.run.about_to("deploy", before=next((s.release for s in found), ""), release=release.id)
         if others:
             self._replace(others)
         if keep and keep.state == "ready":
@@ -191,6 +198,7 @@ class _Up:
                 raise
 
     def _result(self, plan: Plan, release: Release, service: Service, *, changed: bool) -> UpResult:
+        self.run.service, self.run.release = service, release.id
         return UpResult(
             service=service,
             plan=plan,
