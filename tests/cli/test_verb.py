@@ -86,3 +86,33 @@ def test_a_group(monkeypatch, capsys):
 
     assert program.main(["--help"]) == 0
     assert "About things." in capsys.readouterr().out
+
+
+def test_a_group_with_a_default(monkeypatch, capsys):
+    from zephyr_deploy.cli import main as program
+
+    @verb(panel=FIX, examples=[("zephyr-deploy things make", "Make")])
+    def make(session: Session, name: NameArg = None, *, fast: bool = False) -> None:
+        """Make it."""
+        session.out.result("things", 1, table=lambda: "", quiet=f"made {name} {fast}")
+
+    group = Group("things", "About things.", FIX, (make, show), default="make")
+    monkeypatch.setattr(program, "COMMANDS", ("things",))
+    monkeypatch.setattr(program, "load", lambda _name: group)
+
+    def said(*words: str) -> str:
+        assert program.main(["-o", "quiet", "things", *words]) == 0
+        return capsys.readouterr().out.rstrip()
+
+    assert said() == "made None False"
+    assert said("--fast") == "made None True"
+    assert said("thing-1", "--fast") == "made thing-1 True"
+    assert said("make", "show") == "made show False"
+    assert said("show") == "1"
+
+    assert program.main(["things", "--help"]) == 0
+    page = capsys.readouterr().out
+    assert "Make it." in page
+    assert "Show it." in page
+    assert program.main(["things", "--slow"]) == 2
+    assert "--slow" in capsys.readouterr().err

@@ -67,8 +67,11 @@ EXAMPLES = (
     ("zephyr-deploy down --purge", "Take it away and leave nothing behind"),
 )
 
-GROUPS = {"config": (LOOK, "Show what zephyr.toml, the environment and the flags come to.", ("show", "path", "schema"))}
-"""Those commands that have commands of their own: panel, help, and the names of the verbs in the module."""
+GROUPS = {
+    "config": (LOOK, "Show what zephyr.toml, the environment and the flags come to.", ("show", "path", "schema"), "")
+}
+"""Those commands that have commands of their own: panel, help, the names of the verbs in the module, and which of them
+is meant where none is named."""
 
 
 def run() -> NoReturn:
@@ -129,8 +132,8 @@ def load(name: str) -> Verb | Group:
     """The command of that name."""
     module = import_module(f"zephyr_deploy.cli.{name.replace('-', '_')}")
     if name in GROUPS:
-        panel, words, verbs = GROUPS[name]
-        return Group(name, words, panel, tuple(getattr(module, verb) for verb in verbs))
+        panel, words, verbs, default = GROUPS[name]
+        return Group(name, words, panel, tuple(getattr(module, verb) for verb in verbs), default)
     command: Verb = getattr(module, name.replace("-", "_"))
     return command
 

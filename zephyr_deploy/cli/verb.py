@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Concatenate, ParamSpec
 
 import typer
+from typer.core import TyperGroup
 
 from zephyr_deploy.cli.options import ConfigOpt, DebugOpt, OutputOpt, ProfileOpt, RehearseOpt, YesOpt
 from zephyr_deploy.cli.session import Call, GlobalOptions, Session
@@ -86,14 +87,17 @@ class Group:
     help: str
     panel: str
     verbs: tuple[Verb, ...]
+    default: str = ""
+    """Which of them is meant where none is named, as in ``lock --check``; empty: the help is."""
 
     def list_in(self, app: typer.Typer) -> None:
         """Register name and help alone."""
         app.command(self.name, help=self.help, rich_help_panel=self.panel)(_listed_only)
 
     def add_to(self, app: typer.Typer) -> None:
-        """Register the group with all its commands; alone it shows its help."""
-        group = typer.Typer(help=self.help, epilog=epilog([verb.examples[0] for verb in self.verbs]))
+        """Register the group with all its commands; without a default it shows its help when it stands alone."""
+        kind = _meaning(self.default) if self.default else TyperGroup
+        group = typer.Typer(cls=kind, help=self.help, epilog=epilog([verb.examples[0] for verb in self.verbs]))
         group.callback(invoke_without_command=True)(_help_if_alone)
         for command in self.verbs:
             command.add_to(group)
@@ -141,6 +145,21 @@ def parameters(function: Callable[..., object]) -> list[inspect.Parameter]:
         parameter.replace(annotation=hints[parameter.name])
         for parameter in inspect.signature(function).parameters.values()
     ]
+
+
+def _meaning(default: str) -> type[TyperGroup]:
+    """A group that takes words which begin with none of its commands for those of its ``default``.
+
+    So a first argument that is called like one of them has to be given to the default by its name.
+    """
+
+    class Meaning(TyperGroup):
+        def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+            own = {*self.commands, *ctx.help_option_names}
+            named = args[0] in own if args else ctx.resilient_parsing  # a shell that completes asks for all of them
+            return super().parse_args(ctx, args if named else [default, *args])
+
+    return Meaning
 
 
 def _help_if_alone(context: typer.Context) -> None:
