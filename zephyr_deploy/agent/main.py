@@ -28,6 +28,7 @@ VERBS = {
     "remove": "verbs",
     "authority": "verbs",
     "admit": "admit",
+    "dismiss": "admit",
     "meet": "verbs",
     "expiry": "expiry",
     "extend": "extend",
