@@ -21,6 +21,12 @@ UP = "Take another port: zephyr-deploy up --port 0"
         (Given("loc"), "Start it with `zephyr-deploy up loc`.", "Start it with `zephyr-deploy up loc`."),
         (Given("lo"), "`zephyr-deploy up loc`", "`zephyr-deploy up lo loc`"),
         (Given("loc"), 'zephyr-deploy chat "Why?"', 'zephyr-deploy chat --name loc "Why?"'),
+        (Given("loc"), "zephyr-deploy lock --upgrade", "zephyr-deploy lock loc --upgrade"),
+        (
+            Given("loc", "x.toml"),
+            "zephyr-deploy config show --origin",
+            "zephyr-deploy --config x.toml config show --origin",
+        ),
         (Given("loc"), "zephyr-deploy ls and zephyr-deploy doctor", "zephyr-deploy ls and zephyr-deploy doctor"),
         (Given("loc"), "e.g. `zephyr-deploy status NAME`.", "e.g. `zephyr-deploy status NAME`."),
         (Given("loc"), "Remove it: zephyr-deploy sets it.", "Remove it: zephyr-deploy sets it."),
@@ -43,8 +49,12 @@ def test_commands_are_completed_by_what_was_given(given, hint, shown):
 
 
 def test_every_command_is_told_the_name_in_its_own_way():
-    commands = [command for command in map(load, COMMANDS) if isinstance(command, Verb)]
-    parameters = {command.name: {p.name: repr(p.annotation) for p in command.parameters()} for command in commands}
+    commands = {}
+    for command in map(load, COMMANDS):
+        for verb in [command] if isinstance(command, Verb) else command.verbs:
+            alone = verb is command or verb.name == command.default
+            commands[command.name if alone else f"{command.name} {verb.name}"] = verb
+    parameters = {name: {p.name: repr(p.annotation) for p in verb.parameters()} for name, verb in commands.items()}
     named = {command: given["name"] for command, given in parameters.items() if "name" in given}
     assert {command: "{}" if "Argument" in kind else "--name {}" for command, kind in named.items()} == NAMED
-    assert set(COMMANDS) >= CONFIGURED
+    assert set(commands) | set(COMMANDS) >= CONFIGURED

@@ -13,6 +13,7 @@ NAMED = {
     "up": "{}",
     "redeploy": "{}",
     "rollback": "{}",
+    "lock": "{}",
     "down": "{}",
     "status": "{}",
     "releases": "{}",
@@ -35,7 +36,9 @@ NAMED = {
 """How each command is told which deployment is meant."""
 CONFIGURED = {*NAMED, "config", "init", "plan"}
 """Commands that read the file, or write it."""
-_COMMAND = re.compile(r"zephyr-deploy (?P<verb>[a-z]+(?:-[a-z]+)*)\b(?P<rest>(?: +NAME\b)?)")
+_COMMAND = re.compile(
+    r"zephyr-deploy (?P<verb>[a-z]+(?:-[a-z]+)*)\b(?P<inner>(?: (?:show|release)\b)?)(?P<rest>(?: +NAME\b)?)"
+)
 
 
 @dataclass(frozen=True)
@@ -53,18 +56,19 @@ class Given:
 
     def _completed(self, match: re.Match[str]) -> str:
         verb, following = match["verb"], match.string[match.end() :]
+        whole = verb + match["inner"]
         words = ["zephyr-deploy"]
         if self.rehearse and _is_command(verb):
             words.append("--rehearse")
         if match["rest"] or verb not in CONFIGURED:
-            return f"{' '.join(words)} {verb}{match['rest']}"
+            return f"{' '.join(words)} {whole}{match['rest']}"
         if self.config is not None:
             words += ["--config", shlex.quote(self.config)]
         if self.profile is not None and verb != "init":
             words += ["--profile", shlex.quote(self.profile)]
-        words.append(verb)
-        if self.name is not None and verb in NAMED and not re.match(rf" +{re.escape(self.name)}(?![\w-])", following):
-            words.append(NAMED[verb].format(shlex.quote(self.name)))
+        words.append(whole)
+        if self.name is not None and whole in NAMED and not re.match(rf" +{re.escape(self.name)}(?![\w-])", following):
+            words.append(NAMED[whole].format(shlex.quote(self.name)))
         return " ".join(words)
 
 

@@ -16,7 +16,7 @@ import typer
 from zephyr_deploy.cli.options import MODES, ConfigOpt, DebugOpt, Mode, OutputOpt, ProfileOpt, RehearseOpt, YesOpt
 from zephyr_deploy.cli.session import Call, GlobalOptions, debugging
 from zephyr_deploy.cli.terminal import ReaderGoneError, utf8
-from zephyr_deploy.cli.verb import LOOK, Group, Verb, epilog
+from zephyr_deploy.cli.verb import DEPLOY, LOOK, Group, Verb, epilog
 
 PROGRAM = "zephyr-deploy"
 INTERRUPTED = 130
@@ -28,6 +28,7 @@ COMMANDS = (
     "up",
     "redeploy",
     "rollback",
+    "lock",
     "down",
     "status",
     "ls",
@@ -68,7 +69,8 @@ EXAMPLES = (
 )
 
 GROUPS = {
-    "config": (LOOK, "Show what zephyr.toml, the environment and the flags come to.", ("show", "path", "schema"), "")
+    "lock": (DEPLOY, "Keep what a deployment is made of in zephyr.lock.", ("write",), "write"),
+    "config": (LOOK, "Show what zephyr.toml, the environment and the flags come to.", ("show", "path", "schema"), ""),
 }
 """Those commands that have commands of their own: panel, help, the names of the verbs in the module, and which of them
 is meant where none is named."""

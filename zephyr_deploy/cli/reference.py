@@ -55,8 +55,13 @@ def _section(title: str, lines: Iterator[str]) -> str:
 def _command(command: Verb | Group) -> str:
     if isinstance(command, Verb):
         return _verb(command, f"{PROGRAM} {command.name}")
-    inner = [_verb(verb, f"{PROGRAM} {command.name} {verb.name}") for verb in command.verbs]
+    inner = [_verb(verb, f"{PROGRAM} {command.name} {_within(command, verb)}") for verb in command.verbs]
     return "\n".join([f"### `{PROGRAM} {command.name}`\n", f"{command.help}\n", *inner])
+
+
+def _within(group: Group, verb: Verb) -> str:
+    """A command of a group; in brackets where it is meant without being named."""
+    return f"[{verb.name}]" if verb.name == group.default else verb.name
 
 
 def _verb(verb: Verb, usage: str) -> str:

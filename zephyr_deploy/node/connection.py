@@ -145,6 +145,16 @@ class NodeConnection:
         return transport
 
     @property
+    def host_key(self) -> HostKey:
+        """The key that the machine has shown, and that was found right.
+
+        Raises:
+            UnreachableError: the connection was lost or closed.
+        """
+        key = self.transport.get_remote_server_key()
+        return HostKey(type=key.get_name(), base64=key.get_base64())
+
+    @property
     def alive(self) -> bool:
         """Whether the connection is not known to be lost."""
         transport = self.client.get_transport()

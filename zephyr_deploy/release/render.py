@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from zephyr_deploy.plan.plan import Plan
     from zephyr_deploy.release.caddy import Exposure
     from zephyr_deploy.release.lock import Lock
+    from zephyr_deploy.spec.deployment import Deployment
 
 TOKENIZER = "tokenizer_config.json"
 TEMPLATE = "chat_template.jinja"
@@ -147,16 +148,20 @@ def _about(plan: Plan, lock: Lock, stop_s: int) -> dict[str, object]:
     }
 
 
-def _shown_settings(plan: Plan, lock: Lock) -> dict[str, object]:
-    """What a person would call the difference between two releases, by setting; masked as everything printed is.
+def wanted_settings(deployment: Deployment) -> dict[str, object]:
+    """The settings that make a release what it is, by their names; masked as everything printed is.
 
     Where a secret lies is no version of anything.
     """
-    wanted = plan.deployment.model_dump(mode="json", include={"model", "engine", "limits", "access"}, exclude_none=True)
+    wanted = deployment.model_dump(mode="json", include={"model", "engine", "limits", "access"}, exclude_none=True)
     flat = {f"{section}.{key}": value for section, fields in wanted.items() for key, value in fields.items()}
-    of_others = SOURCES | (OF_GATEWAY if plan.deployment.machine.gateway else set())
-    flat = {path: value for path, value in flat.items() if path not in of_others}
-    return {**flat, "image": lock.engine.digest, "commit": lock.commit}
+    of_others = SOURCES | (OF_GATEWAY if deployment.machine.gateway else set())
+    return {path: value for path, value in flat.items() if path not in of_others}
+
+
+def _shown_settings(plan: Plan, lock: Lock) -> dict[str, object]:
+    """What a person would call the difference between two releases."""
+    return {**wanted_settings(plan.deployment), "image": lock.engine.digest, "commit": lock.commit}
 
 
 def _exposure(plan: Plan) -> Exposure:
