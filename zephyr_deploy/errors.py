@@ -28,6 +28,7 @@
     │       ├── OverloadedError    7  no room for one more request now
     │       └── IncompleteError    7  an answer that stopped before its end
     ├── GateError                  8  a gate failed
+    │   └── HookError              8  a hook of the user does not want it, or cannot be run
     ├── LockedError                9  someone else is at work on this deployment
     └── LeftoversError            10  something could not be taken away
         └── InUseError            10  the cloud does not delete it yet, because something else uses it
@@ -55,6 +56,7 @@ __all__ = [
     "EngineFailedError",
     "GateError",
     "GoneError",
+    "HookError",
     "HostKeyError",
     "InUseError",
     "IncompleteError",
@@ -254,6 +256,12 @@ class GateError(ZephyrError):
     """A measured figure is worse than its threshold, or shows what the machine that measured can do."""
 
     exit_code, code = 8, "gate"
+
+
+class HookError(GateError):
+    """A hook of the user ended with an error, did not end, or cannot be run."""
+
+    code = "hook"
 
 
 class LockedError(ZephyrError):

@@ -46,6 +46,7 @@ CODES = {
     "OverloadedError": 7,
     "IncompleteError": 7,
     "GateError": 8,
+    "HookError": 8,
     "LockedError": 9,
     "LeftoversError": 10,
     "InUseError": 10,

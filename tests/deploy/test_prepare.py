@@ -14,7 +14,7 @@ from zephyr_deploy.deploy import fleet as fleet_module
 from zephyr_deploy.deploy.fleet import Fleet
 from zephyr_deploy.deploy.journal import Journal
 from zephyr_deploy.deploy.prepare import prepare, require_ready
-from zephyr_deploy.errors import CapacityError, ConfigError, CredentialsError, UnreachableError
+from zephyr_deploy.errors import CapacityError, ConfigError, CredentialsError, HookError, UnreachableError
 from zephyr_deploy.events import Notice, PhaseProgress, Phases
 from zephyr_deploy.node.address import NodeAddress
 from zephyr_deploy.node.hostkeys import Trust
@@ -111,6 +111,19 @@ def test_a_machine_that_is_ready_runs_no_ansible(world, ansible):
     assert not ansible.ran
     assert world.steps() == []
     assert not (deployment_dir("demo") / "prepare.log").exists()
+
+
+def test_who_is_asked_first_may_have_nothing_prepared_and_is_asked_where_something_is(world, ansible):
+    def no():
+        raise HookError("no")
+
+    world.make(a=[READY])
+    prepare(world.fleet, world.deployment, Trust(), world.journal, no)
+    world.make(a=[BARE])
+    with pytest.raises(HookError):
+        prepare(world.fleet, world.deployment, Trust(), world.journal, no)
+    assert not ansible.ran
+    assert world.steps() == []
 
 
 def test_ready_machines_need_no_ansible_here(world, ansible, monkeypatch):

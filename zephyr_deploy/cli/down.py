@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zephyr_deploy.cli.options import LockWaitOpt, NameArg, seconds
+from zephyr_deploy.cli.options import LockWaitOpt, NameArg, SkipHooksOpt, seconds
 from zephyr_deploy.cli.session import Session
 from zephyr_deploy.cli.verb import DEPLOY, verb
 
@@ -34,12 +34,13 @@ def down(
         bool, typer.Option("--forget", help="Forget machines that cannot be reached: they are gone for good.")
     ] = False,
     lock_wait: LockWaitOpt = "0s",
+    skip_hooks: SkipHooksOpt = False,
 ) -> None:
     """Stop the endpoint, wait until it is gone, and say what was taken away. Twice is fine."""
     from zephyr_deploy.deploy import down as verbs
 
     target = session.name(name)
-    with session.out.listening() as listener:
+    with session.surrounding(skip_hooks=skip_hooks), session.out.listening() as listener:
         result = verbs.down(
             target,
             purge=purge,

@@ -23,6 +23,7 @@ NameArg = Annotated[
     typer.Argument(help="Name of the deployment; unset: the one of zephyr.toml.", autocompletion=deployment_names),
 ]
 LockWaitOpt = Annotated[str, typer.Option(help="How long to wait for another command on this deployment.")]
+SkipHooksOpt = Annotated[bool, typer.Option("--skip-hooks", help="Run none of the hooks in .zephyr/hooks.")]
 
 OutputOpt = Annotated[
     Mode | None,

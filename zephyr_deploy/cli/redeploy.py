@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from zephyr_deploy.cli.machine import FirstUseOpt, HostKeyOpt, trust_of
-from zephyr_deploy.cli.options import LockWaitOpt, NameArg, seconds
+from zephyr_deploy.cli.options import LockWaitOpt, NameArg, SkipHooksOpt, seconds
 from zephyr_deploy.cli.session import Session
 from zephyr_deploy.cli.up import show_up
 from zephyr_deploy.cli.verb import DEPLOY, verb
@@ -34,6 +34,7 @@ def redeploy(
     upgrade: UpgradeOpt = False,
     timeout: Annotated[str, typer.Option(help="Longest wait for the model to answer.")] = "30m",
     lock_wait: LockWaitOpt = "0s",
+    skip_hooks: SkipHooksOpt = False,
     host_key: HostKeyOpt = None,
     trust_on_first_use: FirstUseOpt = False,
 ) -> None:
@@ -57,6 +58,6 @@ def redeploy(
         lock_wait_s=seconds(lock_wait),
         ready_deadline_s=seconds(timeout),
     )
-    with session.out.listening() as listener:
+    with session.surrounding(skip_hooks=skip_hooks), session.out.listening() as listener:
         result = run(deployment, options, listener)
     show_up(session, result)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from zephyr_deploy.cli.options import LockWaitOpt, NameArg, seconds
+from zephyr_deploy.cli.options import LockWaitOpt, NameArg, SkipHooksOpt, seconds
 from zephyr_deploy.cli.session import Session
 from zephyr_deploy.cli.verb import DEPLOY, verb
 
@@ -23,11 +23,13 @@ def rollback(
     name: NameArg = None,
     to: Annotated[str | None, typer.Option(help="Id of a release; unset: the last good one before this.")] = None,
     lock_wait: LockWaitOpt = "0s",
+    *,
+    skip_hooks: SkipHooksOpt = False,
 ) -> None:
     """Let an earlier release serve again; one that does not start leaves what serves now."""
     from zephyr_deploy.deploy.redeploy import rollback as run
 
-    with session.out.listening() as listener:
+    with session.surrounding(skip_hooks=skip_hooks), session.out.listening() as listener:
         result = run(session.name(name), release=to, listener=listener, lock_wait_s=seconds(lock_wait))
     session.out.timing_table(result.phases)
     rows = [

@@ -10,6 +10,7 @@ from zephyr_deploy.cli.options import MODES, Mode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from zephyr_deploy.cli.hints import Given
@@ -95,6 +96,16 @@ class Session:
 
         given = {key: value for key, value in (flags or {}).items() if value is not None}
         return load(config=self.config, profile=self.profile, flags=given)
+
+    def surrounding(self, *, skip_hooks: bool) -> AbstractContextManager[None]:
+        """Let the verb that the body calls find what stands beside zephyr.toml."""
+        from pathlib import Path
+
+        from zephyr_deploy.deploy.surroundings import Surroundings, surrounded
+        from zephyr_deploy.spec.load import config_path
+
+        path = config_path(self.config, os.environ, Path.cwd())
+        return surrounded(Surroundings(folder=path.resolve().parent if path else None, hooks=not skip_hooks))
 
     def given(self, name: str | None) -> Given:
         """What the next command must be given too, where this one was given a ``name``."""

@@ -20,7 +20,7 @@ from zephyr_deploy.cli.machine import (
     machine_flags,
     trust_of,
 )
-from zephyr_deploy.cli.options import LockWaitOpt, NameArg, seconds
+from zephyr_deploy.cli.options import LockWaitOpt, NameArg, SkipHooksOpt, seconds
 from zephyr_deploy.cli.session import Session
 from zephyr_deploy.cli.verb import DEPLOY, verb
 from zephyr_deploy.cli.wish import (
@@ -107,6 +107,7 @@ def up(
         str | None, typer.Option(help="Longest wait for the model to answer; 5m here, 30m elsewhere.")
     ] = None,
     lock_wait: LockWaitOpt = "0s",
+    skip_hooks: SkipHooksOpt = False,
 ) -> None:
     """Bring the endpoint to what zephyr.toml and the flags say; change nothing if it is so already."""
     flags = {
@@ -151,13 +152,14 @@ def up(
             wanted, listener=listener, lock_wait_s=wait_s, ready_deadline_s=ready_s, rollout_options=options
         )
 
-    with session.out.listening() as listener:
+    with session.surrounding(skip_hooks=skip_hooks):
+        with session.out.listening() as listener:
+            if keep_alive:
+                deployment = require_cloud(verbs.with_provider(deployment, listener))
+            result = bring(deployment, options, listener)
+        show_up(session, result)
         if keep_alive:
-            deployment = require_cloud(verbs.with_provider(deployment, listener))
-        result = bring(deployment, options, listener)
-    show_up(session, result)
-    if keep_alive:
-        keep(session, deployment, options, bring)
+            keep(session, deployment, options, bring)
 
 
 def _show_plan(session: Session, plan: Plan) -> None:

@@ -80,7 +80,7 @@ class Bring:
         if fleet.several:
             require_places(fleet)
         if self.begins and self.options.prepare:
-            prepare(fleet, self.deployment, self.options.trust, self.journal)
+            prepare(fleet, self.deployment, self.options.trust, self.journal, self._about_to_prepare)
         require_ready(fleet)
         model = model_of_fleet(fleet, self.deployment, upgrade=self.options.upgrade, token=self._token)
         plan = plan_of_fleet(fleet, self.deployment, model)
@@ -102,6 +102,9 @@ class Bring:
         result = self._result(plan, release, changed=bool(waiting) or moved)
         self.run.service, self.run.release = result.service, release.id
         return result
+
+    def _about_to_prepare(self) -> None:
+        self.run.about_to("deploy", before=self._before())
 
     def _before(self) -> str:
         """The release that serves; that of the first machine, where they differ."""

@@ -42,12 +42,20 @@ CAUSES: tuple[tuple[str, type[ZephyrError]], ...] = (
 """Words of a reason, and what kind of error it is; any other is one of configuration."""
 
 
-def prepare(fleet: Fleet, deployment: Deployment, trust: Trust, journal: Journal) -> None:
+def _nobody() -> None:
+    """Nobody is asked."""
+
+
+def prepare(
+    fleet: Fleet, deployment: Deployment, trust: Trust, journal: Journal, about_to: Callable[[], None] = _nobody
+) -> None:
     """Have the playbook bring what machines lack, all of them side by side, and look at them again.
 
-    Nothing is begun where some machine lacks what no playbook brings, or could not serve the model afterwards.
+    Nothing is begun where some machine lacks what no playbook brings, or could not serve the model afterwards;
+    ``about_to`` is called where something is.
 
     Raises:
+        ZephyrError: it is not to begin.
         ConfigError: Ansible is not installed, a machine cannot be prepared, or lacks something still.
         CredentialsError, CapacityError, UnreachableError, DeadlineError: the playbook failed for that reason.
     """
@@ -63,6 +71,7 @@ def prepare(fleet: Fleet, deployment: Deployment, trust: Trust, journal: Journal
         for m, host in aliases.items()
     }
     names = {host.alias: member.name for member, host in aliases.items()}
+    about_to()
     title = "Prepare the machine" if not fleet.several else f"Prepare {len(needy)} machines"
     with fleet.phases.phase("prepare", title) as phase:
         journal.intend("prepare", nodes=" ".join(member.name for member in needy))

@@ -80,6 +80,11 @@ def rehearsal_dir() -> Path:
     return here if (here / NOTE).exists() else here / "rehearsal"
 
 
+def rehearsing() -> bool:
+    """Whether this is a rehearsal."""
+    return (state_dir() / NOTE).exists()
+
+
 def begin() -> Emulators:
     """Turn this process to the emulators for good: its state, its cache and its credentials are the rehearsal's.
 

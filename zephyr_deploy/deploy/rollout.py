@@ -6,7 +6,7 @@ One look at every machine decides what is to be done; on a machine that serves w
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from zephyr_deploy.agent.beside import Beside
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from zephyr_deploy.deploy.clouds.launch import Proposal
     from zephyr_deploy.deploy.journal import Journal
     from zephyr_deploy.deploy.results import UpResult
+    from zephyr_deploy.deploy.run import Run
     from zephyr_deploy.events import Listener
     from zephyr_deploy.providers.base import NodeProvider
     from zephyr_deploy.spec.deployment import Deployment
@@ -81,7 +82,7 @@ def rollout(
     ):
         for entry in run.journal.unfinished():
             phases.notice(f"An earlier run was cut off during {entry.step}; looking at what it left.")
-        with _machines(deployment, provider, options, phases, run.journal, begins=begins) as fleet:
+        with _machines(deployment, provider, _asking(options, run), phases, run.journal, begins=begins) as fleet:
             fleet.connect(options.trust, run.journal)
             loading = Beside(lambda: _load(deployment))
             fleet.look(python_may_lack=begins and options.prepare, ports=_front_ports(fleet, deployment))
@@ -91,6 +92,17 @@ def rollout(
                 tell_of_end(fleet, provider, deployment, phases)
             bring = loading.result(fleet, deployment, options, run, begins=begins)
             return bring.bring()
+
+
+def _asking(options: RolloutOptions, run: Run) -> RolloutOptions:
+    """The same; a machine that is ordered is the first thing that changes, once the user has agreed to it."""
+
+    def agree(proposal: Proposal) -> None:
+        if options.agree:
+            options.agree(proposal)
+        run.about_to("deploy")
+
+    return replace(options, agree=agree)
 
 
 @contextmanager

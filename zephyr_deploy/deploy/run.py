@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Literal
 
+from zephyr_deploy.deploy import hooks
 from zephyr_deploy.deploy.journal import Journal
 from zephyr_deploy.deploy.origin import user, who
 from zephyr_deploy.deploy.outcome import Outcome
+from zephyr_deploy.deploy.surroundings import Surroundings, surroundings
 from zephyr_deploy.errors import ZephyrError
 
 if TYPE_CHECKING:
@@ -46,6 +48,7 @@ class Run:
     cost_usd: float | None = None
     changes: list[Change] = field(default_factory=list)
     """What it was about to do; nothing of it, where nothing had to be done."""
+    surroundings: Surroundings = field(default_factory=surroundings)
 
     @property
     def who(self) -> dict[str, str]:
@@ -55,10 +58,14 @@ class Run:
     def about_to(self, change: Change, *, before: str = "", release: str = "") -> None:
         """Say that the first thing is going to be changed; those who are asked may have it stop here.
 
+        Said again as more is known of it, nobody is asked again.
+
         Raises:
             ZephyrError: one of them does not want it.
         """
         self.before, self.release = before or self.before, release or self.release
+        if change in self.changes:
+            return
         for ask in ASKED:
             ask(self, change)
         self.changes.append(change)
@@ -112,7 +119,7 @@ def _tell(run: Run, outcome: Outcome) -> None:
             run.phases.notice(f"How this ended could not be told to {told}: {error}", warning=True)
 
 
-ASKED: tuple[Callable[[Run, Change], None], ...] = ()
+ASKED: tuple[Callable[[Run, Change], None], ...] = (hooks.ask,)
 """Who may stop a run before it changes anything, in this order."""
-TOLD: dict[str, Callable[[Run, Outcome], None]] = {}
+TOLD: dict[str, Callable[[Run, Outcome], None]] = {"the hooks": hooks.tell}
 """Who is told how a run ended, in this order, each with its name for people."""

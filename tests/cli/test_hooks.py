@@ -1,0 +1,63 @@
+"""Hooks beside the zephyr.toml in use, as the command line finds them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from emulators.memory import MemoryCloud, only_cloud
+
+from zephyr_deploy.cli.main import main
+
+
+@pytest.fixture
+def refusing(tmp_path):
+    """A folder with a zephyr.toml, and hooks that say no before anything; each call leaves a line."""
+    (tmp_path / "zephyr.toml").write_text('name = "demo"\n')
+    hooks = tmp_path / ".zephyr" / "hooks"
+    hooks.mkdir(parents=True)
+    for name in ("pre-deploy", "pre-teardown"):
+        path = hooks / name
+        path.write_text(f'#!/bin/sh\necho "$HOOK_NAME $HOOK_DEPLOYMENT" | tee -a {tmp_path}/calls\nexit 1\n')
+        path.chmod(0o755)
+    return tmp_path
+
+
+def calls(folder):
+    path = folder / "calls"
+    return path.read_text().splitlines() if path.exists() else []
+
+
+@pytest.mark.parametrize("words", [("down",), ("down", "demo"), ("--config", "zephyr.toml", "down", "demo")])
+def test_a_hook_stops_a_teardown(refusing, capsys, words):
+    assert main([*words, "--output", "json"]) == 8
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert (error["code"], error["details"]["log"]) == ("hook", ["pre-teardown demo"])
+    assert calls(refusing) == ["pre-teardown demo"]
+
+
+def test_its_output_is_on_stderr_and_goes_with_the_error(refusing, capsys):
+    assert main(["down"]) == 8
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "pre-teardown: pre-teardown demo" in said.err
+    assert "Error: the hook pre-teardown ended with exit code 1" in said.err
+    assert "--skip-hooks goes on without any" in said.err
+
+
+def test_none_is_run_with_skip_hooks_or_of_another_folder(refusing, monkeypatch):
+    assert main(["down", "--skip-hooks"]) == 0
+    elsewhere = refusing / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)  # outside of a repository, only the folder itself is looked at
+    assert main(["down", "demo"]) == 0
+    assert calls(refusing) == []
+
+
+def test_a_hook_stops_an_order_before_a_machine_costs_anything(refusing, monkeypatch, capsys):
+    cloud = MemoryCloud()
+    only_cloud(cloud, monkeypatch)
+    assert main(["up", "--provider", "aws", "--gpu", "a10g", "--yes"]) == 8
+    assert calls(refusing) == ["pre-deploy demo"]
+    assert (cloud.there, "create" in cloud.calls) == ({}, False)
+    assert "zephyr-deploy down" not in capsys.readouterr().err, "nothing was made that would have to go"
