@@ -291,3 +291,14 @@ def test_an_endless_value_is_cut(refused):
 
 def test_unknown_flags_are_refused(refused):
     assert refused(flags={"access.prot": 1}) == "access.prot: there is no such setting; did you mean access.port?"
+
+
+def test_who_is_told_is_a_reference_and_never_the_address_itself(loader, refused):
+    text = '[notify]\nslack_from = "env:SLACK"\nwebhook_from = "file:hook"\nevents = ["failed"]\n'
+    notify = loader(text).deployment.notify
+    assert (notify.slack_from, notify.events) == ("env:SLACK", ("failed",))
+    assert notify.webhook_from.startswith("file:/"), "a file counts from the one that names it"
+    said = refused('[notify]\nslack_from = "https://hooks.slack.com/services/T0/B0/sekret"\n')
+    assert "notify.slack_from" in said
+    assert "sekret" not in said
+    assert "deployed, failed, rolled_back, expiring, budget" in refused('[notify]\nevents = ["broken"]\n')

@@ -38,7 +38,11 @@ def test_the_starter_file_with_every_line_taken_in_is_valid_and_sets_everything(
 
 
 # What a line needs beside it
-WITH = {"access.cidr": "access.expose", "access.domain": "access.expose"}
+WITH = {
+    "access.cidr": "access.expose",
+    "access.domain": "access.expose",
+    "notify.secret_from": "notify.webhook_from",
+}
 
 
 @pytest.mark.parametrize("path", KEYS)

@@ -18,6 +18,7 @@ BROKEN = [
     ({"provider": "ssh"}, ["provider"]),
     ({"machine": {"host": "a", "hosts": ["b", "c"], "gateway": "ann@b"}}, ["machine.gateway"]),
     ({"cost": {"idle": "9h"}}, ["cost.idle"]),
+    ({"notify": {"secret_from": "env:A", "slack_from": "env:B"}}, ["notify.secret_from"]),
     (
         {"provider": "ssh", "limits": {"max_input_tokens": 5, "max_total_tokens": 4, "max_batch_total_tokens": 3}},
         ["limits.max_input_tokens", "limits.max_total_tokens", "provider"],
@@ -37,6 +38,7 @@ KEPT = [
     {"cost": {"idle": "9h", "ttl": "none"}},
     {"cost": {"idle": "none"}},
     {"cost": {"ttl": "30m"}},
+    {"notify": {"secret_from": "env:A", "webhook_from": "env:B"}},
 ]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -36,6 +36,8 @@ Quantization = Literal[
 ]
 Dtype = Literal["float16", "bfloat16"]
 KvCacheDtype = Literal["fp8_e4m3fn", "fp8_e5m2"]
+NotifyEvent = Literal["deployed", "failed", "rolled_back", "expiring", "budget"]
+NOTIFY_EVENTS: tuple[NotifyEvent, ...] = get_args(NotifyEvent)
 
 Name = Annotated[
     str,
@@ -203,6 +205,29 @@ class Cost(Frozen):
     )
 
 
+class Notify(Frozen):
+    """Who is told how it went, unasked. The addresses are secrets: whoever knows one can post to it."""
+
+    slack_from: SecretSource | None = Field(
+        None,
+        description="Where the address of an incoming webhook of Slack is.",
+        examples=["env:SLACK_WEBHOOK_URL"],
+    )
+    webhook_from: SecretSource | None = Field(
+        None, description="Where the address is that JSON is posted to.", examples=["env:DEPLOY_WEBHOOK_URL"]
+    )
+    secret_from: SecretSource | None = Field(
+        None,
+        description="Where the secret is that signs what is posted to the webhook, as whsec_ and base64.",
+        examples=["env:DEPLOY_WEBHOOK_SECRET"],
+    )
+    events: Annotated[tuple[NotifyEvent, ...], Allowed(f"a list of {', '.join(NOTIFY_EVENTS)}")] = Field(
+        NOTIFY_EVENTS,
+        description="What of; expiring and budget are told by `gc --warn`.",
+        examples=[["failed", "rolled_back"]],
+    )
+
+
 class Deployment(Frozen):
     """One endpoint that the user wants to exist."""
 
@@ -215,6 +240,7 @@ class Deployment(Frozen):
     sampling: Sampling = Sampling()
     access: Access = Access()
     cost: Cost = Cost()
+    notify: Notify = Notify()
 
     @model_validator(mode="after")
     def _keeps_the_rules(self) -> Deployment:

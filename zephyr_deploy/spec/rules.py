@@ -85,10 +85,18 @@ def _end_of_life(deployment: Deployment) -> Iterator[Broken]:
         yield Broken(("cost.idle", "cost.ttl"), "the node would end by ttl before it could be idle for that long")
 
 
+def _signature(deployment: Deployment) -> Iterator[Broken]:
+    notify = deployment.notify
+    if notify.secret_from is not None and notify.webhook_from is None:
+        reason = "the secret signs what is posted to a webhook, and there is none; set notify.webhook_from beside it"
+        yield Broken(("notify.secret_from", "notify.webhook_from"), reason)
+
+
 _RULES: tuple[Callable[[Deployment], Iterator[Broken]], ...] = (
     _token_limits,
     _gpus_in_use,
     _exposure,
     _reachable_host,
     _end_of_life,
+    _signature,
 )

@@ -104,6 +104,15 @@ def hub_token(reference: str | None) -> Secret | None:
     return Secret(value)
 
 
+def secret(reference: str, setting: str) -> Secret:
+    """What a setting of that name points to, whatever it is.
+
+    Raises:
+        CredentialsError: nothing is there.
+    """
+    return Secret(_read(reference, setting))
+
+
 def _read(reference: str, setting: str) -> str:
     kind, _, rest = reference.partition(":")
     reader = {"env": _variable, "file": _file, "cmd": _command}[kind]

@@ -19,7 +19,15 @@ from zephyr_deploy.spec.types import NEVER, arguments_without_secrets, without_s
 if TYPE_CHECKING:
     from zephyr_deploy.spec.keys import Key
 
-SOURCES = frozenset({"access.api_key_from", "model.token_from"})
+SOURCES = frozenset(
+    {
+        "access.api_key_from",
+        "model.token_from",
+        "notify.secret_from",
+        "notify.slack_from",
+        "notify.webhook_from",
+    }
+)
 """Settings that say where a secret is; somebody may write the secret itself."""
 MASKED = frozenset({"engine.env", "engine.args", *SOURCES})
 """Settings that may hold secrets; see `masked`."""
