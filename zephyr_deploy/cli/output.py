@@ -11,6 +11,7 @@ from contextlib import contextmanager, nullcontext
 from functools import cached_property
 from typing import TYPE_CHECKING, TextIO
 
+from zephyr_deploy.cli.github import harmless_json
 from zephyr_deploy.cli.hints import Given
 from zephyr_deploy.cli.terminal import ReaderGoneError, console, is_live, tolerant, unicode_capable, visible
 from zephyr_deploy.errors import UsageError
@@ -196,7 +197,8 @@ class Output:
 
     def _dump(self, body: dict[str, object], indent: int | None = None) -> str:
         ascii_only = not unicode_capable(self._stdout)
-        return json.dumps({"schema": SCHEMA, **body}, indent=indent, ensure_ascii=ascii_only, allow_nan=False)
+        text = json.dumps({"schema": SCHEMA, **body}, indent=indent, ensure_ascii=ascii_only, allow_nan=False)
+        return harmless_json(text)
 
     def _end_line(self) -> None:
         """Let nothing follow half an answer on its line, where both are on the terminal."""
