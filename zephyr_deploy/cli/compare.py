@@ -89,7 +89,7 @@ def _show(session: Session, found: Comparison) -> None:
     out.result(
         "compare",
         found,
-        table=lambda: out.grid(COLUMNS, [row for level in found.levels for row in _rows(level)]),
+        table=lambda: out.grid(COLUMNS, [row for level in found.levels for row in rows(level)]),
         quiet=(summary(level) for level in found.levels),
     )
     out.note(f"A is {found.a.name} of {found.a.started_at}, B is {found.b.name} of {found.b.started_at}.")
@@ -121,7 +121,8 @@ def summary(level: LevelComparison) -> str:
     return f"With {level.load} there are too few requests to tell."
 
 
-def _rows(level: LevelComparison) -> Iterator[tuple[str, ...]]:
+def rows(level: LevelComparison) -> Iterator[tuple[str, ...]]:
+    """The lines of the table that are about one level."""
     shown = [one for name in SHOWN if (one := level.of(name)) is not None and (one.a or one.b)]
     for place, one in enumerate(shown):
         share = one.figure in SHARES

@@ -111,3 +111,10 @@ def _data(text: str) -> str:
 
 def _property(text: str) -> str:
     return _data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def meant(stream: TextIO, line: str) -> None:
+    """Write a command that is meant as one."""
+    raw = stream.raw if isinstance(stream, Defused) else stream
+    raw.write(f"{line}\n")
+    raw.flush()

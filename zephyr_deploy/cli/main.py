@@ -53,6 +53,7 @@ COMMANDS = (
     "extend",
     "cost",
     "gc",
+    "ci",
     "config",
     "doctor",
     "debug-bundle",
@@ -70,6 +71,7 @@ EXAMPLES = (
 
 GROUPS = {
     "lock": (DEPLOY, "Keep what a deployment is made of in zephyr.lock.", ("write",), "write"),
+    "ci": (LOOK, "Show in a CI what a command found: summaries, outputs, comments.", ("report", "comment"), ""),
     "config": (LOOK, "Show what zephyr.toml, the environment and the flags come to.", ("show", "path", "schema"), ""),
 }
 """Those commands that have commands of their own: panel, help, the names of the verbs in the module, and which of them

@@ -1,0 +1,178 @@
+"""What came of one command, for a CI: read from the JSON that it printed, whatever the command was."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from zephyr_deploy.cli.planned import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from zephyr_deploy.cli.github import Level
+
+Data = dict[str, Any]
+FACTS = ("", "")
+ORPHANS = ("DEPLOYMENT", "PROVIDER", "WHAT", "$/H", "$ SO FAR")
+CUT_OFF = "It ended before it could say what came of it: it was killed, or never began."
+
+
+@dataclass(frozen=True)
+class Report:
+    """What people read of it, and what the next steps take."""
+
+    title: str
+    outputs: Mapping[str, str]
+    """By name, for later steps; see docs/guides/ci.md."""
+    message: str = ""
+    level: Level | None = None
+    """How GitHub is to show ``message``; None: not at all."""
+    failures: tuple[str, ...] = ()
+    """Why a gate was not passed."""
+    tables: tuple[Table, ...] = ()
+    hint: str = ""
+    log: tuple[str, ...] = ()
+    """What a service said last before it failed."""
+
+
+def report_of(document: str) -> Report:
+    """Read what a command with ``--output json`` has printed; nothing or half a document is one that was cut off."""
+    try:
+        found = json.loads(document)
+        kind, body = found["kind"], found["error" if found["kind"] == "error" else "data"]
+    except (ValueError, TypeError, KeyError):
+        return Report("zephyr-deploy was cut off", {"result": "interrupted"}, CUT_OFF, "error")
+    return KINDS.get(kind, _other(kind))(body)
+
+
+def _up(data: Data) -> Report:
+    service, changed = data["service"], data["changed"]
+    outputs = {
+        "result": "changed" if changed else "unchanged",
+        "endpoint": service.get("public_url") or service["url"],
+        "release": data["release"],
+        "image-digest": str(data.get("image") or "").rpartition("@")[2],
+        "cost-per-hour": f"{service['price_per_hour_usd']:.2f}",
+    }
+    where = [one["host"] for one in data.get("services") or (service,) if one.get("host")]
+    rows = {
+        "endpoint": outputs["endpoint"],
+        "model": service["model_id"],
+        "release": data["release"],
+        "image": data.get("image") or "",
+        "machines": ", ".join(where),
+        "cost": f"${outputs['cost-per-hour']} an hour",
+        "ends": service.get("ends_at") or "",
+        "took": f"{sum(phase['seconds'] for phase in data['phases']):.0f} s",
+    }
+    return Report(f"{service['name']}: {outputs['result']}", outputs, tables=(_facts(rows),))
+
+
+def _rollback(data: Data) -> Report:
+    service = data["services"][0]
+    outputs = {
+        "result": "changed",
+        "endpoint": service.get("public_url") or service["url"],
+        "release": data["release"],
+        "cost-per-hour": f"{service['price_per_hour_usd']:.2f}",
+    }
+    rows = {"endpoint": outputs["endpoint"], "release": data["release"], "before": data["before"]}
+    return Report(f"{service['name']}: back at {data['release']}", outputs, tables=(_facts(rows),))
+
+
+def _down(data: Data) -> Report:
+    rows = {
+        "removed": "; ".join(data["removed"]),
+        "kept": "; ".join(data["kept"]),
+        "cost": f"${data['cost_usd']:.2f}",
+    }
+    result = "changed" if data["removed"] or data["stopped"] else "unchanged"
+    return Report(f"{data['name']}: taken away", {"result": result}, tables=(_facts(rows),))
+
+
+def _status(data: Data) -> Report:
+    service = data.get("service") or {}
+    outputs = {"result": data["state"], "endpoint": service.get("public_url") or service.get("url") or ""}
+    why = "; ".join(one["detail"] for one in data["machines"] if one.get("detail"))
+    rows = {"endpoint": outputs["endpoint"], "release": service.get("release") or "", "why": why}
+    return Report(f"{data['name']}: {data['state']}", outputs, tables=(_facts(rows),))
+
+
+def _gc(data: Data) -> Report:
+    rows = [
+        (
+            one["deployment"],
+            one["provider"],
+            ", ".join(f"{thing['kind']} {thing['id']}" for thing in one["resources"]),
+            f"{one['price_per_hour_usd']:.2f}",
+            f"{one['cost_usd']:.2f}",
+        )
+        for one in data["orphans"]
+    ]
+    if not rows:
+        return Report("Nothing was left over", {"result": "unchanged"})
+    removed = len(data["removed"])
+    return Report(f"{removed} things deleted", {"result": "changed"}, tables=(Table("", ORPHANS, rows),))
+
+
+def _bench(data: Data) -> Report:
+    from zephyr_deploy.bench.saved import report_in
+    from zephyr_deploy.cli.benched import COLUMNS, row
+
+    found = report_in(json.dumps(data).encode(), "The result")
+    rows = [row(level) for level in found.levels]
+    outputs = {"result": "measured", "release": found.target.release or ""}
+    return Report(f"{found.target.name}: measured", outputs, tables=(Table("", (*COLUMNS, "PLANNED"), rows),))
+
+
+def _error(error: Data) -> Report:
+    details = error.get("details") or {}
+    outputs = {
+        "result": str(details.get("result") or ("interrupted" if error["code"] == "interrupted" else "failed")),
+        "release": str(details.get("release") or ""),
+        "exit-code": str(error["exit_code"]),
+    }
+    return Report(
+        f"zephyr-deploy failed ({error['code']})",
+        outputs,
+        error["message"],
+        "error",
+        failures=tuple(map(str, details.get("failures") or ())),
+        tables=tuple(_compared(details)),
+        hint=error.get("hint") or "",
+        log=tuple(map(str, (*(details.get("log") or ()), *([details["line"]] if details.get("line") else [])))),
+    )
+
+
+def _compared(details: Data) -> Iterator[Table]:
+    """Two benchmarks side by side, where a gate has held one against the other."""
+    if not details.get("comparison"):
+        return
+    from zephyr_deploy.bench.compare import Comparison
+    from zephyr_deploy.cli.compare import COLUMNS, rows
+
+    found = Comparison.model_validate(details["comparison"])
+    lines = [line for level in found.levels for line in rows(level)]
+    yield Table(f"A is {found.a.name}, B is {found.b.name}", COLUMNS, lines)
+
+
+def _other(kind: str) -> Callable[[Data], Report]:
+    return lambda _data: Report(f"{kind}: done", {"result": "unchanged"})
+
+
+def _facts(rows: Mapping[str, str]) -> Table:
+    return Table("", FACTS, [(name, value) for name, value in rows.items() if value])
+
+
+KINDS: dict[str, Callable[[Data], Report]] = {
+    "up": _up,
+    "rollback": _rollback,
+    "down": _down,
+    "status": _status,
+    "gc": _gc,
+    "bench": _bench,
+    "error": _error,
+}
+"""By the kind of the document."""
