@@ -12,7 +12,8 @@ from zephyr_deploy.agent import store as module
 from zephyr_deploy.agent import verbs
 from zephyr_deploy.agent.errors import GoneError, NodeError
 from zephyr_deploy.agent.layout import Layout
-from zephyr_deploy.agent.store import Store, holder_of
+from zephyr_deploy.agent.lock import holder_of, run_lock
+from zephyr_deploy.agent.store import Store
 
 ME = {"user": "ann", "machine": "laptop", "command": "up", "origin": "a1"}
 OTHER = {"user": "bob", "machine": "desk", "command": "redeploy", "origin": "b2"}
@@ -119,6 +120,21 @@ def test_a_lock_file_that_was_deleted_is_made_anew(store, layout):
         layout.lock.unlink()
     with store.locked(OTHER, 0):
         assert layout.lock.exists()
+
+
+def test_a_call_of_another_run_than_the_one_that_holds_the_node_is_refused(store, layout, tmp_path):
+    """Its own hold was let go by force, say, and it is still at work somewhere."""
+    layout.run_lock = tmp_path / "runs" / "demo.lock"
+    mine, other = {**ME, "run": "r1"}, {**OTHER, "run": "r2"}
+    with run_lock(layout).held(mine, 0, passing=True):
+        with pytest.raises(NodeError, match="locked on the node by `up` of ann"), store.locked(other, 0):
+            pass
+        with store.locked(mine, 0):
+            assert store.work()["run"] == "r1"
+        assert store.work()["run"] == "r1", "between its calls, too"
+    with store.locked(other, 0):
+        pass
+    assert not list(layout.run_lock.parent.iterdir()), "nothing of it is left"
 
 
 def release(store, name):

@@ -13,6 +13,8 @@ DATA = Path("/var/lib/zephyr-deploy/data")
 """``HF_HOME`` of every engine: weights are shared between the deployments of a node."""
 RUN = Path("/run/zephyr-deploy")
 """On tmpfs: secrets, and the gateway's socket."""
+RUNS = Path("/run/zephyr-deploy-runs")
+"""On tmpfs, and not of what `down` deletes: the locks that runs hold."""
 UNITS = Path("/etc/systemd/system")
 FRONT = "gateway"
 """``role`` in the ``release.json`` of a gateway on a machine of its own."""
@@ -44,6 +46,7 @@ class Layout:
         self.gateway = self.home / "gateway"
         """What Caddy reads: Caddyfile and upstream."""
         self.lock = self.home / "lock"
+        self.run_lock = RUNS / f"{name}.lock"
         self.state = self.home / "state.json"
         self.history = self.home / "history.jsonl"
         self.measured = self.home / "measured.jsonl"

@@ -1,19 +1,14 @@
-"""What a node remembers of one deployment, and the lock that lets one caller at a time change it."""
+"""What a node remembers of one deployment."""
 
 from __future__ import annotations
 
-import fcntl
-import json
-import os
 import shutil
-import signal
 import time
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zephyr_deploy.agent.errors import NodeError, of_disk
 from zephyr_deploy.agent.files import add_line, get_json, get_lines, put, put_json
+from zephyr_deploy.agent.lock import Lock, refuse_another, run_lock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,10 +17,6 @@ if TYPE_CHECKING:
     from zephyr_deploy.agent.report import Report
 
 KEPT_RELEASES = 5
-TAKE_OVER_S = 2400.0
-"""How long a call that was cut off may take to end: within its switch it goes on until the model answers."""
-UNCLEAR_S = 1.0
-"""How long it may be unclear who holds the lock: between taking it and the note on it, and between its end and ours."""
 
 
 class Store:
@@ -111,149 +102,19 @@ class Store:
     def locked(
         self, who: dict[str, Any], wait_s: float, *, wanted: str = "", report: Report | None = None
     ) -> Iterator[None]:
-        """Hold the deployment's lock on this node; it is the kernel's and goes with its holder.
-
-        A holder of the same ``origin`` (one state folder of one user's machine) is a call whose connection was cut:
-        on that machine only one call at a time works on a deployment. It is asked to end, and followed: with SIGTERM,
-        which ends it before its switch, where it brings the same release; with SIGUSR1, which has it take back its
-        switch, where something else is wanted now.
-
-        Args:
-            who: Who asks; see `zephyr_deploy.deploy.origin.who`.
-            wait_s: How long to wait for another origin, in seconds.
-            wanted: The release that is to serve; empty where none is.
-            report: Told whom it waits for; asked whether anybody listens still.
+        """Hold the deployment's lock on this node while the body runs; the arguments are those of `Lock.held`.
 
         Raises:
-            NodeError: another origin holds it after ``wait_s`` seconds; the message says who.
+            NodeError: another origin holds it after ``wait_s`` seconds, or a run holds the node; the message says who.
             GoneError: nobody listens any more, and it would have to wait.
         """
-        note = self.layout.lock.with_suffix(".json")
-        descriptor = self._taken(_Wish(who, wait_s, wanted, report))
-        try:
-            with suppress(NodeError):  # The disk may be full, and `down` must work all the same.
-                about = {**who, "pid": os.getpid(), "since": time.time(), "at": time.monotonic(), "release": wanted}
-                put(note, json.dumps(about), 0o600)
+        with Lock(self.layout.lock, self.layout.name).held(who, wait_s, wanted=wanted, report=report):
+            refuse_another(self.layout, who)
             yield
-        finally:
-            with suppress(OSError):
-                note.unlink()
-            os.close(descriptor)
 
     def work(self) -> dict[str, Any]:
-        """Who works on the deployment on this node now, as its lock tells; empty if nobody does."""
-        try:
-            descriptor = os.open(self.layout.lock, os.O_RDONLY)
-        except OSError:
-            return {}
-        try:
-            pid = holder_of(descriptor)
-        finally:
-            os.close(descriptor)
-        note = get_json(self.layout.lock.with_suffix(".json"))
-        return note if pid is not None and isinstance(note, dict) and note.get("pid") == pid else {}
+        """Who works on the deployment on this node now; empty if nobody does.
 
-    def _taken(self, wish: _Wish) -> int:
-        """The open lock file, locked; one that a `down` deleted meanwhile is opened anew."""
-        path = self.layout.lock
-        while True:
-            try:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-            except FileNotFoundError:
-                continue
-            except OSError as error:
-                raise of_disk(error, "the deployment's folder cannot be made") from error
-            try:
-                self._take(descriptor, wish)
-                if path.exists() and path.stat().st_ino == os.fstat(descriptor).st_ino:
-                    return descriptor
-            except BaseException:
-                os.close(descriptor)
-                raise
-            os.close(descriptor)
-
-    def _take(self, descriptor: int, wish: _Wish) -> None:
-        start = clear_at = time.monotonic()
-        while True:
-            try:
-                return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                holder = get_json(self.layout.lock.with_suffix(".json")) or {}
-            pid, now = holder_of(descriptor), time.monotonic()
-            mine = False
-            if pid is not None and holder.get("pid") == pid:
-                clear_at, mine = now, holder.get("origin") == wish.who["origin"]
-                wish.wait_for(pid, holder)
-            longest = max(wish.wait_s, TAKE_OVER_S) if mine else wish.wait_s
-            if now - start > longest and (clear_at == now or now - clear_at > UNCLEAR_S):
-                raise locked(self.layout.name, holder, now - start)
-            wish.check()
-            time.sleep(0.1)
-
-
-class _Wish:
-    """Who wants a lock and for what; see `Store.locked`."""
-
-    def __init__(self, who: dict[str, Any], wait_s: float, wanted: str, report: Report | None) -> None:
-        self.who, self.wait_s = who, wait_s
-        self._wanted, self._report = wanted, report
-        self._met: set[int] = set()
-
-    def check(self) -> None:
-        """See whether anybody waits still.
-
-        Raises:
-            GoneError: nobody does.
+        Between the calls of a run nobody has the lock of a call, and the run holds the node.
         """
-        if self._report is not None:
-            self._report.check()
-
-    def wait_for(self, pid: int, holder: dict[str, Any]) -> None:
-        """Tell whom it waits for, once; and where that is a call that was cut off, tell it what is expected of it."""
-        if pid in self._met:
-            return
-        self._met.add(pid)
-        if holder.get("origin") == self.who["origin"]:
-            self._tell(
-                f"An earlier `{holder.get('command', '?')}` from here was cut off and still works; waiting for its end."
-            )
-            self._ask_to_end(pid, holder)
-        elif self.wait_s:
-            self._tell(f"Waiting for {whose(holder)}.")
-
-    def _tell(self, message: str) -> None:
-        if self._report is not None:
-            self._report.notice(message)
-
-    def _ask_to_end(self, pid: int, holder: dict[str, Any]) -> None:
-        same = bool(self._wanted) and holder.get("release") == self._wanted
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGTERM if same else signal.SIGUSR1)
-
-
-def holder_of(descriptor: int) -> int | None:
-    """Process that holds the lock on an open file, by the kernel's own table (proc(5), /proc/locks)."""
-    inode = str(os.fstat(descriptor).st_ino)
-    for line in Path("/proc/locks").read_text().splitlines():
-        words = line.split()
-        if len(words) > 5 and words[1] == "FLOCK" and words[5].rpartition(":")[2] == inode:  # noqa: PLR2004 - columns
-            return int(words[4])
-    return None
-
-
-def whose(holder: dict[str, Any]) -> str:
-    """Who holds a lock, for people; how long is told too, for the clocks of two machines may differ."""
-    since = time.strftime("%H:%M:%S", time.gmtime(holder.get("since", 0)))
-    ago = f" ({time.monotonic() - holder['at']:.0f} s ago)" if "at" in holder else ""
-    call = f"`{holder.get('command', '?')}` of {holder.get('user', '?')} on {holder.get('machine', '?')}"
-    return f"{call} since {since} UTC{ago}"
-
-
-def locked(name: str, holder: dict[str, Any], waited_s: float) -> NodeError:
-    """The error of a lock that another holds."""
-    waited = f" (waited {waited_s:.0f} s)" if waited_s > 1 else ""
-    hint = "Wait for it with --lock-wait 5m."
-    return NodeError(
-        "locked", f"deployment {name} is locked on the node by {whose(holder)}{waited}", hint, holder=holder
-    )
+        return Lock(self.layout.lock, self.layout.name).holder() or run_lock(self.layout).holder()

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from zephyr_deploy.node.hostkeys import Verifier
+    from zephyr_deploy.node.lines import Signs
     from zephyr_deploy.node.route import Route
 
 CONNECT_S = 20.0
@@ -110,8 +111,11 @@ class NodeConnection:
         deadline_s: float,
         idle_s: float | None = None,
         what: str = "a command",
+        signs: Signs | None = None,
     ) -> Lines:
         """Start ``command`` and read its lines as they come; the arguments are those of `run`.
+
+        With ``signs`` its input does not end with ``stdin``, but with them.
 
         Raises:
             DeadlineError: it was not even started in that time, or nothing was heard of it for ``idle_s``.
@@ -130,7 +134,7 @@ class NodeConnection:
                 raise DeadlineError(message, hint=hint, details={"silent_s": start.seconds}) from error
             message = f"{what} could not be started on {self.route.place}: {error or 'the connection was lost'}"
             raise UnreachableError(message, hint="Try again; if it stays so, look at sshd's log there.") from error
-        return Lines(channel, stdin, place=self.route.place, what=what, deadline=deadline, idle_s=idle_s)
+        return Lines(channel, stdin, place=self.route.place, what=what, deadline=deadline, idle_s=idle_s, signs=signs)
 
     @property
     def transport(self) -> paramiko.Transport:

@@ -28,6 +28,7 @@ LINGER_S = 2.0
 """How long output is waited for after the command has ended, in seconds: something that it left running may hold it."""
 JOIN_S = 5.0
 BY_SIGNAL = -1
+SIGN = b"\n"
 
 
 class Result(NamedTuple):
@@ -40,6 +41,22 @@ class Result(NamedTuple):
     """The last 64 KiB of it."""
 
 
+class Signs:
+    """Signs of life for a command that lives as long as its caller does: a line now and then, until `end`."""
+
+    def __init__(self, every_s: float) -> None:
+        self.every_s = every_s
+        self._over = threading.Event()
+
+    def end(self) -> None:
+        """Give none any more: the command's input ends."""
+        self._over.set()
+
+    def another(self) -> bool:
+        """Wait for the time of the next; whether there is to be one."""
+        return not self._over.wait(self.every_s)
+
+
 class Lines:
     """A command that runs on a node; iterate over it for the lines of its standard output.
 
@@ -48,13 +65,22 @@ class Lines:
     """
 
     def __init__(
-        self, channel: Channel, stdin: bytes, *, place: str, what: str, deadline: Deadline, idle_s: float | None
+        self,
+        channel: Channel,
+        stdin: bytes,
+        *,
+        place: str,
+        what: str,
+        deadline: Deadline,
+        idle_s: float | None,
+        signs: Signs | None = None,
     ) -> None:
         self.rc: int | None = None
         """The exit status; -1 if a signal ended the command, None before its end."""
         self._channel = channel
         self._place, self._what = place, what
         self._deadline, self._idle_s = deadline, idle_s
+        self._signs = signs
         self._heard = time.monotonic()
         self._stderr = bytearray()
         # Both streams and the input move at once: a full window of one must not stop the others.
@@ -90,6 +116,8 @@ class Lines:
 
     def close(self) -> None:
         """Close the channel; the command learns of it when it reads or writes."""
+        if self._signs is not None:
+            self._signs.end()
         with suppress(OSError, EOFError, SSHException):
             self._channel.close()
         for helper in self._helpers:
@@ -154,12 +182,17 @@ class Lines:
 
     def _write(self, data: bytes) -> None:
         """Send the input, however slowly it is taken; a command that does not want it has its reasons."""
-        rest = memoryview(data)
         with suppress(OSError, EOFError, SSHException):
-            while rest and not self._channel.closed:
-                with suppress(TimeoutError):
-                    rest = rest[self._channel.send(rest[:PIECE]) :]
+            self._send(data)
+            while self._signs is not None and not self._channel.closed and self._signs.another():
+                self._send(SIGN)
             self._channel.shutdown_write()
+
+    def _send(self, data: bytes) -> None:
+        rest = memoryview(data)
+        while rest and not self._channel.closed:
+            with suppress(TimeoutError):
+                rest = rest[self._channel.send(rest[:PIECE]) :]
 
     def _read_errors(self) -> None:
         with suppress(OSError, EOFError, SSHException):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from zephyr_deploy.node.connection import NodeConnection
-    from zephyr_deploy.node.lines import Lines
+    from zephyr_deploy.node.lines import Lines, Signs
 
 IDLE_S = 20.0
 """The program gives a sign of life every second; silence for this long, in seconds, is a dead network.
@@ -66,6 +66,7 @@ def call(
     listener: Listener = silent,
     on_line: Callable[[str], None] | None = None,
     deadline_s: float = DEADLINE_S,
+    signs: Signs | None = None,
 ) -> dict[str, Any]:
     """Have the node carry out ``verb``.
 
@@ -76,6 +77,7 @@ def call(
         listener: Is told of the phases there.
         on_line: Is given the lines of a log.
         deadline_s: Longest wait for the result, in seconds.
+        signs: Of life, for a verb that goes on as long as they come.
 
     Returns:
         Its result.
@@ -87,9 +89,9 @@ def call(
         CredentialsError: the user may not become root there.
         NoPythonError: the machine has no Python.
     """
-    body = _stdin({**request, "verb": verb})
+    body, how = _stdin({**request, "verb": verb}), {"deadline_s": deadline_s, "idle_s": IDLE_S}
     try:
-        with node.lines(command(node.route.user), body, deadline_s=deadline_s, idle_s=IDLE_S, what=verb) as lines:
+        with node.lines(command(node.route.user), body, what=verb, signs=signs, **how) as lines:
             for line in lines:
                 event = _parse(line)
                 if event.get("event") == "result":
