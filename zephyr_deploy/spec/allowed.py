@@ -68,8 +68,19 @@ _PLAIN: dict[object, str] = {
 }
 
 
+def of_numbers(kind: Kind) -> bool:
+    """Whether it is a list of numbers, which may be written with commas."""
+    return not {int, float}.isdisjoint(_items(kind))
+
+
 def _list(kind: Kind) -> str:
-    return "a list of whole numbers" if int in get_args(kind.annotation) else "a list of texts"
+    items = _items(kind)
+    return f"a list of {'whole numbers' if int in items else 'numbers' if float in items else 'texts'}"
+
+
+def _items(kind: Kind) -> tuple[object, ...]:
+    """Of what types the items of a list are."""
+    return tuple(get_args(item)[0] if get_origin(item) is Annotated else item for item in get_args(kind.annotation))
 
 
 def _bounds(kind: Kind) -> str:

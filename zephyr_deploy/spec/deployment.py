@@ -16,7 +16,7 @@ from pydantic_core import PydanticCustomError
 from zephyr_deploy.paths import NAME_PATTERN, NAME_WORDS
 from zephyr_deploy.spec.rules import broken_rules
 from zephyr_deploy.spec.sources import SecretSource
-from zephyr_deploy.spec.types import Allowed, Arguments, Environment, Limit, Network, PlaybookSettings
+from zephyr_deploy.spec.types import Allowed, Arguments, Duration, Environment, Limit, Network, PlaybookSettings
 
 ZEPHYR = "HuggingFaceH4/zephyr-7b-beta"
 
@@ -228,6 +228,36 @@ class Notify(Frozen):
     )
 
 
+class Gate(Frozen):
+    """What a new release has to pass at `redeploy` on a machine; one that does not is taken back by itself."""
+
+    fail_if: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
+        (),
+        description="What must not be, as `bench --fail-if` has it; a sign in the number means against the release "
+        "that served before, as `compare --fail-if` has it. Without any there is no gate, unless --gate asks for one.",
+        examples=[["ttft_p99>400ms", "errors>0", "output_tokens_per_s<-5%"]],
+    )
+    smoke: bool = Field(True, description="Whether every route has to answer before anything is measured.")
+    slo: str | None = Field(
+        None, min_length=1, description="What a good request meets, for goodput.", examples=["ttft=300ms,itl=40ms"]
+    )
+    concurrency: tuple[Annotated[int, Field(ge=1, le=4096)], ...] = Field(
+        (), description="Requests at once, one level each; unset, and no rate: 1 and 4.", examples=[[1, 4, 16]]
+    )
+    rate: tuple[Annotated[float, Field(gt=0, le=100_000)], ...] = Field(
+        (), description="Requests a second, by the clock, one level each.", examples=[[5, 10]]
+    )
+    requests: int | None = Field(
+        None, ge=1, le=1_000_000, description="Measured requests of each level.", examples=[400]
+    )
+    duration: Duration | None = Field(
+        None, description="How long each level starts requests; not together with requests.", examples=["30s"]
+    )
+    prompt_tokens: int = Field(128, ge=1, le=10_000_000, description="How long a prompt is, in tokens.")
+    max_new_tokens: int = Field(64, ge=1, le=10_000_000, description="How long an answer may be, in tokens.")
+    on_node: bool = Field(False, description="Send the requests from the machine that serves.")
+
+
 class Deployment(Frozen):
     """One endpoint that the user wants to exist."""
 
@@ -241,6 +271,7 @@ class Deployment(Frozen):
     access: Access = Access()
     cost: Cost = Cost()
     notify: Notify = Notify()
+    gate: Gate = Gate()
 
     @model_validator(mode="after")
     def _keeps_the_rules(self) -> Deployment:

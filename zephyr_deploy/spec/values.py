@@ -8,9 +8,9 @@ import shlex
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
-from zephyr_deploy.spec.allowed import kind_of
+from zephyr_deploy.spec.allowed import kind_of, of_numbers
 from zephyr_deploy.spec.durations import format_duration
 from zephyr_deploy.spec.secret import REDACTED
 from zephyr_deploy.spec.sources import shown
@@ -51,7 +51,7 @@ def from_text(key: Key, text: str) -> object:
     if text.lstrip().startswith(("[", "{")):
         value: object = json.loads(text)
         return value
-    numbers = int in get_args(kind.annotation)
+    numbers = of_numbers(kind)
     words = shlex.split(text.replace(",", " ") if numbers else text)
     return words if kind.base is tuple else dict(_pair(word) for word in words)
 
