@@ -26,6 +26,7 @@ def layout(tmp_path):
     layout.releases, layout.ports = layout.home / "releases", layout.home / "ports"
     layout.lock, layout.state = layout.home / "lock", layout.home / "state.json"
     layout.history, layout.measured = layout.home / "history.jsonl", layout.home / "measured.jsonl"
+    layout.gates = layout.home / "gates"
     return layout
 
 
@@ -152,6 +153,34 @@ def test_the_last_good_release_is_the_one_that_served_before_and_is_still_here(s
     assert store.last_good("zzz") == "ccc"
 
 
+@pytest.mark.parametrize(
+    ("events", "good"),
+    [
+        ([("bbb", "active", True)], "aaa"),
+        ([("bbb", "active", True), ("bbb", "passed", False)], "bbb"),
+        ([("bbb", "active", True), ("bbb", "refused", False), ("aaa", "active", False)], "aaa"),
+        ([("bbb", "active", True), ("bbb", "refused", False), ("bbb", "active", False)], "bbb"),
+        ([("bbb", "active", False), ("bbb", "active", True), ("bbb", "refused", False)], "aaa"),
+    ],
+    ids=["on trial", "passed", "refused", "taken all the same", "refused the second time"],
+)
+def test_what_did_not_pass_its_gate_is_nothing_to_go_back_to(store, events, good):
+    for name in ("aaa", "bbb", "ccc"):
+        release(store, name)
+    store.note("aaa", "active", ME)
+    for name, event, trial in events:
+        store.note(name, event, ME, **({"trial": True} if trial else {}))
+    store.note("ccc", "active", ME)
+    assert store.last_good("ccc") == good
+
+
+def test_a_release_is_on_trial_from_the_write_on_that_says_that_it_serves(store):
+    store.set_current("bbb", {"before": "aaa"})
+    assert (store.current, store.trial) == ("bbb", {"before": "aaa"})
+    store.set_current("bbb")
+    assert (store.current, store.trial) == ("bbb", {})
+
+
 def test_figures_are_kept_of_the_release_that_serves_and_of_no_other(store, layout, monkeypatch):
     monkeypatch.setattr(verbs, "Layout", lambda _name: layout)
     release(store, "aaa")
@@ -168,9 +197,11 @@ def test_old_releases_are_pruned_but_never_the_one_that_serves(store, layout):
     for name in names:
         release(store, name)
         store.note(name, "active", ME)
+        store.note_gate(name, "{}")
     gone = store.prune({"r0"})
     assert gone == ["r1", "r2"]
     assert store.has("r0")
+    assert [store.gate(name) for name in ("r0", "r1", "r3")] == ["{}", "", "{}"]
     assert store.has(names[-1])
 
 

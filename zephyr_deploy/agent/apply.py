@@ -54,6 +54,8 @@ class Apply:
         self.slots = self.gateway.slots
         self.files: dict[str, str] = {}
         self.about: dict[str, Any] = {}
+        self.trial: dict[str, Any] = {}
+        """What is written down with the release that serves, where it is to be judged; see `_on_trial`."""
 
     def run(self) -> dict[str, Any]:
         """Do it; what came of it.
@@ -64,24 +66,28 @@ class Apply:
         """
         wait_s = float(self.request.get("lock_wait_s", 0))
         with self.store.locked(self.who, wait_s, wanted=self.release, report=self.report):
-            self.files = self.request.get("files") or self.store.files(self.release)
-            if "release.json" not in self.files:
-                raise NodeError("config", f"the node has no release {self.release}", "See `zephyr-deploy releases`.")
-            self.about = json.loads(self.files["release.json"])
-            if is_front(self.store.about(self.store.current)):
-                said = f"the machine is the gateway of {self.layout.name}, and no node"
-                raise NodeError("config", said, "Take that off it first.")
-            old = self._settle()
-            self.gateway.require_ports(self.about, self.store.about(old) if old else {})
-            if self._is_served(old):
-                return self._result("changed" if self._front() else "unchanged", old)
-            self._require_place(old)
-            self._ship()
-            self.report.check()
-            with self.report.to_the_end():
-                self._switch(old)
-            self._prune()
-            return self._result("changed", old)
+            return self.bring()
+
+    def bring(self) -> dict[str, Any]:
+        """The same, for one who holds the lock."""
+        self.files = self.request.get("files") or self.store.files(self.release)
+        if "release.json" not in self.files:
+            raise NodeError("config", f"the node has no release {self.release}", "See `zephyr-deploy releases`.")
+        self.about = json.loads(self.files["release.json"])
+        if is_front(self.store.about(self.store.current)):
+            said = f"the machine is the gateway of {self.layout.name}, and no node"
+            raise NodeError("config", said, "Take that off it first.")
+        old = self._settle()
+        self.gateway.require_ports(self.about, self.store.about(old) if old else {})
+        if self._is_served(old):
+            return self._result("changed" if self._front() else "unchanged", old)
+        self._require_place(old)
+        self._ship()
+        self.report.check()
+        with self.report.to_the_end():
+            self._switch(old)
+        self._prune()
+        return self._result("changed", old)
 
     def _result(self, outcome: str, old: str) -> dict[str, Any]:
         return {"outcome": outcome, "release": self.release, "before": old, "api_key": self.gateway.api_key()}
@@ -223,11 +229,27 @@ class Apply:
 
     def _commit(self, new: Engine, before: Engine | None, old: str) -> None:
         """Write down what serves: here, and for systemd, which starts at a boot what was written down last."""
-        self.store.set_current(self.release)
+        self.trial = self._on_trial(old)
+        self.store.set_current(self.release, self.trial)
         units.enable(new.unit)
         if before is not None:
             units.remove([before.unit])
-        self.store.note(self.release, "active", self.who, before=old, changes=self._changes(old))
+        facts = {"trial": True} if self.trial else {}
+        self.store.note(self.release, "active", self.who, before=old, changes=self._changes(old), **facts)
+
+    def _on_trial(self, old: str) -> dict[str, Any]:
+        """What there is to go back to where it is judged: the last release that was good, and not one on trial, too.
+
+        An engine of the same release that is started anew was judged before, or still has to be; and one that is gone
+        back to is that which others are held against.
+        """
+        pending = self.store.trial
+        if old == self.release:
+            return pending
+        before = str(pending.get("before", old))
+        if not self.request.get("trial") or before == self.release:
+            return {}
+        return {"before": before, "who": self.who, "at": time.time()}
 
     def _serving(self, old: str) -> Engine | None:
         """The engine that is to be replaced, whether it runs just now or not; None where it is of this release."""
@@ -314,7 +336,7 @@ class Apply:
         units.remove([engine.unit])
 
     def _prune(self) -> None:
-        gone = self.store.prune({self.release})
+        gone = self.store.prune({self.release, str(self.trial.get("before", ""))})
         if gone:
             self.report.notice(f"Old releases were deleted from the node: {', '.join(gone)}.")
 

@@ -50,6 +50,8 @@ class Layout:
         self.state = self.home / "state.json"
         self.history = self.home / "history.jsonl"
         self.measured = self.home / "measured.jsonl"
+        self.gates = self.home / "gates"
+        """Reports of the benchmarks that releases were judged by, one file a release."""
         self.run = RUN / name
         self.gateway_unit = f"zephyr-{name}-gateway.service"
         self.gateway_container = f"zephyr-{name}-gateway"

@@ -69,6 +69,7 @@ def state_of(name: str, probe_s: float) -> dict[str, Any] | None:
         "state": "ready" if not why else "starting" if starting else "unhealthy" if running else "failed",
         "detail": why,
         "restarts": int(shown.get("NRestarts") or 0),
+        "trial": store.trial,
         "started_at": store.started(release),
         "clock": time.time(),
         "api_key": gateway.api_key(),

@@ -101,11 +101,11 @@ class Report:
     @contextmanager
     def to_the_end(self) -> Iterator[None]:
         """Within the body work goes on whoever listens: half a switch is worse than a whole one that nobody saw."""
-        self._must_end = True
+        before, self._must_end = self._must_end, True
         try:
             yield
         finally:
-            self._must_end = False
+            self._must_end = before
 
     @contextmanager
     def phase(self, name: str, title: str) -> Iterator[Phase]:

@@ -31,9 +31,16 @@ class Store:
         state = get_json(self.layout.state)
         return str(state.get("current", "")) if isinstance(state, dict) else ""
 
-    def set_current(self, release: str) -> None:
-        """Write which release serves."""
-        put_json(self.layout.state, {"current": release})
+    @property
+    def trial(self) -> dict[str, Any]:
+        """Of a release that serves and was not judged yet: ``before``, ``who``, ``at``; empty if there is none."""
+        state = get_json(self.layout.state)
+        found = state.get("trial") if isinstance(state, dict) else None
+        return found if isinstance(found, dict) else {}
+
+    def set_current(self, release: str, trial: dict[str, Any] | None = None) -> None:
+        """Write which release serves; and, in the same write, whether it is on trial, and what served before."""
+        put_json(self.layout.state, {"current": release, **({"trial": trial} if trial else {})})
 
     def write_release(self, release: str, files: dict[str, str]) -> None:
         """Put the files of a release where its unit expects them."""
@@ -77,11 +84,28 @@ class Store:
         """What benchmarks found, oldest first."""
         return [entry for entry in get_lines(self.layout.measured) if isinstance(entry, dict)]
 
+    def note_gate(self, release: str, report: str) -> None:
+        """Keep the report that a release was judged by, in place of an earlier one."""
+        put(self.layout.gates / f"{release}.json", report)
+
+    def gate(self, release: str) -> str:
+        """That report; empty if there is none."""
+        try:
+            return (self.layout.gates / f"{release}.json").read_text()
+        except OSError:
+            return ""
+
     def last_good(self, before: str) -> str:
-        """The release that served last before ``before`` did and is still here; empty if there is none."""
-        for entry in reversed(self.history()):
-            if entry.get("event") == "active" and entry["release"] != before and self.has(entry["release"]):
-                return str(entry["release"])
+        """The release that served last before ``before`` did and is still here; empty if there is none.
+
+        One that its gate refused, or that was not judged, is none.
+        """
+        history = self.history()
+        good = _good(history)
+        for entry in reversed(history):
+            release = str(entry["release"])
+            if entry.get("event") == "active" and release != before and release in good and self.has(release):
+                return release
         return ""
 
     def prune(self, keep: set[str]) -> list[str]:
@@ -94,8 +118,9 @@ class Store:
         folders = [path for path in self.layout.releases.glob("*") if path.is_dir() and path.name not in kept]
         for folder in folders:
             shutil.rmtree(folder)
-            with suppress(FileNotFoundError):
-                (self.layout.ports / f"{folder.name}.env").unlink()
+            for beside in (self.layout.ports / f"{folder.name}.env", self.layout.gates / f"{folder.name}.json"):
+                with suppress(FileNotFoundError):
+                    beside.unlink()
         return sorted(folder.name for folder in folders)
 
     @contextmanager
@@ -118,3 +143,15 @@ class Store:
         Between the calls of a run nobody has the lock of a call, and the run holds the node.
         """
         return Lock(self.layout.lock, self.layout.name).holder() or run_lock(self.layout).holder()
+
+
+def _good(history: list[dict[str, Any]]) -> set[str]:
+    """The releases that passed their gate or had none, by the last that is said of each."""
+    good: set[str] = set()
+    for entry in history:
+        release, event = str(entry["release"]), entry.get("event")
+        if event == "passed" or (event == "active" and not entry.get("trial")):
+            good.add(release)
+        elif event == "refused":
+            good.discard(release)
+    return good

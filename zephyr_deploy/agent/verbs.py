@@ -70,6 +70,20 @@ def measured(request: dict[str, Any], _report: Report) -> dict[str, Any]:
     return {"noted": same}
 
 
+def gated(request: dict[str, Any], _report: Report) -> dict[str, Any]:
+    """The report that ``release`` was judged by, as text; empty if there is none."""
+    return {"report": Store(Layout(request["name"])).gate(request["release"])}
+
+
+def keep_gated(request: dict[str, Any], _report: Report) -> dict[str, Any]:
+    """Keep ``report`` as that of ``release``, which a new one is going to be held against; whether it serves still."""
+    store = Store(Layout(request["name"]))
+    same = store.current == request["release"]
+    if same:
+        store.note_gate(request["release"], request["report"])
+    return {"noted": same}
+
+
 def files(request: dict[str, Any], _report: Report) -> dict[str, Any]:
     """The files of one release, the current one unless ``release`` says another."""
     store = Store(Layout(request["name"]))
