@@ -23,8 +23,18 @@ def figures(at, release, tokens_per_s):
     return {"at": at, "release": release, "who": ANN, "levels": [level]}
 
 
-def read(history, measured=(), current="aaa", here=("aaa", "bbb")):
-    return read_history({"current": current, "here": list(here), "history": history, "measured": list(measured)})
+def read(history, measured=(), current="aaa", here=("aaa", "bbb"), trial=False):
+    answer = {"current": current, "trial": trial, "here": list(here), "history": history, "measured": list(measured)}
+    return read_history(answer)
+
+
+def test_what_serves_is_on_trial_until_its_gate_has_judged_it():
+    history = [event(1, "aaa"), event(2, "bbb", trial=True)]
+    assert [entry.trial for entry in read(history, current="bbb", trial=True)] == [True, False]
+    refused = [*history, event(3, "bbb", "refused", cause="too slow"), event(4, "aaa")]
+    back, why, *_ = read(refused, [figures(3, "bbb", 1.0)])
+    assert (back.current, back.trial) == (True, False)
+    assert (why.event, why.cause, why.bench[0].output_tokens_per_s) == ("refused", "too slow", 1.0)
 
 
 def test_newest_first_with_who_when_and_what():

@@ -58,7 +58,13 @@ def releases(request: dict[str, Any], _report: Report) -> dict[str, Any]:
     """The history of a deployment, which of its releases are here, and what benchmarks found of them."""
     store = Store(Layout(request["name"]))
     here = sorted(path.name for path in store.layout.releases.glob("*") if store.has(path.name))
-    return {"current": store.current, "here": here, "history": store.history(), "measured": store.figures()}
+    return {
+        "current": store.current,
+        "trial": bool(store.trial),
+        "here": here,
+        "history": store.history(),
+        "measured": store.figures(),
+    }
 
 
 def measured(request: dict[str, Any], _report: Report) -> dict[str, Any]:

@@ -32,7 +32,7 @@ def releases(session: Session, name: NameArg = None) -> None:
             "*" if entry.current else "",
             entry.release,
             f"{entry.at:%Y-%m-%d %H:%M:%S}",
-            entry.event,
+            f"{entry.event} (on trial)" if entry.trial else entry.event,
             f"{entry.user}@{entry.machine}",
             entry.command,
             entry.cause or ", ".join(entry.changes),
@@ -48,8 +48,9 @@ def _bench(levels: tuple[Figures, ...]) -> str:
     """The level with the most requests at once; JSON has all."""
     if not levels:
         return ""
-    last = max(levels, key=lambda level: level.concurrency)
+    last = max(levels, key=lambda level: (level.concurrency or 0, level.rate_per_s or 0))
+    load = f"{last.concurrency} at once" if last.concurrency else f"{last.rate_per_s:g} a second"
     times = [
         f"{word} {short(value)} ms" for word, value in (("TTFT", last.ttft_p50_ms), ("ITL", last.itl_p50_ms)) if value
     ]
-    return ", ".join([f"{last.concurrency} at once: {last.output_tokens_per_s:.1f} tokens/s", *times])
+    return ", ".join([f"{load}: {last.output_tokens_per_s:.1f} tokens/s", *times])

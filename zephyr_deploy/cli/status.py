@@ -81,6 +81,7 @@ def _rows(result: StatusResult) -> list[tuple[str, str]]:
         ("provider", service.provider),
         ("host", machine.host or ""),
         ("release", service.release),
+        ("on trial", _trial(machine)),
         ("pid", str(service.pid or "")),
         ("age", "" if result.age_s is None else _age(result.age_s)),
         ("up", _up(machine)),
@@ -101,7 +102,12 @@ def _rows(result: StatusResult) -> list[tuple[str, str]]:
 def _row(machine: MachineStatus) -> tuple[str, ...]:
     figures = machine.figures
     used, total = sum(g.memory_used_bytes for g in machine.gpus), sum(g.memory_bytes for g in machine.gpus)
-    doing = [machine.detail, machine.work, "new requests wait" if machine.held else ""]
+    doing = [
+        machine.detail,
+        "on trial" if machine.trial else "",
+        machine.work,
+        "new requests wait" if machine.held else "",
+    ]
     return (
         f"{machine.host} (gateway)" if machine.role == "gateway" else machine.host or "here",
         machine.state,
@@ -115,6 +121,11 @@ def _row(machine: MachineStatus) -> tuple[str, ...]:
         _up(machine) or "-",
         "; ".join(text for text in doing if text),
     )
+
+
+def _trial(machine: MachineStatus) -> str:
+    trial = machine.trial
+    return f"since {trial.since:%H:%M:%S} UTC, {trial.by}; before: {trial.before}" if trial else ""
 
 
 def _requests(figures: Figures) -> str:

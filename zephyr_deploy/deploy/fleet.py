@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from zephyr_deploy.node.hostkeys import Pinned, Trust
     from zephyr_deploy.plan.machine import NodeFacts
     from zephyr_deploy.providers.base import NodeProvider, Service
-    from zephyr_deploy.providers.machines import Ending, FrontFound
+    from zephyr_deploy.providers.machines import Ending, FrontFound, Trial
     from zephyr_deploy.providers.nodes.record import NodesRecord
     from zephyr_deploy.release.serving import Serving
     from zephyr_deploy.spec.deployment import Deployment, ProviderName
@@ -117,6 +117,11 @@ class Member:
     def service(self) -> Service | None:
         """What serves there."""
         return self._looked.service
+
+    @property
+    def trial(self) -> Trial | None:
+        """Of the release that serves there; None: it was judged, or was never to be."""
+        return self._looked.trial
 
     @property
     def _looked(self) -> Found:

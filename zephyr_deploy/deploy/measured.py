@@ -28,20 +28,26 @@ def keep(report: BenchReport) -> bool:
     record = record_of(name) if release else None
     if record is None:
         return True
-    levels = [_level(level) for level in report.levels if level.concurrency]
-    request = {"name": name, "release": release, "who": who("bench"), "levels": levels}
+    request = {"name": name, "release": release, "who": who("bench"), "levels": levels_of(report)}
     with Fleet.of(record, Phases()) as fleet:
         fleet.connect(members=fleet.members[:1])
         return bool(fleet.members[0].call("measured", request, deadline_s=NOTE_S)["noted"])
+
+
+def levels_of(report: BenchReport) -> list[dict[str, Any]]:
+    """What is kept of a report: its levels of so many at once, or so many a second."""
+    return [_level(level) for level in report.levels if level.load.kind in {"closed", "open"}]
 
 
 def _level(level: LevelReport) -> dict[str, Any]:
     """The fields of `zephyr_deploy.release.history.Figures`, but for who measured and when."""
     return {
         "concurrency": level.concurrency,
+        "rate_per_s": level.load.rate_per_s if level.load.kind == "open" else None,
         "requests": level.requests,
         "succeeded": level.succeeded,
         "output_tokens_per_s": level.output_tokens_per_s,
         "ttft_p50_ms": level.ttft_ms and level.ttft_ms.p50,
+        "ttft_p99_ms": level.ttft_ms and level.ttft_ms.p99,
         "itl_p50_ms": level.itl_ms and level.itl_ms.p50,
     }

@@ -43,6 +43,29 @@ class Figures(Frozen):
         return cls(**found, mean_tokens_per_s=mean)
 
 
+class Trial(Frozen):
+    """A release that serves and was not judged yet by its gate: whoever was to do so works on it, or was cut off."""
+
+    before: str
+    """Id of the release that served before and is gone back to; empty if none did."""
+    by: str
+    """Whose call brought it, in words."""
+    since: datetime
+    """By this machine's clock."""
+
+    @classmethod
+    def read(cls, found: dict[str, Any] | None, ahead_s: float) -> Trial | None:
+        """From what a node wrote down, whose clock is so far ahead of this one's; None where nothing is on trial."""
+        if not found:
+            return None
+        who = found["who"]
+        return cls(
+            before=found["before"],
+            by=f"{who.get('command', '?')} by {who.get('user', '?')} on {who.get('machine', '?')}",
+            since=datetime.fromtimestamp(found["at"] - ahead_s, timezone.utc),
+        )
+
+
 class FrontFound(Frozen):
     """The gateway of a deployment, found on a machine of its own."""
 
@@ -120,6 +143,8 @@ class MachineStatus(Frozen):
     """Name of the engine's image."""
     held: bool = False
     """Whether new requests wait at the gateway: a release is being replaced, or its engine does not listen."""
+    trial: Trial | None = None
+    """Of the release that serves; None: it was judged, or was never to be."""
     work: str = ""
     """What is being done to it now, and by whom."""
     draining: tuple[str, ...] = ()

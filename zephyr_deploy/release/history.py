@@ -14,29 +14,35 @@ class Figures(Frozen):
     at: datetime
     user: str
     machine: str
-    concurrency: int
+    concurrency: int | None
+    """Requests at once; None: they came by the clock."""
+    rate_per_s: float | None = None
+    """Requests a second, by the clock; None: so many at once."""
     requests: int
     succeeded: int
     output_tokens_per_s: float
     ttft_p50_ms: float | None
+    ttft_p99_ms: float | None = None
     itl_p50_ms: float | None
 
 
 class Deployed(Frozen):
-    """One entry: a release that began to serve, or failed to."""
+    """One entry: a release that began to serve, or failed to; that passed its gate, or was refused by it."""
 
     release: str
-    event: Literal["active", "failed"]
+    event: Literal["active", "failed", "passed", "refused"]
     at: datetime
     user: str
     machine: str
     command: str
     current: bool
     """Whether it serves now."""
+    trial: bool = False
+    """Whether it serves now and still has to be judged by its gate."""
     here: bool
     """Whether the node still has its files, so that one can roll back to it."""
     cause: str = ""
-    """Why it failed."""
+    """Why it failed or was refused."""
     changes: tuple[str, ...] = ()
     """What differs from the release before, by setting."""
     bench: tuple[Figures, ...] = ()
@@ -57,10 +63,11 @@ def read_history(answer: dict[str, Any]) -> list[Deployed]:
             machine=entry["who"].get("machine", "?"),
             command=entry["who"].get("command", "?"),
             current=place == latest,
+            trial=place == latest and answer["trial"],
             here=entry["release"] in here,
             cause=entry.get("cause", ""),
             changes=tuple(entry.get("changes", ())),
-            bench=_figures(answer["measured"], entry["release"]) if entry["event"] == "active" else (),
+            bench=_figures(answer["measured"], entry["release"]) if entry["event"] != "failed" else (),
         )
         for place, entry in enumerate(entries)
     ]

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from zephyr_deploy.agent.layout import is_front, release_of
 from zephyr_deploy.plan.machine import NodeFacts
 from zephyr_deploy.providers.base import Service
-from zephyr_deploy.providers.machines import Ending, Figures, FrontFound, MachineStatus
+from zephyr_deploy.providers.machines import Ending, Figures, FrontFound, MachineStatus, Trial
 from zephyr_deploy.release.serving import Serving
 from zephyr_deploy.spec.deployment import Frozen
 from zephyr_deploy.spec.secret import Secret
@@ -43,6 +43,8 @@ class Found(Frozen):
     serving: Serving | None = None
     """What its speed hangs on; None: the release is from a version that did not say."""
     service: Service | None = None
+    trial: Trial | None = None
+    """Of the release that serves; None: it was judged, or was never to be."""
     front: FrontFound | None = None
     """The gateway, where this machine is that of its own."""
     admits: str = ""
@@ -68,6 +70,7 @@ def read_look(answer: dict[str, Any], name: str, provider: ProviderName, address
         lock=there.get("lock", "") if there else "",
         serving=_serving(there),
         service=_service(there, name, provider, address) if there and not apart else None,
+        trial=_trial(there) if there and not apart else None,
         front=_front(there) if there and apart else None,
         admits=there.get("front", "") if there else "",
         authority=there.get("authority", "") if there else "",
@@ -141,10 +144,19 @@ def _service(there: dict[str, Any], name: str, provider: ProviderName, address: 
     )
 
 
+def _trial(there: dict[str, Any]) -> Trial | None:
+    return Trial.read(there.get("trial"), _ahead_s(there["clock"]))
+
+
 def _here(moment: float, clock: float) -> float:
-    """A time by the machine's clock as a time by this one's, where the two differ by more than an answer takes."""
+    """A time by the machine's clock as a time by this one's."""
+    return moment - _ahead_s(clock)
+
+
+def _ahead_s(clock: float) -> float:
+    """How far the machine's clock is ahead of this one's, where they differ by more than an answer takes."""
     ahead = clock - time.time()
-    return moment - ahead if abs(ahead) > SAME_CLOCK_S else moment
+    return ahead if abs(ahead) > SAME_CLOCK_S else 0.0
 
 
 def read_status(answer: dict[str, Any], name: str, provider: ProviderName, address: NodeAddress) -> MachineStatus:
@@ -176,6 +188,7 @@ def read_status(answer: dict[str, Any], name: str, provider: ProviderName, addre
         "state": service.state,
         "detail": service.detail,
         "service": service,
+        "trial": _trial(there),
         "figures": Figures.read(answer.get("figures", {}), uptime_s),
         "uptime_s": uptime_s,
         "restarts": there["restarts"],
