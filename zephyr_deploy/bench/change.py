@@ -87,7 +87,7 @@ def judge(comparison: Comparison, gates: Iterable[Change], also: Iterable[str] =
     Raises:
         GateError: at least one level fails; the message has each interval.
     """
-    failures = [*_failures(comparison, gates), *also]
+    failures = [*failures_of(comparison, gates), *also]
     if failures:
         raise GateError(
             f"Gate failed: {'; '.join(failures)}.",
@@ -96,7 +96,8 @@ def judge(comparison: Comparison, gates: Iterable[Change], also: Iterable[str] =
         )
 
 
-def _failures(comparison: Comparison, gates: Iterable[Change]) -> Iterator[str]:
+def failures_of(comparison: Comparison, gates: Iterable[Change]) -> Iterator[str]:
+    """Why gates fail, level by level; what was not measured again does not pass."""
     for gate in gates:
         yield from (f"{load} was not measured again ({gate.text})" for load in comparison.only_a)
         for level in comparison.levels:
