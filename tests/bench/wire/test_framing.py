@@ -15,10 +15,10 @@ class Fed(Framing):
 
     def __init__(self):
         super().__init__()
-        self.came = bytearray()
+        self.came = []
 
     def feed(self, data):
-        self.came += data
+        self.came.append(data)
         return self.follow(self.came)
 
 

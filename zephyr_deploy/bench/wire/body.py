@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
 import h11
@@ -47,7 +48,7 @@ def after_request() -> h11.Connection:
 
 def body_of(recording: Recording) -> Generator[None, None, Body | None]:
     """The body, or None where it is not as plain as that; yields after every stretch of work."""
-    answer = bytes(recording.data)
+    answer = b"".join(recording.reads)
     head_end = answer.find(_HEAD_END) + len(_HEAD_END)
     if recording.failure is not None or head_end < len(_HEAD_END) or not _is_chunked(answer[:head_end]):
         return None
@@ -55,7 +56,7 @@ def body_of(recording: Recording) -> Generator[None, None, Body | None]:
     if chunks is None:
         return None
     data = b"".join([answer[start:end] for start, end in chunks])
-    return Body(data, _came(recording.ends, chunks))
+    return Body(data, _came(accumulate(map(len, recording.reads)), chunks))
 
 
 @lru_cache(KNOWN_HEADS)

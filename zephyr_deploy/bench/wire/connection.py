@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -21,8 +22,11 @@ if TYPE_CHECKING:
     from zephyr_deploy.bench.wire.tls import Tls
 
 READ = 65536
-"""Bytes of one read. Python cuts the block to what came; cutting far larger ones leaves each kept read a mapping of
-its own, of which a process may have 65,530."""
+"""Most bytes of one read. Python cuts the block to what came; cutting far larger ones leaves each kept read a mapping
+of its own, of which a process may have 65,530."""
+SMALL_READ = 512 - sys.getsizeof(b"")
+"""What an event fits into as a rule. Up to 512 bytes Python has memory of its own (pymalloc), which costs less than
+the system's, and lies close together; a read that fills it is followed by larger ones."""
 
 
 class Pulse:
@@ -41,6 +45,7 @@ class Connection:
         self._sock, self._tls, self._pulse, self._loop = sock, tls, pulse, loop
         self._recording: Recording | None = None
         self._framing = Framing()
+        self._room = READ
         self._over: asyncio.Future[None] = loop.create_future()
         self.open = True
         watch(loop, sock, self._readable)
@@ -51,6 +56,7 @@ class Connection:
         Whoever is cancelled meanwhile leaves a closed connection.
         """
         self._framing, self._over = Framing(), self._loop.create_future()
+        self._room = SMALL_READ if self._tls is None else READ
         data = self._tls.encrypt(request) if self._tls else request
         self._recording = recording
         try:
@@ -81,6 +87,7 @@ class Connection:
             if sent < len(data):
                 await self._loop.sock_sendall(self._sock, memoryview(data)[sent:])
         except OSError as error:
+            self._room = READ
             if self._recording is not None:
                 self._readable()
             if self._recording is not None:
@@ -89,7 +96,7 @@ class Connection:
     def _readable(self) -> bool:
         """The read path: read, keep, and see whether that was the end."""
         try:
-            data, control, _, _ = self._sock.recvmsg(READ, CONTROL_ROOM)
+            data, control, _, _ = self._sock.recvmsg(self._room, CONTROL_ROOM)
             now = time.perf_counter_ns()
             self._pulse.reads += 1
             ended = not data
@@ -106,8 +113,11 @@ class Connection:
             return False
         if data:
             self._recording.add(now, control, data)
-            if not self._framing.is_inside(data) and self._framing.follow(self._recording.data):
-                return self._end(None)
+            if not data.endswith(self._framing.inside):
+                if len(data) == self._room:
+                    self._room = READ
+                if self._framing.follow(self._recording.reads):
+                    return self._end(None)
         return ended and self._end(None if self._framing.until_close else EOFError("no more data"))
 
     def _end(self, error: Exception | None) -> bool:

@@ -6,6 +6,10 @@ It runs while streams do, and therefore decodes no body; that is done, strictly,
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 LONGEST_HEAD = 65536
 LONGEST_LINE = 4096
@@ -34,23 +38,34 @@ class Framing:
         self.reusable = False
         self.until_close = False
         """The body ends with the connection: the server says neither its length nor its end."""
+        self.inside: bytes | tuple[()] = ()
+        """What a read ends with that surely leaves the answer open: a chunk that ends with an event's end."""
+        self._seen = 0
+        """Reads that are in ``_rest``, or were."""
+        self._rest = bytearray()
+        """What has come from some place in the framing on: earlier bytes are let go."""
         self._at = 0
-        """Where the framing goes on: at the head, at the line of the next chunk, or at the end of the body."""
+        """Where in it the framing goes on: at the head, at the line of the next chunk, or at the end of the body."""
         self._in_head = True
         self._chunked = False
         self._in_trailer = False
 
-    def is_inside(self, data: bytes) -> bool:
-        """Whether ``data``, which came last, surely leaves the answer open: a chunk that ends with an event's end."""
-        return self._chunked and data.endswith(_EVENT_AND_CHUNK_END)
+    def follow(self, reads: Sequence[bytes]) -> bool:
+        """Look at what has come since the last call; ``reads`` are all that have come. Whether it is over."""
+        self._rest += b"".join(reads[self._seen :])
+        self._seen = len(reads)
+        self._take(self._rest)
+        done = min(self._at, len(self._rest))
+        del self._rest[:done]
+        self._at -= done
+        return self.over
 
-    def follow(self, answer: bytearray) -> bool:
-        """Look at what has come since the last call; ``answer`` is all that has come. Whether it is over."""
+    def _take(self, answer: bytearray) -> None:
         while self._in_head:
             at = self._at
             self._take_head(answer)
             if self._in_head and self._at == at:
-                return self.over
+                return
         if self._chunked:
             self._take_chunks(answer)
         elif self.until_close:
@@ -58,7 +73,6 @@ class Framing:
             self._at = max(self._at, len(answer) - _DONE_LENGTH)
         elif self._at <= len(answer):
             self._end(surplus=self._at < len(answer))
-        return self.over
 
     def _take_head(self, answer: bytearray) -> None:
         """Read the head if it is complete; one that only announces another is passed over."""
@@ -84,7 +98,7 @@ class Framing:
         elif status in _EMPTY:
             pass
         elif _CHUNKED.search(head):
-            self._chunked = True
+            self._chunked, self.inside = True, _EVENT_AND_CHUNK_END
         elif length is not None:
             self._at += int(length[1])
         else:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from zephyr_deploy.bench.sample import NO_LAG
-from zephyr_deploy.bench.wire.stamps import NO_STAMP, STEP_NS, Control, realtime_offset_ns, stamp_of
+from zephyr_deploy.bench.wire.stamps import NO_STAMP, STEP_NS, Control, realtime_offset_ns, stamp_in, stamps_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,22 +40,21 @@ def _column() -> array[int]:
 
 @dataclass(slots=True)
 class Recording:
-    """The bytes of one answer, and of each read how far it reached, our clock after it, and the kernel's stamp."""
+    """The bytes of one answer, read by read, and of each read our clock after it, and the kernel's stamp."""
 
-    data: bytearray = field(default_factory=bytearray)
-    ends: array[int] = field(default_factory=_column)
+    reads: list[bytes] = field(default_factory=list)
+    """Not put together: moving what has come to make room for more would cost more than all else that is done here."""
     failure: ZephyrError | None = None
     """How the connection ended it, where that was no proper end."""
     offset_ns: int = field(default_factory=realtime_offset_ns)
     _read_ns: array[int] = field(default_factory=_column)
-    _stamps: array[int] = field(default_factory=_column)
+    _stamps: bytearray = field(default_factory=bytearray)
 
     def add(self, read_ns: int, control: Control, data: bytes) -> None:
         """One more read."""
-        self.data += data
-        self.ends.append(len(self.data))
+        self.reads.append(data)
         self._read_ns.append(read_ns)
-        self._stamps.append(stamp_of(control))
+        self._stamps += stamp_in(control)
 
     def arrivals(self) -> Arrivals:
         """Of each read: the kernel's stamp, or our clock where there is none.
@@ -65,7 +64,7 @@ class Recording:
         trusted = abs(realtime_offset_ns() - self.offset_ns) <= STEP_NS
         at_ns: list[int] = []
         lags_ns: list[int] = []
-        for read_ns, stamp in zip(self._read_ns, self._stamps, strict=True):
+        for read_ns, stamp in zip(self._read_ns, stamps_of(self._stamps), strict=True):
             lag_ns = read_ns - stamp + self.offset_ns
             if stamp == NO_STAMP or lag_ns < -STEP_NS or not trusted:
                 lag_ns = NO_LAG
@@ -77,16 +76,16 @@ class Recording:
 
     def pieces(self) -> Iterator[tuple[int, int | None, bytes]]:
         """Of each read: when it came, its lag, None where there is no stamp, and its bytes."""
-        begin, arrivals = 0, self.arrivals()
-        for read, end in enumerate(self.ends):
-            yield *arrivals.of(read), bytes(self.data[begin:end])
-            begin = end
+        arrivals = self.arrivals()
+        for place, data in enumerate(self.reads):
+            yield *arrivals.of(place), data
 
     def looks_wrong(self, end: bytes) -> bool:
         """Whether it may be a failure, by signs that cost next to nothing; only a whole look can tell.
 
         ``end`` is what every complete answer has, near its end.
         """
-        if self.failure is not None or len(self.ends) <= FEW_READS or self.data.rfind(end) < 0:
+        if self.failure is not None or len(self.reads) <= FEW_READS:
             return True
-        return b" 200" not in self.data[:16] or ERROR_KEY in self.data
+        answer = b"".join(self.reads)
+        return answer.rfind(end) < 0 or b" 200" not in answer[:16] or ERROR_KEY in answer

@@ -14,7 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterator
 
 SO_TIMESTAMPNS = 35
 """Option, and type of the control message that it brings (Linux, asm-generic/socket.h); Python has no name for it."""
@@ -32,7 +32,7 @@ Control = list[tuple[int, int, bytes]]
 _LEVEL = socket.SOL_SOCKET
 _TIMESPEC = struct.Struct("qq")
 _SIZE = _TIMESPEC.size
-_unpack: Callable[[bytes], tuple[int, int]] = _TIMESPEC.unpack
+_NONE = bytes(_SIZE)
 
 
 def ask_for_stamps(sock: socket.socket) -> None:
@@ -51,19 +51,23 @@ def are_stamps_given() -> bool:
         sock.settimeout(PROBE_S)
         for _ in range(PROBES):
             sock.sendto(b"?", sock.getsockname())
-            if stamp_of(sock.recvmsg(1, CONTROL_ROOM)[1]) != NO_STAMP:
+            if stamp_in(sock.recvmsg(1, CONTROL_ROOM)[1]) != _NONE:
                 return True
             time.sleep(PROBE_S)
     return False
 
 
-def stamp_of(control: Control) -> int:
-    """The stamp in a read's control messages, in ns of CLOCK_REALTIME; `NO_STAMP` where there is none."""
+def stamp_in(control: Control) -> bytes:
+    """The stamp in a read's control messages as the kernel writes it, for `stamps_of`."""
     for level, kind, data in control:
         if kind == SO_TIMESTAMPNS and level == _LEVEL and len(data) == _SIZE:
-            seconds, nanoseconds = _unpack(data)
-            return seconds * 1_000_000_000 + nanoseconds
-    return NO_STAMP
+            return data
+    return _NONE
+
+
+def stamps_of(written: bytes | bytearray) -> Iterator[int]:
+    """What the kernel wrote, one after the other, in ns of CLOCK_REALTIME; `NO_STAMP` where there was none."""
+    return (seconds * 1_000_000_000 + nanoseconds for seconds, nanoseconds in _TIMESPEC.iter_unpack(written))
 
 
 def realtime_offset_ns() -> int:
