@@ -5,29 +5,26 @@ Everything else is left to h11, which reads any answer and takes several times a
 
 from __future__ import annotations
 
-import re
+from bisect import bisect
 from functools import lru_cache
 from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
 import h11
 
+from zephyr_deploy.bench.wire.chunked import LINE_END, plain_chunks
 from zephyr_deploy.bench.wire.framing import LONGEST_HEAD
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Sequence
+    from collections.abc import Sequence
 
+    from zephyr_deploy.bench.wire.chunked import Chunk
     from zephyr_deploy.bench.wire.recording import Recording
 
 OK = 200
 KNOWN_HEADS = 64
 """A server says the same head again and again, but for the second in it."""
-STRETCH = 256
-"""Chunks at a stretch: a fraction of a millisecond."""
 _HEAD_END = b"\r\n\r\n"
-_CHUNK_END = b"\r\n"
-_NONE = (1 << 62, 1 << 62)
-_SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})\r\n")
 _ASKED = h11.Request(method="POST", target="/", headers=[("Host", "server")])
 
 
@@ -46,17 +43,17 @@ def after_request() -> h11.Connection:
     return http
 
 
-def body_of(recording: Recording) -> Generator[None, None, Body | None]:
-    """The body, or None where it is not as plain as that; yields after every stretch of work."""
+def body_of(recording: Recording) -> Body | None:
+    """The body, or None where it is not as plain as that."""
     answer = b"".join(recording.reads)
     head_end = answer.find(_HEAD_END) + len(_HEAD_END)
     if recording.failure is not None or head_end < len(_HEAD_END) or not _is_chunked(answer[:head_end]):
         return None
-    chunks = yield from _chunks(answer, head_end)
+    chunks = plain_chunks(answer[head_end:])
     if chunks is None:
         return None
-    data = b"".join([answer[start:end] for start, end in chunks])
-    return Body(data, _came(accumulate(map(len, recording.reads)), chunks))
+    ends = list(accumulate(map(len, recording.reads)))
+    return Body(b"".join([data for _, data in chunks]), _came(ends, chunks, head_end))
 
 
 @lru_cache(KNOWN_HEADS)
@@ -74,32 +71,22 @@ def _is_chunked(head: bytes) -> bool:
     return chunked and http.trailing_data == (b"", False)
 
 
-def _chunks(answer: bytes, at: int) -> Generator[None, None, list[tuple[int, int]] | None]:
-    """Where the data of each chunk begins and ends; None unless the last one ends the answer, without a trailer."""
-    found: list[tuple[int, int]] = []
-    while (line := _SIZE.match(answer, at)) is not None:
-        start = line.end()
-        end = start + int(line[1], 16)
-        at = end + len(_CHUNK_END)
-        if answer[end:at] != _CHUNK_END:
-            return None
-        if start == end:
-            return found if at == len(answer) else None
-        found.append((start, end))
-        if len(found) % STRETCH == 0:
-            yield
-    return None
+def _came(read_ends: Sequence[int], chunks: Sequence[Chunk], at: int) -> list[int]:
+    """How many bytes of the chunks' data each read completes, of reads that end at such places in the answer.
+
+    The body begins ``at`` a place in it.
+    """
+    places = list(accumulate((len(size) + len(data) + 2 * LINE_END for size, data in chunks), initial=at))
+    sums = list(accumulate((len(data) for _, data in chunks), initial=0))
+    whole = dict(zip(places, sums, strict=True))
+    whole[read_ends[-1]] = sums[-1]
+    return [whole[end] if end in whole else _within(end, places, sums) for end in read_ends]
 
 
-def _came(reads: Iterable[int], chunks: Iterable[tuple[int, int]]) -> list[int]:
-    """How many bytes of the chunks each read completes; ``reads`` and ``chunks`` are places in the answer."""
-    came: list[int] = []
-    rest = iter(chunks)
-    start, end = next(rest, _NONE)
-    whole = 0
-    for read_end in reads:
-        while end <= read_end:
-            whole += end - start
-            start, end = next(rest, _NONE)
-        came.append(whole if read_end < start else whole + read_end - start)
-    return came
+def _within(read_end: int, places: Sequence[int], sums: Sequence[int]) -> int:
+    """The same of a read that does not end with a chunk."""
+    chunk = bisect(places, read_end)
+    if chunk in (0, len(places)):
+        return sums[min(chunk, len(sums) - 1)]
+    lacking = places[chunk] - LINE_END - read_end
+    return max(sums[chunk - 1], sums[chunk] - max(0, lacking))

@@ -24,7 +24,7 @@ def decode(recording: Recording, progress: Progress, shapes: Shapes) -> Iterator
     Raises:
         RequestError: refused, broken off, or ended early; the subclass says which.
     """
-    body = yield from body_of(recording)
+    body = body_of(recording)
     if body is not None and can_skim(body):
         yield  # what is due meanwhile should not wait for all of this
         yield from skim(body, recording.arrivals(), progress, shapes)

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from zephyr_deploy.bench.wire.chunked import plain_chunks
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -52,13 +54,22 @@ class Framing:
 
     def follow(self, reads: Sequence[bytes]) -> bool:
         """Look at what has come since the last call; ``reads`` are all that have come. Whether it is over."""
-        self._rest += b"".join(reads[self._seen :])
+        came = b"".join(reads[self._seen :])
         self._seen = len(reads)
+        if self._is_whole_body(came):
+            self._end(surplus=False)
+            return True
+        self._rest += came
         self._take(self._rest)
         done = min(self._at, len(self._rest))
         del self._rest[:done]
         self._at -= done
         return self.over
+
+    def _is_whole_body(self, came: bytes) -> bool:
+        """Whether it is all that was missing, in the form in which almost every answer comes."""
+        between_chunks = self._chunked and not (self._rest or self._at or self._in_trailer)
+        return between_chunks and plain_chunks(came) is not None
 
     def _take(self, answer: bytearray) -> None:
         while self._in_head:

@@ -62,16 +62,14 @@ class Recording:
         Where the time of day was set meanwhile (the clocks' relation has changed), no stamp can be trusted.
         """
         trusted = abs(realtime_offset_ns() - self.offset_ns) <= STEP_NS
-        at_ns: list[int] = []
-        lags_ns: list[int] = []
-        for read_ns, stamp in zip(self._read_ns, stamps_of(self._stamps), strict=True):
-            lag_ns = read_ns - stamp + self.offset_ns
-            if stamp == NO_STAMP or lag_ns < -STEP_NS or not trusted:
-                lag_ns = NO_LAG
-            elif lag_ns < 0:
-                lag_ns = 0
-            at_ns.append(read_ns if lag_ns == NO_LAG else read_ns - lag_ns)
-            lags_ns.append(lag_ns)
+        stamps = stamps_of(self._stamps)
+        lags_ns = [read_ns - stamp + self.offset_ns for read_ns, stamp in zip(self._read_ns, stamps, strict=True)]
+        if not trusted or NO_STAMP in stamps or min(lags_ns, default=0) < 0:
+            lags_ns = [
+                max(lag_ns, 0) if trusted and stamp != NO_STAMP and lag_ns >= -STEP_NS else NO_LAG
+                for lag_ns, stamp in zip(lags_ns, stamps, strict=True)
+            ]
+        at_ns = [read_ns - max(lag_ns, 0) for read_ns, lag_ns in zip(self._read_ns, lags_ns, strict=True)]
         return Arrivals(at_ns, lags_ns)
 
     def pieces(self) -> Iterator[tuple[int, int | None, bytes]]:

@@ -11,10 +11,6 @@ import sys
 import time
 from contextlib import suppress
 from functools import cache
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 SO_TIMESTAMPNS = 35
 """Option, and type of the control message that it brings (Linux, asm-generic/socket.h); Python has no name for it."""
@@ -65,9 +61,9 @@ def stamp_in(control: Control) -> bytes:
     return _NONE
 
 
-def stamps_of(written: bytes | bytearray) -> Iterator[int]:
+def stamps_of(written: bytes | bytearray) -> list[int]:
     """What the kernel wrote, one after the other, in ns of CLOCK_REALTIME; `NO_STAMP` where there was none."""
-    return (seconds * 1_000_000_000 + nanoseconds for seconds, nanoseconds in _TIMESPEC.iter_unpack(written))
+    return [seconds * 1_000_000_000 + nanoseconds for seconds, nanoseconds in _TIMESPEC.iter_unpack(written)]
 
 
 def realtime_offset_ns() -> int:

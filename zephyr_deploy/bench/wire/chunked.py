@@ -1,0 +1,39 @@
+"""A body in chunks as almost every server writes it, taken apart at one go. Pure."""
+
+from __future__ import annotations
+
+import re
+
+LINE_END = 2
+"""Bytes of the CRLF behind a chunk's size, and behind its data."""
+END = b"0\r\n\r\n"
+"""The last chunk, and no trailer."""
+_CRLF = b"\r\n"
+_BEHIND = 3
+"""Parts that `END` is cut into."""
+_SIZE = re.compile(rb"[0-9A-Fa-f]+")
+
+Chunk = tuple[bytes, bytes]
+"""Its size as it is written, and its data."""
+
+
+def plain_chunks(body: bytes) -> list[Chunk] | None:
+    """The chunks; None unless ``body`` is a whole one, without extensions, a trailer, or a CRLF in the data.
+
+    Cutting it at line ends and comparing lengths takes a quarter of the time of going from chunk to chunk.
+    """
+    if not body.endswith(END):
+        return None
+    parts = body.split(_CRLF)
+    sizes, chunks = parts[:-_BEHIND:2], parts[1:-_BEHIND:2]
+    if len(sizes) != len(chunks) or parts[-_BEHIND] != b"0":
+        return None
+    # few of them differ: the same server's events are all about as long
+    if not all(_is_size(size, length) for size, length in set(zip(sizes, map(len, chunks), strict=True))):
+        return None
+    return list(zip(sizes, chunks, strict=True))
+
+
+def _is_size(size: bytes, length: int) -> bool:
+    """Whether this is how a chunk of that length, which is not the last one, is announced."""
+    return length > 0 and _SIZE.fullmatch(size) is not None and int(size, 16) == length
