@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,11 +18,15 @@ if TYPE_CHECKING:
 
 MOST = 8
 """Shapes of one server; whoever has more has none that is worth keeping."""
+SHORT = 2400
+"""Bytes. Of 2,500 and more Python first prepares each search for something long, which takes longer than to search."""
 _STRING = rb'[^"\\\x00-\x1f]*(?:\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4})[^"\\\x00-\x1f]*)*'
 """What JSON lets be between quotes."""
 _NUMBER = rb"-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,40})?(?:[eE][+-]?[0-9]{1,3})?"
 _TEXT = rb'"((?!")' + _STRING + rb')"'
 _OTHER_STRING = rb'"[^"\\\x00-\x1f]+"'
+_WHOLE_STRING = re.compile(_STRING)
+_NO_PLAIN_CHARACTER = re.compile(rb'["\\\x00-\x1f]')
 _EVENT = re.compile(rb"data: ?(?P<json>\{[^\n]*\})\n\n")
 _SCALAR = re.compile(
     rb'"(?P<string>' + _STRING + rb')"(?P<is_key>[ \t]*:)?|(?<![0-9.eE+-])' + _NUMBER + rb"(?![0-9.eE+-])"
@@ -53,6 +58,20 @@ class Shapes:
             pattern = _pattern_of(event, text, progress)
             if pattern is not None:
                 self._shapes.insert(0, re.compile(pattern))
+
+
+def alike(data: bytes, first: re.Match[bytes]) -> list[bytes]:
+    """The texts of some events right behind this one that differ from it in nothing but their text.
+
+    Where an answer's events all have the same numbers and other strings, cutting it at what they have in common takes
+    a tenth of the time that matching each of them does.
+    """
+    (begin, end), (text, text_end) = first.span(), first.span(1)
+    common = data[text_end:end] + data[begin:text]
+    texts = data[text : text + SHORT].split(common)[1:-1]
+    if all(texts) and _NO_PLAIN_CHARACTER.search(b"".join(texts)) is None:
+        return texts
+    return list(takewhile(lambda text: text and _WHOLE_STRING.fullmatch(text), texts))
 
 
 def text_of(raw: bytes) -> str:
