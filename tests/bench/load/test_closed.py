@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 
 import pytest
 from bench_asks import conversations
@@ -10,6 +11,7 @@ from virtual_time import NS, Queue, VirtualClock, run
 
 from zephyr_deploy.bench.asks import Turn
 from zephyr_deploy.bench.load import Board, closed_loop
+from zephyr_deploy.bench.load.closed import AT_A_TIME
 
 
 def closed(queue, talks, workers, board=None, deadline_s=60):
@@ -30,6 +32,42 @@ def test_so_many_are_under_way_until_none_is_left():
     assert queue.most == 4
     assert queue.sent_s == pytest.approx([0] * 4 + [1] * 4 + [2] * 2)
     assert all(sample.due_ns is None for sample in samples)
+
+
+def test_few_begin_before_others_have_a_turn():
+    seen = []
+
+    async def inner():
+        client = Queue(100, 1)
+        load = closed_loop(client, iter(texts(20)), workers=20, deadline_s=60, board=Board(VirtualClock()))
+        task = asyncio.create_task(load)
+        while len(client.sent_s) < 20:
+            seen.append(len(client.sent_s))
+            await asyncio.sleep(0)
+        return await task
+
+    assert len(run(inner())) == 20
+    assert max(later - earlier for earlier, later in pairwise([*seen, 20])) <= AT_A_TIME
+
+
+def test_a_load_that_is_stopped_while_it_begins_begins_no_more():
+    board = Board(VirtualClock())
+
+    class Stopping(Queue):
+        async def send(self, ask, sample):
+            board.stop("enough")
+            await super().send(ask, sample)
+
+    queue, samples = closed(lambda: Stopping(100, 1), texts(20), 20, board)
+    assert samples == []
+    assert len(queue.sent_s) <= AT_A_TIME
+
+
+def test_a_load_that_is_stopped_before_it_begins_sends_nothing():
+    board = Board(VirtualClock())
+    board.stop("enough")
+    queue, samples = closed(lambda: Queue(1, 1), texts(2), 1, board)
+    assert (queue.sent_s, samples) == ([], [])
 
 
 def test_a_worker_whose_request_failed_waits_a_little():

@@ -7,6 +7,8 @@ import socket
 import sys
 import threading
 import time
+from collections import Counter
+from contextlib import ExitStack, contextmanager
 from functools import partial
 
 import pytest
@@ -17,7 +19,20 @@ from bench_asks import asked
 from zephyr_deploy.bench.spec import BenchSpec
 from zephyr_deploy.bench.wire import loop as module
 from zephyr_deploy.bench.wire.client import open_wire
-from zephyr_deploy.bench.wire.loop import FEW, JUDGE_S, PAUSE_S, SELDOM, Patience, be_patient, leave, run, watch
+from zephyr_deploy.bench.wire.loop import (
+    AT_A_TIME,
+    FEW,
+    JUDGE_S,
+    OVER_AT_A_TIME,
+    PAUSE_S,
+    SELDOM,
+    Patience,
+    be_patient,
+    end,
+    leave,
+    run,
+    watch,
+)
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it is asyncio's own loop")
 
@@ -42,7 +57,6 @@ def test_timers_and_threads_are_heard_while_a_stream_never_pauses(patient, monke
 
     def endless():
         heard.append(1)  # it is not read, so that there is always something
-        return False
 
     async def inner():
         loop = asyncio.get_running_loop()
@@ -59,26 +73,67 @@ def test_timers_and_threads_are_heard_while_a_stream_never_pauses(patient, monke
     assert len(heard) > 2
 
 
-@linux
-def test_asyncio_hears_at_once_when_an_answer_is_over():
-    here, there = socket.socketpair()
+@contextmanager
+def pairs(many):
+    """Sockets, each with a byte to read."""
+    with ExitStack() as stack:
+        ends = [socket.socketpair() for _ in range(many)]
+        for here, there in ends:
+            stack.enter_context(here)
+            stack.enter_context(there).send(b"x")
+        yield [here for here, _ in ends]
+
+
+def ending(socks):
+    """What a loop hears of answers that all end at once: of each, how many had been read then, and how often another.
+
+    That other stream never pauses.
+    """
 
     async def inner():
         loop = asyncio.get_running_loop()
-        over = loop.create_future()
+        reads, endless = [], []
 
-        def read():
-            over.set_result(here.recv(1))
-            return True
+        async def answer(sock):
+            over = loop.create_future()
 
-        watch(loop, here, read)
-        there.send(b"x")
-        data = await asyncio.wait_for(over, 20)
-        leave(loop, here)
-        return data
+            def read():
+                reads.append(sock.recv(1))
+                end(loop, over)
 
-    with here, there:
-        assert run(inner()) == b"x"
+            watch(loop, sock, read)
+            await over
+            leave(loop, sock)
+            return len(reads), len(endless)
+
+        with pairs(1) as (other,):
+            watch(loop, other, partial(endless.append, 1))
+            heard = await asyncio.wait_for(asyncio.gather(*map(answer, socks)), 20)
+            leave(loop, other)
+            return heard
+
+    return run(inner())
+
+
+def test_asyncio_hears_at_once_when_an_answer_is_over():
+    with pairs(1) as socks:
+        ((reads, looks),) = ending(socks)
+    assert reads == 1
+    assert looks < AT_A_TIME
+
+
+@linux
+def test_all_that_streams_have_is_read_before_asyncio_hears_of_an_end():
+    with pairs(AT_A_TIME * 3) as socks:
+        assert {reads for reads, _ in ending(socks)} == {len(socks)}
+
+
+@linux
+def test_streams_are_read_after_every_few_answers_that_have_ended():
+    with pairs(OVER_AT_A_TIME * 5) as socks:
+        looks = Counter(endless for _, endless in ending(socks))
+    assert len(looks) == 5
+    assert set(looks.values()) == {OVER_AT_A_TIME}
 
 
 @pytest.mark.parametrize(

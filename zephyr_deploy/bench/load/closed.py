@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zephyr_deploy.bench.load.board import Board
 from zephyr_deploy.bench.load.converse import converse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Coroutine, Iterator
 
     from zephyr_deploy.bench.asks import Conversation
     from zephyr_deploy.bench.load.client import LoadClient
     from zephyr_deploy.bench.sample import Sample
 
+    Task = asyncio.Task[None]
+
+AT_A_TIME = 4
+"""Workers that begin together: what streams have already is read before the next ones begin."""
 PAUSE_AFTER_ERROR_S = 0.1
 """So that a server which refuses at once is not asked a hundred thousand times."""
 
@@ -39,7 +43,7 @@ async def closed_loop(
             if not well:
                 await asyncio.sleep(PAUSE_AFTER_ERROR_S)
 
-    tasks = [asyncio.create_task(work()) for _ in range(workers)]
+    tasks: list[Task] = []
 
     def halt() -> None:
         for task in tasks:
@@ -47,7 +51,9 @@ async def closed_loop(
 
     board.on_stop(halt)
     try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+        await _begin(work, workers, tasks, board)
+        if tasks:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
     finally:
         halt()  # nothing, for those that are over
         outcomes = await asyncio.gather(*tasks, return_exceptions=True)
@@ -56,3 +62,10 @@ async def closed_loop(
             raise outcome
     await client.settle()
     return board.finished()
+
+
+async def _begin(work: Callable[[], Coroutine[Any, Any, None]], many: int, tasks: list[Task], board: Board) -> None:
+    """Add ``many`` workers to ``tasks``, unless the load is to end before all are there."""
+    while len(tasks) < many and not board.stopped:
+        tasks += [asyncio.create_task(work()) for _ in range(min(AT_A_TIME, many - len(tasks)))]
+        await asyncio.sleep(0)

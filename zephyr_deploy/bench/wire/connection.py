@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from zephyr_deploy.bench.wire.framing import Framing
-from zephyr_deploy.bench.wire.loop import leave, watch
+from zephyr_deploy.bench.wire.loop import end, leave, watch
 from zephyr_deploy.bench.wire.rtt import rtt_ns
 from zephyr_deploy.bench.wire.stamps import CONTROL_ROOM
 from zephyr_deploy.endpoint.faults import cut
@@ -93,7 +93,7 @@ class Connection:
             if self._recording is not None:
                 self._end(error)
 
-    def _readable(self) -> bool:
+    def _readable(self) -> None:
         """The read path: read, keep, and see whether that was the end."""
         try:
             data, control, _, _ = self._sock.recvmsg(self._room, CONTROL_ROOM)
@@ -104,24 +104,27 @@ class Connection:
                 data = self._tls.decrypt(data)
                 ended = self._tls.ended
         except (BlockingIOError, InterruptedError):
-            return False
+            return
         except OSError as error:
-            return self._end(error)
+            self._end(error)
+            return
         if self._recording is None:
             if data or ended:  # closed while nobody used it, or an answer to nothing
                 self.close()
-            return False
+            return
         if data:
             self._recording.add(now, control, data)
             if not data.endswith(self._framing.inside):
                 if len(data) == self._room:
                     self._room = READ
                 if self._framing.follow(self._recording.reads):
-                    return self._end(None)
-        return ended and self._end(None if self._framing.until_close else EOFError("no more data"))
+                    self._end(None)
+                    return
+        if ended:
+            self._end(None if self._framing.until_close else EOFError("no more data"))
 
-    def _end(self, error: Exception | None) -> bool:
-        """The answer is over, which is true; a connection that cannot take another request is closed."""
+    def _end(self, error: Exception | None) -> None:
+        """The answer is over; a connection that cannot take another request is closed."""
         recording, self._recording = self._recording, None
         if recording is not None and error is not None:
             recording.failure = cut(error)
@@ -129,6 +132,4 @@ class Connection:
             recording.failure = RequestError("the answer is not HTTP/1.1", error_type="broken")
         if error is not None or not self._framing.reusable:
             self.close()
-        if not self._over.done():
-            self._over.set_result(None)
-        return True
+        end(self._loop, self._over)
