@@ -29,6 +29,7 @@ from zephyr_deploy.bench.wire.loop import (
     Patience,
     be_patient,
     end,
+    give_way,
     leave,
     run,
     watch,
@@ -134,6 +135,23 @@ def test_streams_are_read_after_every_few_answers_that_have_ended():
         looks = Counter(endless for _, endless in ending(socks))
     assert len(looks) == 5
     assert set(looks.values()) == {OVER_AT_A_TIME}
+
+
+@linux
+@pytest.mark.parametrize("shares", [False, True])
+def test_a_loop_that_always_has_something_to_do_gives_way_to_others_of_its_load(shares, monkeypatch):
+    pauses = []
+    monkeypatch.setattr(module, "TURN_S", 0.0)
+    monkeypatch.setattr(module.time, "sleep", pauses.append)
+
+    async def inner():
+        if shares:
+            give_way(asyncio.get_running_loop())
+        for _ in range(10):
+            await asyncio.sleep(0)
+
+    run(inner())
+    assert bool(pauses) is shares
 
 
 @pytest.mark.parametrize(

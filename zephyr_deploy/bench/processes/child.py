@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, NoReturn
 
 from zephyr_deploy.bench.load.board import Board
 from zephyr_deploy.bench.processes.results import packed, packed_error
+from zephyr_deploy.bench.wire.loop import give_way
 from zephyr_deploy.bench.wire.loop import run as on_stream_loop
 from zephyr_deploy.errors import ZephyrError
 
@@ -89,6 +90,7 @@ def live(share: Share, slate: Slate, work: Work, file: IO[bytes], tie: tuple[int
 
 
 async def _work(place: Place, work: Work) -> Driven:
+    give_way(asyncio.get_running_loop())
     telling = asyncio.create_task(_tell(place))
     try:
         driven = await work(place)

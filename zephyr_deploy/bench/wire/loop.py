@@ -32,6 +32,10 @@ OVER_AT_A_TIME = 4
 """Answers of whose end asyncio hears between two passes over the streams: less than a millisecond of sending."""
 PAUSE_S = 0.001
 """The smallest step of epoll's timeout."""
+TURN_S = 0.005
+"""After which a loop that never waits gives way: a quarter of the time between two tokens."""
+MOMENT_S = 0.00005
+"""For which it does."""
 JUDGE_S = 0.02
 FEW = 2.0
 """Pieces in a pause that are not worth it."""
@@ -76,6 +80,17 @@ def end(loop: asyncio.AbstractEventLoop, over: asyncio.Future[None]) -> None:
         loop.streams.over.append(over)
     elif not over.done():
         over.set_result(None)
+
+
+def give_way(loop: asyncio.AbstractEventLoop) -> None:
+    """Let loops of other processes have a turn every few milliseconds, though this one may have no end of work.
+
+    Linux moves processes that go before all ordinary ones (see `priority`) from processor to processor only when one
+    waits. Who shares a processor with the server would get what that leaves, as long as another never waits elsewhere:
+    tens of milliseconds, in which every stream brings a second token.
+    """
+    if sys.platform == "linux" and isinstance(loop, StreamLoop):
+        loop.streams.shares = True
 
 
 def be_patient(loop: asyncio.AbstractEventLoop) -> None:
@@ -125,6 +140,9 @@ if sys.platform == "linux":
         def __init__(self) -> None:
             super().__init__()
             self.patience = Patience()
+            self.shares = False
+            """Whether other loops read streams of the same load."""
+            self._gave_way_s = 0.0
             self.over: deque[asyncio.Future[None]] = deque()
             """Of answers that have ended, and of which asyncio has not heard yet."""
             self._epoll = select.epoll()
@@ -144,7 +162,11 @@ if sys.platform == "linux":
 
         def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
             """Read streams until asyncio has something to do, or for ``timeout`` seconds."""
-            end = None if timeout is None else time.monotonic() + timeout
+            now = time.monotonic()
+            if self.shares and now - self._gave_way_s >= TURN_S:
+                time.sleep(MOMENT_S)
+                self._gave_way_s = now
+            end = None if timeout is None else now + timeout
             while True:
                 found = self._read_all(0 if self.over else timeout)
                 if found or self.over:
