@@ -18,6 +18,7 @@ from zephyr_deploy.node.knownhosts import HostKey
 from zephyr_deploy.providers import registry
 from zephyr_deploy.providers.clouds.contract import CloudProvider
 from zephyr_deploy.providers.clouds.types import KINDS, Account, Instance, Offer, Resource
+from zephyr_deploy.providers.clouds.visits import Opening, Said
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from zephyr_deploy.providers.clouds.stamp import Stamp
     from zephyr_deploy.providers.clouds.types import AccountCheck, Ledger, Order
+    from zephyr_deploy.providers.clouds.visits import Visit
 
 
 def offer(machine_type: str = "g5.xlarge", price: float = 1.0, **changes) -> Offer:
@@ -63,6 +65,8 @@ class MemoryCloud(CloudProvider):
         self.lost: defaultdict[str, list[Exception]] = defaultdict(list)
         """By method: what its next calls raise after they have done it."""
         self.calls: list[str] = []
+        self.open: dict[str, dict[str, Said | None]] = {}
+        """The networks that may reach SSH, by deployment; for good, or as a guest's."""
         self.exposed: dict[str, dict[int, str]] = {}
         """The network that each port of a machine is open to."""
         self.lag_s = 0.0
@@ -159,8 +163,40 @@ class MemoryCloud(CloudProvider):
         self.there[instance.id] = self.there[instance.id].model_copy(update={"stamp": stamp})
         return self.get(instance)
 
-    def let_in(self, instance: Instance, public_key: str, allowed: str) -> None:
-        self.paper.admit(instance.id, "ubuntu", public_key)
+    def let_in(self, instance: Instance, public_key: str | None, allowed: str, visit: Visit | None = None) -> None:
+        self._before("let_in")
+        self.open.setdefault(instance.stamp.deployment, {}).setdefault(allowed, None)
+        if visit is not None:
+            self.open[instance.stamp.deployment][allowed] = Said(visit.run, self.now() + visit.lasts)
+        if public_key is not None:
+            self.paper.admit(instance.id, "ubuntu", public_key)
+
+    def let_out(self, instance: Instance, visit: Visit) -> None:
+        self._before("let_out")
+        for opening in self.openings(instance.stamp.deployment):
+            if opening.run == visit.run:
+                self.shut(opening)
+
+    def openings(self, name: str | None = None) -> list[Opening]:
+        self._before("openings")
+        return [
+            Opening(
+                provider=self.name,
+                region="here",
+                group=f"security-group-{deployment}",
+                deployment=deployment,
+                network=network,
+                run=said.run,
+                until=said.until,
+            )
+            for deployment, networks in self.open.items()
+            for network, said in networks.items()
+            if said is not None and name in {None, deployment}
+        ]
+
+    def shut(self, opening: Opening) -> None:
+        self._before("shut")
+        self.open[opening.deployment].pop(opening.network)
 
     def expose(self, instance: Instance, ports: Mapping[int, str]) -> None:
         self._before("expose")

@@ -35,6 +35,7 @@ TARGETS = {
     "RevokeSecurityGroupIngress": "GroupId",
     "SendSSHPublicKey": "InstanceId",
     "TerminateInstances": "InstanceId",
+    "UpdateSecurityGroupRuleDescriptionsIngress": "GroupId",
 }
 """The parameter by which a call names what it changes."""
 MAKES = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from fnmatch import fnmatchcase
 
 import pytest
@@ -15,6 +16,7 @@ from zephyr_deploy.providers.aws.create import request
 from zephyr_deploy.providers.aws.image import PARAMETER
 from zephyr_deploy.providers.aws.remove import CALLS
 from zephyr_deploy.providers.clouds.types import KINDS, Resource
+from zephyr_deploy.providers.clouds.visits import Visit
 
 POLICY = json.loads(AWS_POLICY.read_text())
 IMAGE = "ami-0d1a0000000000002"
@@ -27,6 +29,7 @@ CHANGES = {
     *(f"ec2:{call.operation}" for call in CALLS.values()),
     "ec2:AuthorizeSecurityGroupIngress",
     "ec2:RevokeSecurityGroupIngress",
+    "ec2:UpdateSecurityGroupRuleDescriptionsIngress",
     "ec2-instance-connect:SendSSHPublicKey",
 }
 MADE = {"instance", "key-pair", "network-interface", "security-group", "spot-instances-request", "volume"}
@@ -57,6 +60,8 @@ def whole_life(bound, cloud):
         made = cloud.when(provider.create(provider.ready(order, cloud.notes)), "running")
         provider.host_keys(made)
         provider.let_in(made, make_key().public, "198.51.100.9/32")
+        for run in ("00000001", "00000002"):
+            provider.let_in(made, None, "198.51.100.10/32", Visit(run=run, lasts=timedelta(minutes=1)))
         for ports in ({443: "203.0.113.0/24"}, {}):
             provider.expose(made, ports)
         provider.restamp(made, made.stamp.model_copy(update={"host_key": "SHA256:x"}))

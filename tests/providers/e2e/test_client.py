@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
+from email.utils import format_datetime
+
+import httpx
 import pytest
 from emulators.e2e.answers import BAD_GATEWAY, ERRORS_TRUE, NO_CREDIT, QUOTA, THROTTLED
 from emulators.e2e.emulator import API_KEY, AUTH_TOKEN
@@ -191,3 +195,12 @@ def test_no_secret_goes_in_the_clear_to_another_machine(e2e, monkeypatch, base):
 
     with pytest.raises(ConfigError, match="neither https"):
         E2eClient(Credentials(api_key=Secret(API_KEY), auth_token=Secret(AUTH_TOKEN)))
+
+
+def test_the_time_is_the_apis_own_where_this_machines_clock_is_hours_off(client, monkeypatch):
+    theirs = datetime.now(timezone.utc) + timedelta(hours=5)
+    answer = httpx.Response(200, json={"code": 200, "data": []}, headers={"Date": format_datetime(theirs, usegmt=True)})
+    assert abs(client.now() - datetime.now(timezone.utc)) < timedelta(minutes=1)
+    monkeypatch.setattr(httpx.Client, "request", lambda *_args, **_given: answer)
+    client.get("/ssh_keys/", location="Delhi")
+    assert abs(client.now() - theirs) < timedelta(minutes=1)

@@ -89,6 +89,11 @@ def resources_in(session: AwsSession, region: str, name: str) -> list[Resource]:
     return list(_resources(session, region, name))
 
 
+def groups_of(session: AwsSession, region: str, name: str | None) -> Iterator[dict[str, Any]]:
+    """The security groups of deployment ``name``, or all of ours, in one region."""
+    return _pages(session, region, "describe_security_groups", "SecurityGroups", tagged(name))
+
+
 def instance_of(machine: dict[str, Any], region: str, stamp: Stamp) -> Instance:
     """A machine as EC2 describes it."""
     return Instance(

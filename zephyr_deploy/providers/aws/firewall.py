@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from zephyr_deploy.errors import ConflictError, GoneError, ZephyrError
@@ -10,14 +11,18 @@ from zephyr_deploy.providers.aws.errors import changing, reading
 from zephyr_deploy.providers.aws.making import making
 from zephyr_deploy.providers.aws.settle import until
 from zephyr_deploy.providers.aws.tags import specification, stamp_of, tagged
+from zephyr_deploy.providers.clouds.visits import words_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from zephyr_deploy.providers.aws.session import AwsSession
     from zephyr_deploy.providers.clouds.types import Instance, Ledger, Order
+    from zephyr_deploy.providers.clouds.visits import Visit
 
 SSH = 22
+FOR_GOOD = "zephyr-deploy"
+"""Description of a rule that nobody closes but its user."""
 
 
 def ready_group(session: AwsSession, order: Order, network: str, ledger: Ledger) -> str:
@@ -27,14 +32,23 @@ def ready_group(session: AwsSession, order: Order, network: str, ledger: Ledger)
         ConflictError: a group that is not the deployment's has its name.
     """
     group = _found(session, order, network) or _made(session, order, network, ledger)
-    admit_network(session, order.offer.region, group, order.allowed)
+    admit_network(session, order.offer.region, group, order.allowed, order.visit)
     return str(group["GroupId"])
 
 
-def admit_network(session: AwsSession, region: str, group: dict[str, Any], allowed: str) -> None:
-    """Let a network reach SSH; fine where it may already."""
-    if allowed not in _networks(group):
-        admit(session, region, group, rule(SSH, allowed, "zephyr-deploy"))
+def admit_network(
+    session: AwsSession, region: str, group: dict[str, Any], allowed: str, visit: Visit | None = None
+) -> None:
+    """Let a network reach SSH, a guest's for as long as it stays; fine where it may already.
+
+    A rule's end goes by this machine's clock: EC2 refuses calls of one that is minutes off (``RequestExpired``).
+    """
+    there = ssh_networks(group).get(allowed)
+    words = words_for(there, visit, datetime.now(timezone.utc), FOR_GOOD)
+    if there is None:
+        admit(session, region, group, rule(SSH, allowed, words))
+    elif words != there:
+        _say(session, region, group, rule(SSH, allowed, words))
 
 
 def admit(session: AwsSession, region: str, group: dict[str, Any], let: dict[str, Any]) -> None:
@@ -47,6 +61,17 @@ def dismiss(session: AwsSession, region: str, group: dict[str, Any], let: dict[s
     """Take a rule away; fine where it is gone already."""
     with _fine("InvalidPermission.NotFound"), changing("ec2:RevokeSecurityGroupIngress"):
         session.ec2(region, once=True).revoke_security_group_ingress(GroupId=group["GroupId"], IpPermissions=[let])
+
+
+def _say(session: AwsSession, region: str, group: dict[str, Any], let: dict[str, Any]) -> None:
+    """Change what a rule that is there says; one that is gone meanwhile is added."""
+    try:
+        with changing("ec2:UpdateSecurityGroupRuleDescriptionsIngress"):
+            session.ec2(region, once=True).update_security_group_rule_descriptions_ingress(
+                GroupId=group["GroupId"], IpPermissions=[let]
+            )
+    except GoneError:
+        admit(session, region, group, let)
 
 
 def rule(port: int, network: str, why: str) -> dict[str, Any]:
@@ -115,7 +140,9 @@ def _found(session: AwsSession, order: Order, network: str) -> dict[str, Any] | 
     return group
 
 
-def _networks(group: dict[str, Any]) -> set[str]:
-    """Those that may reach SSH."""
+def ssh_networks(group: dict[str, Any]) -> dict[str, str]:
+    """Those that may reach SSH, each with what its rule says."""
     rules = [rule for rule in group.get("IpPermissions", ()) if rule.get("FromPort") == SSH == rule.get("ToPort")]
-    return {source["CidrIp"] for rule in rules for source in rule.get("IpRanges", ())}
+    return {
+        source["CidrIp"]: str(source.get("Description", "")) for rule in rules for source in rule.get("IpRanges", ())
+    }

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         Resource,
         Sold,
     )
+    from zephyr_deploy.providers.clouds.visits import Opening, Visit
 
 
 class AwsProvider(CloudProvider):
@@ -118,9 +119,21 @@ class AwsProvider(CloudProvider):
         """See `CloudProvider.restamp`."""
         return restamp.restamp(self._session, instance, stamp)
 
-    def let_in(self, instance: Instance, public_key: str, allowed: str) -> None:
+    def let_in(self, instance: Instance, public_key: str | None, allowed: str, visit: Visit | None = None) -> None:
         """See `CloudProvider.let_in`."""
-        admit.let_in(self._session, instance, public_key, allowed)
+        admit.let_in(self._session, instance, public_key, allowed, visit)
+
+    def let_out(self, instance: Instance, visit: Visit) -> None:
+        """See `CloudProvider.let_out`."""
+        admit.let_out(self._session, instance, visit)
+
+    def openings(self, name: str | None = None) -> list[Opening]:
+        """See `CloudProvider.openings`."""
+        return admit.openings(self._session, name)
+
+    def shut(self, opening: Opening) -> None:
+        """See `CloudProvider.shut`."""
+        admit.shut(self._session, opening)
 
     def expose(self, instance: Instance, ports: Mapping[int, str]) -> None:
         """See `CloudProvider.expose`."""

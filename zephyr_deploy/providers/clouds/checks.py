@@ -48,7 +48,7 @@ def looked(looks: Iterable[tuple[str, Callable[[], AccountCheck]]]) -> Iterator[
 
 def clock(date: str, cloud: str, now: datetime | None = None) -> AccountCheck:
     """Whether this machine's clock is right, by the ``Date`` of an answer of ``cloud``."""
-    theirs = _read(date)
+    theirs = read_date(date)
     if theirs is None:
         detail = f"{cloud} did not say its time"
         return AccountCheck(name="clock", verdict="warning", detail=detail, fix="Compare: date -u")
@@ -60,7 +60,7 @@ def clock(date: str, cloud: str, now: datetime | None = None) -> AccountCheck:
     return AccountCheck(name="clock", verdict="failed" if too_much else "warning", detail=detail, fix=SET_CLOCK)
 
 
-def _read(date: str) -> datetime | None:
+def read_date(date: str) -> datetime | None:
     """A time of HTTP, which has a zone (RFC 9110, section 5.6.7)."""
     try:
         found = parsedate_to_datetime(date)

@@ -11,6 +11,7 @@ reads is tried again by the provider itself; what creates or changes is sent onc
 from __future__ import annotations
 
 from abc import abstractmethod
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
 from zephyr_deploy.errors import AuthError, ConflictError, UnreachableError
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
         Order,
         Resource,
     )
+    from zephyr_deploy.providers.clouds.visits import Opening, Visit
     from zephyr_deploy.spec.deployment import Deployment
 
 
@@ -128,8 +130,45 @@ class CloudProvider(MachinesProvider):
         """Change what a machine carries: its expiry, or its host key once that is known."""
 
     @abstractmethod
-    def let_in(self, instance: Instance, public_key: str, allowed: str) -> None:
-        """Let another key, from another network, log in to a machine; fine where it may already."""
+    def let_in(self, instance: Instance, public_key: str | None, allowed: str, visit: Visit | None = None) -> None:
+        """Let another key, from another network, log in to a machine; fine where it may already.
+
+        Args:
+            instance: The machine.
+            public_key: The key; a cloud may let it in for a minute only. None: one that may log in already.
+            allowed: The network that may reach SSH.
+            visit: Of a guest: its end stands in the firewall's rule, for whoever comes next; a rule that is there
+                for good stays so. What is past its end is closed on the way. None: for good.
+
+        Raises:
+            GoneError: the machine, or its firewall, is not there.
+            AmbiguousError: some of it may have been done; the same again does all of it.
+        """
+
+    @abstractmethod
+    def let_out(self, instance: Instance, visit: Visit) -> None:
+        """Close what was opened to a guest, unless others come from there, too; fine where it is closed.
+
+        Raises:
+            GoneError: its firewall is not there.
+            AmbiguousError: it may have been closed.
+        """
+
+    @abstractmethod
+    def openings(self, name: str | None = None) -> list[Opening]:
+        """Everything that is open to guests of deployment ``name``, or of ours, in every region."""
+
+    @abstractmethod
+    def shut(self, opening: Opening) -> None:
+        """Close it, unless it was opened anew meanwhile, or for longer; fine where it is closed.
+
+        Raises:
+            AmbiguousError: it may have been closed.
+        """
+
+    def now(self) -> datetime:
+        """The time by the cloud's own clock, where that may be hours off this machine's; see `Opening.is_over`."""
+        return datetime.now(timezone.utc)
 
     @abstractmethod
     def expose(self, instance: Instance, ports: Mapping[int, str]) -> None:

@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 from pydantic import Field
 
 from zephyr_deploy.providers.clouds.stamp import Stamp
+from zephyr_deploy.providers.clouds.visits import Visit
 from zephyr_deploy.spec.deployment import Frozen, ProviderName
 
 InstanceState = Literal["starting", "running", "stopping", "stopped", "failed", "gone"]
@@ -77,6 +78,8 @@ class Order(Frozen):
     """Of who may log in, ``type base64``."""
     allowed: str
     """Network that may reach SSH, e.g. 203.0.113.7/32."""
+    visit: Visit | None = None
+    """Of whom orders it; then that network may reach SSH no longer than it stays. None: for good."""
     disk_gb: int
     user_data: str = ""
     """For cloud-init, where the cloud passes it on."""

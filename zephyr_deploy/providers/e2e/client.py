@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 import os
 import time
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from zephyr_deploy.errors import AmbiguousError, ConfigError, ThrottledError, UnreachableError, ZephyrError
+from zephyr_deploy.providers.clouds.checks import read_date
 from zephyr_deploy.providers.e2e.errors import error_of, message_of
 from zephyr_deploy.providers.e2e.redact import clean, protect, signing
 
@@ -75,6 +77,11 @@ class E2eClient:
         self.project = project or credentials.project
         self.base = _base()
         self._http: httpx.Client | None = None
+        self._ahead = timedelta()
+
+    def now(self) -> datetime:
+        """The time by the API's own clock, as its last answer had it; by this machine's before the first."""
+        return datetime.now(timezone.utc) + self._ahead
 
     def get(self, path: str, *, location: str = "", **query: str) -> Answer:
         """Ask; once more where nothing came of it.
@@ -167,6 +174,7 @@ class E2eClient:
 
     def _read(self, response: httpx.Response, doing: str) -> Answer | Lost | ZephyrError:
         """An answer is one where none of the six signs of failure is there that E2E's own client knows."""
+        self._hear(response.headers.get("Date", ""))
         status, body = response.status_code, _json(clean(response.text))
         if status in BROKEN:
             return Lost(f"status {status}", sent=True)
@@ -176,6 +184,12 @@ class E2eClient:
         if not _is_envelope(body):
             return Lost(f"status {status} with an answer that is not the API's", sent=True)
         return Answer(body.get("data"), message_of(body), body, response.headers.get("Date", ""))
+
+    def _hear(self, date: str) -> None:
+        """Note how far the API's clock is ahead of this machine's."""
+        theirs = read_date(date)
+        if theirs is not None:
+            self._ahead = theirs - datetime.now(timezone.utc)
 
     def _client(self) -> httpx.Client:
         if self._http is None:

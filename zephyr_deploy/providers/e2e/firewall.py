@@ -11,18 +11,22 @@ from typing import TYPE_CHECKING, Any
 
 from zephyr_deploy.errors import AmbiguousError, ConfigError, GoneError, InUseError, ZephyrError
 from zephyr_deploy.providers.clouds.types import Resource
+from zephyr_deploy.providers.clouds.visits import Opening, read_words, words_for
 from zephyr_deploy.providers.e2e.names import name_of, read_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from zephyr_deploy.providers.clouds.types import Ledger, Order
+    from zephyr_deploy.providers.clouds.visits import Visit
     from zephyr_deploy.providers.e2e.client import E2eClient
 
 Rule = dict[str, Any]
 
 STEP = "security-group"
 OUT = {"rule_type": "Outbound", "protocol_name": "All", "port_range": "All", "network": "any", "description": "all"}
+FOR_GOOD = "ssh"
+"""Description of a rule that nobody closes but its user."""
 ENDPOINT = "endpoint"
 """Description of a rule that may be taken away again."""
 ANY = "any"
@@ -40,7 +44,7 @@ def ensure(client: E2eClient, order: Order, ledger: Ledger, settle_s: float) -> 
     """
     there = _of(client, order.offer.region, order.stamp.deployment)
     if there:
-        _open(client, order.offer.region, there[0], order.allowed)
+        _open(client, order.offer.region, there[0], order.allowed, order.visit)
         return _id(there[0])
     name = name_of(order.stamp.deployment, order.stamp.run)
     ledger.intend(STEP, name=name)
@@ -55,14 +59,45 @@ def ensure(client: E2eClient, order: Order, ledger: Ledger, settle_s: float) -> 
     return made
 
 
-def let_in(client: E2eClient, location: str, deployment: str, allowed: str) -> None:
-    """Let one more network reach SSH.
+def let_in(client: E2eClient, location: str, deployment: str, allowed: str, visit: Visit | None = None) -> None:
+    """Let one more network reach SSH, a guest's for as long as it stays; what is past its end is closed.
 
     Raises:
         As `E2eClient.put`.
     """
     for row in _of(client, location, deployment):
-        _open(client, location, row, allowed)
+        _open(client, location, row, allowed, visit)
+
+
+def let_out(client: E2eClient, location: str, deployment: str, visit: Visit) -> None:
+    """Close what was opened to a guest; see `CloudProvider.let_out`.
+
+    Raises:
+        As `E2eClient.put`.
+    """
+    for row in _of(client, location, deployment):
+        _close(client, location, row, {one.network for one in _to_guests(location, row) if one.run == visit.run})
+
+
+def to_guests(client: E2eClient, location: str) -> list[Opening]:
+    """Everything that is open to guests there.
+
+    Raises:
+        As `E2eClient.get`.
+    """
+    rows = client.pages("/security_group/", location=location)
+    return [opening for row in rows for opening in _to_guests(location, row)]
+
+
+def shut(client: E2eClient, opening: Opening) -> None:
+    """Close one of them; see `CloudProvider.shut`.
+
+    Raises:
+        As `E2eClient.put`.
+    """
+    for row in _of(client, opening.region, opening.deployment):
+        there = [one for one in _to_guests(opening.region, row) if one == opening]
+        _close(client, opening.region, row, {one.network for one in there})
 
 
 def expose(client: E2eClient, location: str, deployment: str, ports: Mapping[int, str]) -> None:
@@ -111,7 +146,9 @@ def delete(client: E2eClient, resource: Resource) -> None:
 
 def _make(client: E2eClient, order: Order, name: str) -> str:
     """Make it; empty where the answer lacks its id, or was lost."""
-    body = {"name": name, "description": f"SSH to {order.stamp.deployment}", "rules": [_ssh(order.allowed), OUT]}
+    words = words_for(None, order.visit, client.now(), FOR_GOOD)
+    rules = [_ssh(order.allowed, words), OUT]
+    body = {"name": name, "description": f"SSH to {order.stamp.deployment}", "rules": rules}
     try:
         data = client.post("/security_group/", body, location=order.offer.region).data
     except AmbiguousError:
@@ -139,11 +176,46 @@ def _of(client: E2eClient, location: str, deployment: str) -> list[dict[str, Any
     return [row for row, stamp in zip(found, stamps, strict=True) if stamp and stamp.deployment == deployment]
 
 
-def _open(client: E2eClient, location: str, row: dict[str, Any], allowed: str) -> None:
-    """Let a network reach SSH; fine where it may already."""
-    rules, rule = _rules(row), _ssh(allowed)
-    if not _has(rules, rule):
-        _replace(client, location, row, [*rules, rule])
+def _open(client: E2eClient, location: str, row: dict[str, Any], allowed: str, visit: Visit | None = None) -> None:
+    """Let a network reach SSH; fine where it may already. What is past its end goes in the same call."""
+    rules, now = _rules(row), client.now()
+    over = {one.network for one in _to_guests(location, row) if one.is_over(now)} - {allowed}
+    there = next((rule for rule in rules if _key(rule) == _key(_ssh(allowed))), None)
+    said = str(there.get("description", "")) if there else None
+    words = words_for(said, visit, now, FOR_GOOD)
+    kept = [rule for rule in rules if rule is not there and not _lets_in(rule, over)]
+    wanted = [*kept, there if there and said == words else _ssh(allowed, words)]
+    if any(rule not in rules for rule in wanted) or len(wanted) < len(rules):
+        _replace(client, location, row, wanted)
+
+
+def _close(client: E2eClient, location: str, row: dict[str, Any], networks: set[str]) -> None:
+    """Let guests of these networks reach SSH no more."""
+    rules = _rules(row)
+    kept = [rule for rule in rules if not _lets_in(rule, networks)]
+    if len(kept) < len(rules):
+        _replace(client, location, row, kept)
+
+
+def _lets_in(rule: Rule, networks: set[str]) -> bool:
+    """Whether it is there for a guest of one of these networks."""
+    return str(rule.get("network")) in networks and read_words(str(rule.get("description", ""))) is not None
+
+
+def _to_guests(location: str, row: dict[str, Any]) -> Iterator[Opening]:
+    stamp = read_name(str(row.get("name")))
+    for rule in _rules(row) if stamp else ():
+        said = read_words(str(rule.get("description", "")))
+        if stamp and said:
+            yield Opening(
+                provider="e2e",
+                region=location,
+                group=_id(row),
+                deployment=stamp.deployment,
+                network=str(rule["network"]),
+                run=said.run,
+                until=said.until,
+            )
 
 
 def _rules(row: dict[str, Any]) -> list[Rule]:
@@ -167,8 +239,8 @@ def _key(rule: Rule) -> tuple[str, ...]:
     return tuple(str(rule.get(name, "")) for name in OUT if name != "description")
 
 
-def _ssh(allowed: str) -> Rule:
-    return _inbound(22, allowed, "ssh")
+def _ssh(allowed: str, words: str = FOR_GOOD) -> Rule:
+    return _inbound(22, allowed, words)
 
 
 def _inbound(port: int, network: str, why: str) -> Rule:

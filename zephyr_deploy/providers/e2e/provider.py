@@ -9,17 +9,20 @@ from zephyr_deploy.errors import ConfigError, GoneError
 from zephyr_deploy.providers.clouds.address import own_network
 from zephyr_deploy.providers.clouds.contract import CloudProvider
 from zephyr_deploy.providers.clouds.types import Account, Instance, Resource
+from zephyr_deploy.providers.clouds.visits import Opening
 from zephyr_deploy.providers.e2e import firewall, keys, nodes
 from zephyr_deploy.providers.e2e.client import E2eClient
 from zephyr_deploy.providers.e2e.credentials import LOCATIONS, VARIABLES, credentials, has_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime
 
     from zephyr_deploy.providers.clouds.stamp import Stamp
     from zephyr_deploy.providers.clouds.types import AccountCheck, Ledger, Offer, Order, Sold
+    from zephyr_deploy.providers.clouds.visits import Visit
 
-Row = TypeVar("Row", Instance, Resource)
+Row = TypeVar("Row", Instance, Resource, Opening)
 
 
 class E2eProvider(CloudProvider):
@@ -121,10 +124,28 @@ class E2eProvider(CloudProvider):
         nodes.label(self._client, instance, stamp)
         return instance.model_copy(update={"stamp": stamp})
 
-    def let_in(self, instance: Instance, public_key: str, allowed: str) -> None:
-        """See `CloudProvider.let_in`."""
-        firewall.let_in(self._client, instance.region, instance.stamp.deployment, allowed)
-        nodes.add_key(self._client, instance, public_key)
+    def let_in(self, instance: Instance, public_key: str | None, allowed: str, visit: Visit | None = None) -> None:
+        """See `CloudProvider.let_in`; E2E itself takes no key away again, so that is for the machine."""
+        firewall.let_in(self._client, instance.region, instance.stamp.deployment, allowed, visit)
+        if public_key is not None:
+            nodes.add_key(self._client, instance, public_key)
+
+    def let_out(self, instance: Instance, visit: Visit) -> None:
+        """See `CloudProvider.let_out`."""
+        firewall.let_out(self._client, instance.region, instance.stamp.deployment, visit)
+
+    def openings(self, name: str | None = None) -> list[Opening]:
+        """See `CloudProvider.openings`."""
+        found = self._everywhere(lambda location: firewall.to_guests(self._client, location))
+        return [one for one in found if name in {None, one.deployment}]
+
+    def shut(self, opening: Opening) -> None:
+        """See `CloudProvider.shut`."""
+        firewall.shut(self._client, opening)
+
+    def now(self) -> datetime:
+        """By the last answer of E2E, which takes calls of a machine whose clock is hours off."""
+        return self._client.now()
 
     def expose(self, instance: Instance, ports: Mapping[int, str]) -> None:
         """See `CloudProvider.expose`."""
@@ -152,8 +173,15 @@ class E2eProvider(CloudProvider):
                     raise
                 continue  # An account need not have every location.
             for row in rows:
-                found.setdefault((getattr(row, "kind", "instance"), row.id), row)
+                found.setdefault(_identity(row), row)
         return list(found.values())
+
+
+def _identity(row: Row) -> tuple[str, str]:
+    """What tells one thing from another, wherever it is shown."""
+    if isinstance(row, Opening):
+        return f"opening of {row.group}", row.network
+    return getattr(row, "kind", "instance"), row.id
 
 
 def _as_resource(instance: Instance) -> Resource:
