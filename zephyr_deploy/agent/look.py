@@ -31,9 +31,11 @@ def look(request: dict[str, Any], _report: Report) -> dict[str, Any]:
 
 
 def digests(request: dict[str, Any], _report: Report) -> dict[str, Any]:
-    """The digests of ``images`` in their registry now."""
-    registry_s = float(request["registry_s"])
-    return {"digests": {reference: docker.registry_digest(reference, registry_s) for reference in request["images"]}}
+    """The digests of ``images`` in their registry now; with ``unless_here`` of those that the node has not got."""
+    registry_s, images = float(request["registry_s"]), request["images"]
+    if request.get("unless_here"):
+        images = [reference for reference in images if docker.image(reference) is None]
+    return {"digests": {reference: docker.registry_digest(reference, registry_s) for reference in images}}
 
 
 def probe_s(request: dict[str, Any]) -> float:

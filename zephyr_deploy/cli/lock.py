@@ -17,6 +17,7 @@ from zephyr_deploy.errors import UsageError
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from zephyr_deploy.deploy.honoured import Honoured
     from zephyr_deploy.deploy.locked import LockResult
     from zephyr_deploy.spec.load import Loaded
 
@@ -71,6 +72,25 @@ def path_of(loaded: Loaded) -> Path:
     from zephyr_deploy.deploy.locked import lock_path
 
     return lock_path(loaded.config, loaded.profile, Path.cwd())
+
+
+def honoured(loaded: Loaded, *, locked: bool, upgrade: bool) -> Honoured | None:
+    """The lock that a run is to keep to; None where ``--locked`` was not given.
+
+    Raises:
+        UsageError: ``--upgrade`` was given, too.
+        ConfigError: there is no lock, or none that can be read.
+    """
+    if not locked:
+        return None
+    if upgrade:
+        hint = "`zephyr-deploy lock --upgrade` looks up what is newest; --locked then brings that."
+        raise UsageError("--locked and --upgrade do not go together.", hint=hint)
+    from zephyr_deploy.deploy.honoured import Honoured
+    from zephyr_deploy.deploy.locked import required_lock
+
+    path = path_of(loaded)
+    return Honoured(path, required_lock(path))
 
 
 def _table(session: Session, result: LockResult) -> RenderableType:

@@ -6,12 +6,13 @@ from typing import Annotated
 
 import typer
 
+from zephyr_deploy.cli.lock import honoured
 from zephyr_deploy.cli.machine import FirstUseOpt, HostKeyOpt, trust_of
 from zephyr_deploy.cli.options import LockWaitOpt, NameArg, SkipHooksOpt, seconds
 from zephyr_deploy.cli.session import Session
 from zephyr_deploy.cli.up import show_up
 from zephyr_deploy.cli.verb import DEPLOY, verb
-from zephyr_deploy.cli.wish import ImageOpt, QuantizeOpt, RevisionOpt, TotalTokensOpt, UpgradeOpt
+from zephyr_deploy.cli.wish import ImageOpt, LockedOpt, QuantizeOpt, RevisionOpt, TotalTokensOpt, UpgradeOpt
 
 
 @verb(
@@ -19,6 +20,7 @@ from zephyr_deploy.cli.wish import ImageOpt, QuantizeOpt, RevisionOpt, TotalToke
     examples=[
         ("zephyr-deploy redeploy", "Bring the machines to what zephyr.toml says now, without a failed request"),
         ("zephyr-deploy redeploy --upgrade", "The same with the newest image and model of those names"),
+        ("zephyr-deploy redeploy --locked", "What zephyr.lock says, to the byte; nothing is looked up"),
         ("zephyr-deploy redeploy --lock-wait 15m --output json", "In a CI job"),
     ],
 )
@@ -32,6 +34,7 @@ def redeploy(
     quantize: QuantizeOpt = None,
     max_total_tokens: TotalTokensOpt = None,
     upgrade: UpgradeOpt = False,
+    locked: LockedOpt = False,
     timeout: Annotated[str, typer.Option(help="Longest wait for the model to answer.")] = "30m",
     lock_wait: LockWaitOpt = "0s",
     skip_hooks: SkipHooksOpt = False,
@@ -50,11 +53,13 @@ def redeploy(
         "engine.quantize": quantize,
         "limits.max_total_tokens": max_total_tokens,
     }
-    deployment = session.load(flags).deployment
+    loaded = session.load(flags)
+    deployment = loaded.deployment
     options = RolloutOptions(
         trust=trust_of(host_key, first_use=trust_on_first_use),
         prepare=False,
         upgrade=upgrade,
+        locked=honoured(loaded, locked=locked, upgrade=upgrade),
         lock_wait_s=seconds(lock_wait),
         ready_deadline_s=seconds(timeout),
     )

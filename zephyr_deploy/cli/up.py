@@ -9,6 +9,7 @@ import typer
 
 from zephyr_deploy.cli.agree import agreement
 from zephyr_deploy.cli.keep import keep, require_cloud
+from zephyr_deploy.cli.lock import honoured
 from zephyr_deploy.cli.machine import (
     FirstUseOpt,
     GatewayOpt,
@@ -31,6 +32,7 @@ from zephyr_deploy.cli.wish import (
     IdleOpt,
     ImageOpt,
     KeepAliveOpt,
+    LockedOpt,
     MaxPriceOpt,
     ModelOpt,
     ProviderOpt,
@@ -44,6 +46,7 @@ from zephyr_deploy.cli.wish import (
     cost_flags,
     expose_flags,
 )
+from zephyr_deploy.errors import UsageError
 
 if TYPE_CHECKING:
     from zephyr_deploy.deploy.results import UpResult
@@ -102,6 +105,7 @@ def up(
         typer.Option(help="Setting of the playbook that prepares it, as KEY=VALUE; again for several."),
     ] = None,
     upgrade: UpgradeOpt = False,
+    locked: LockedOpt = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and change nothing.")] = False,
     timeout: Annotated[
         str | None, typer.Option(help="Longest wait for the model to answer; 5m here, 30m elsewhere.")
@@ -132,10 +136,14 @@ def up(
         "machine.threads": threads,
         "machine.prepare": shlex.join(prepare_var) if prepare_var else None,
     }
-    deployment = session.load(flags).deployment
+    loaded = session.load(flags)
+    deployment = loaded.deployment
     from zephyr_deploy.deploy import up as verbs
     from zephyr_deploy.deploy.rollout import RolloutOptions
 
+    if dry_run and locked:
+        raise UsageError("--dry-run shows no lock.", hint="zephyr-deploy lock --check")
+    keeping = honoured(loaded, locked=locked, upgrade=upgrade)
     if dry_run:
         _show_plan(session, verbs.plan_of(deployment))
         return
@@ -143,6 +151,7 @@ def up(
         trust=trust_of(host_key, first_use=trust_on_first_use),
         prepare=prepare,
         upgrade=upgrade,
+        locked=keeping,
         agree=agreement(session),
     )
     wait_s, ready_s = seconds(lock_wait), seconds(timeout) if timeout else None
@@ -155,7 +164,8 @@ def up(
     with session.surrounding(skip_hooks=skip_hooks):
         with session.out.listening() as listener:
             if keep_alive:
-                deployment = require_cloud(verbs.with_provider(deployment, listener))
+                placed = keeping.placed(deployment) if keeping else deployment
+                deployment = require_cloud(verbs.with_provider(placed, listener))
             result = bring(deployment, options, listener)
         show_up(session, result)
         if keep_alive:

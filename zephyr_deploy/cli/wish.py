@@ -30,6 +30,9 @@ IdleOpt = Annotated[
 MaxPriceOpt = Annotated[str | None, typer.Option(help="Refuse machines dearer than this, in USD an hour.")]
 BudgetOpt = Annotated[str | None, typer.Option(help="What it may cost in all, in USD; it ends itself then.")]
 UpgradeOpt = Annotated[bool, typer.Option("--upgrade", help="Look image and model up anew.")]
+LockedOpt = Annotated[
+    bool, typer.Option("--locked", help="Bring what zephyr.lock says and nothing else; refuse where that cannot be.")
+]
 
 
 def expose_flags(expose: str | None) -> dict[str, object]:

@@ -82,13 +82,12 @@ class Bring:
         if self.begins and self.options.prepare:
             prepare(fleet, self.deployment, self.options.trust, self.journal, self._about_to_prepare)
         require_ready(fleet)
-        model = model_of_fleet(fleet, self.deployment, upgrade=self.options.upgrade, token=self._token)
-        plan = plan_of_fleet(fleet, self.deployment, model)
-        lock = self._lock(plan)
-        release = render(plan, lock)
+        plan, lock, release = self._wanted()
         key = self._key()
         self._note()
         waiting = [member for member in fleet.members if not _is_current(member, release, key)]
+        if waiting and self.options.locked:
+            self.options.locked.require_images(fleet, waiting)
         moved = False
         with self._firewall(plan):
             if waiting:
@@ -110,8 +109,20 @@ class Bring:
         """The release that serves; that of the first machine, where they differ."""
         return next((member.service.release for member in self.fleet.members if member.service), "")
 
-    def _lock(self, plan: Plan) -> Lock:
-        return lock_of_fleet(self.fleet, plan, upgrade=self.options.upgrade, token=self._token)
+    def _wanted(self) -> tuple[Plan, Lock, Release]:
+        """What is to serve: by the lock that the run keeps to, else with what serves, else with what is looked up."""
+        fleet, deployment, locked, upgrade = self.fleet, self.deployment, self.options.locked, self.options.upgrade
+        if locked:
+            locked.require_machines(fleet)
+            plan, lock = plan_of_fleet(fleet, deployment, locked.pins.model), locked.pins
+        else:
+            model = model_of_fleet(fleet, deployment, upgrade=upgrade, token=self._token)
+            plan = plan_of_fleet(fleet, deployment, model)
+            lock = lock_of_fleet(fleet, plan, upgrade=upgrade, token=self._token)
+        release = render(plan, lock)
+        if locked:
+            locked.require_release(plan, release)
+        return plan, lock, release
 
     def _token(self) -> Secret | None:
         return self._hub_token

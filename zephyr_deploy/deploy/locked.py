@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zephyr_deploy.deploy.fleet import Fleet
+from zephyr_deploy.deploy.honoured import machines_of, name_of
 from zephyr_deploy.deploy.noted import where_noted
 from zephyr_deploy.deploy.wanted import lock_of_fleet, model_of_fleet, plan_of_fleet
 from zephyr_deploy.errors import ConfigError
@@ -14,9 +15,9 @@ from zephyr_deploy.node.knownhosts import write_private
 from zephyr_deploy.providers.base import NodeProvider
 from zephyr_deploy.providers.registry import is_cloud
 from zephyr_deploy.providers.registry import provider as provider_named
-from zephyr_deploy.release.honour import driver_of, of_another_wish, refuse
+from zephyr_deploy.release.honour import driver_of, nothing_to_lock, of_another_wish, refuse
 from zephyr_deploy.release.lockchanges import Change, changes
-from zephyr_deploy.release.lockfile import FileMachine, LockFile, lock_text, lockfile_of, machine_name, read_lock
+from zephyr_deploy.release.lockfile import FileMachine, LockFile, lock_text, lockfile_of, read_lock
 from zephyr_deploy.release.render import render
 from zephyr_deploy.release.resolve import fits, lock_of_model
 from zephyr_deploy.spec.deployment import Frozen
@@ -93,7 +94,7 @@ def check(deployment: Deployment, path: Path) -> LockFile:
         ConfigError: they are not; every reason is in the message.
     """
     lock = required_lock(path)
-    refuse(of_another_wish(lock, deployment, _machines_of(deployment)), path.name, "is not the lock of what is wanted")
+    refuse(of_another_wish(lock, deployment, machines_of(deployment)), path.name, "is not the lock of what is wanted")
     return lock
 
 
@@ -127,7 +128,7 @@ def lock(
         fleet.connect(trust)
         fleet.look()
         plan, pins = _pinned(fleet, deployment, before, upgrade=upgrade)
-        machines = {_name_of(fleet, member): _machine(fleet, member) for member in fleet.machines}
+        machines = {name_of(fleet, member): _machine(fleet, member) for member in fleet.machines}
         found = lockfile_of(plan, pins, render(plan, pins), machines)
     differences = changes(before, found)
     if differences and not dry_run:
@@ -149,8 +150,7 @@ def _before(path: Path, phases: Phases) -> LockFile | None:
 def _provider(deployment: Deployment) -> NodeProvider:
     provider = provider_named(deployment.provider)
     if not isinstance(provider, NodeProvider):
-        hint = "The version of zephyr-deploy names the engine and the model that it brings; pin that."
-        raise ConfigError(f"provider {provider.name} has nothing to lock", hint=hint)
+        raise nothing_to_lock(provider.name)
     return provider
 
 
@@ -164,19 +164,6 @@ def _pinned(fleet: Fleet, deployment: Deployment, before: LockFile | None, *, up
             return plan, kept
     plan = plan_of_fleet(fleet, deployment, model_of_fleet(fleet, deployment, upgrade=upgrade))
     return plan, lock_of_fleet(fleet, plan, upgrade=upgrade)
-
-
-def _machines_of(deployment: Deployment) -> list[str] | None:
-    """The machines that the user names, by their names in the lock; None where they come from a cloud, or a note."""
-    if deployment.provider != "ssh":
-        return None
-    provider = _provider(deployment)
-    gateway = provider.gateway(deployment)
-    return [machine_name(address) for address in (*provider.nodes(deployment), *((gateway,) if gateway else ()))]
-
-
-def _name_of(fleet: Fleet, member: Member) -> str:
-    return fleet.provider if is_cloud(fleet.provider) else machine_name(member.address)
 
 
 def _machine(fleet: Fleet, member: Member) -> FileMachine:

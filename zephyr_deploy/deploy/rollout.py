@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from zephyr_deploy.deploy.bring import Bring
     from zephyr_deploy.deploy.clouds.launch import Proposal
+    from zephyr_deploy.deploy.honoured import Honoured
     from zephyr_deploy.deploy.journal import Journal
     from zephyr_deploy.deploy.results import UpResult
     from zephyr_deploy.deploy.run import Run
@@ -47,6 +48,8 @@ class RolloutOptions:
     """Whether a machine that lacks something may be prepared."""
     upgrade: bool = False
     """Look images and model up anew, also where a lock of them is in use."""
+    locked: Honoured | None = None
+    """Bring what this lock says and nothing else; None: what is wanted, with what is looked up."""
     lock_wait_s: float = 0.0
     ready_deadline_s: float = READY_DEADLINE_S
     agree: Callable[[Proposal], None] | None = None
@@ -76,6 +79,8 @@ def rollout(
         ZephyrError: what failed first, once the other machines have ended; those that were done stay done.
     """
     begins, phases, name = command == "up", Phases(listener), deployment.name
+    if options.locked:
+        options.locked.require_wish(deployment)
     with (
         deployment_lock(name, command, wait_s=options.lock_wait_s),
         running(name, command, phases, deployment) as run,

@@ -101,15 +101,19 @@ def up(
         UnreachableError: the model cannot be fetched.
         EngineFailedError, DeadlineError: the service did not become ready; it is taken away again.
     """
-    deployment = with_provider(deployment, listener)
+    options = replace(rollout_options or RolloutOptions(), lock_wait_s=lock_wait_s)
+    deployment = with_provider(options.locked.placed(deployment) if options.locked else deployment, listener)
     provider = provider_named(deployment.provider)
     if isinstance(provider, NodeProvider):
-        options = replace(rollout_options or RolloutOptions(), lock_wait_s=lock_wait_s)
         if ready_deadline_s is not None:
             options = replace(options, ready_deadline_s=ready_deadline_s)
         return rollout(deployment, provider, options, listener)
     if not isinstance(provider, ProcessProvider):
         raise TypeError(f"provider {provider.name} fills no contract that `up` knows")
+    if options.locked:
+        from zephyr_deploy.release.honour import nothing_to_lock  # for those who have a lock
+
+        raise nothing_to_lock(provider.name)
     phases = Phases(listener)
     with (
         deployment_lock(deployment.name, "up", wait_s=lock_wait_s),

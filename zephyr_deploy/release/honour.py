@@ -35,12 +35,22 @@ def refuse(problems: Sequence[Problem], shown: str, said: str) -> None:
     Raises:
         ConfigError: with all of them.
     """
-    if not problems:
-        return
+    if problems:
+        raise refusal(problems, shown, said)
+
+
+def refusal(problems: Sequence[Problem], shown: str, said: str) -> ConfigError:
+    """The error with these reasons; see `refuse`."""
     lines = [f"{problem.setting}: {problem.reason}. {problem.fix}" for problem in problems]
     hint = "`zephyr-deploy lock` writes it anew; commit it together with zephyr.toml."
     details = {"lock": shown, "reasons": [vars(problem) for problem in problems]}
-    raise ConfigError(f"{shown} {said}:\n  " + "\n  ".join(lines), hint=hint, details=details)
+    return ConfigError(f"{shown} {said}:\n  " + "\n  ".join(lines), hint=hint, details=details)
+
+
+def nothing_to_lock(provider: str) -> ConfigError:
+    """That what this provider serves has no image, and no machine to be looked at."""
+    hint = "The version of zephyr-deploy pins the engine and the model that it brings for this machine; leave it out."
+    return ConfigError(f"provider {provider} has nothing to lock", hint=hint)
 
 
 def of_another_wish(lock: LockFile, deployment: Deployment, machines: Sequence[str] | None = None) -> list[Problem]:

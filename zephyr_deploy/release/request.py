@@ -31,9 +31,14 @@ REGISTRY_S = 30.0
 """Longest wait for a registry's answer to a small question, in seconds."""
 
 
-def digests_request(images: Sequence[str]) -> dict[str, Any]:
-    """The request that has a node ask the registries of ``images`` for their digests now."""
-    return {"images": list(images), "registry_s": REGISTRY_S}
+def digests_request(images: Sequence[str], *, unless_here: bool = False) -> dict[str, Any]:
+    """The request that has a node ask the registries of ``images`` for their digests now.
+
+    Args:
+        images: By name, or by digest, to see whether it can be had.
+        unless_here: Leave out what the node has already.
+    """
+    return {"images": list(images), "registry_s": REGISTRY_S, "unless_here": unless_here}
 
 
 def look_request(name: str) -> dict[str, Any]:
