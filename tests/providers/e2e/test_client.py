@@ -165,17 +165,6 @@ def test_a_refusal_for_lack_of_credit_is_an_answer_to_be_read(client, e2e):
     assert client.post("/nodes/", {}, location="Delhi").data == {"is_credit_sufficient": False}
 
 
-def test_a_proxy_of_the_users_is_taken_except_for_this_machine(monkeypatch):
-    from zephyr_deploy.providers.e2e.client import _proxy
-
-    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example.org:3128")
-    monkeypatch.setenv("NO_PROXY", "internal.example.org")
-
-    assert _proxy("https://api.e2enetworks.com/myaccount/api/v1") == "http://proxy.example.org:3128"
-    assert _proxy("https://127.0.0.1/myaccount/api/v1") is None
-    assert _proxy("https://internal.example.org/myaccount/api/v1") is None
-
-
 @pytest.mark.parametrize(("base", "verify"), [("https://api.example.org/v1", True), ("http://127.0.0.1:9/v1", False)])
 def test_certificates_are_checked_wherever_there_are_some(e2e, monkeypatch, base, verify):
     import httpx

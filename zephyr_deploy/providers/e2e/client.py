@@ -11,9 +11,8 @@ import os
 import time
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
+from zephyr_deploy.endpoint.proxy import proxy_for
 from zephyr_deploy.errors import AmbiguousError, ConfigError, ThrottledError, UnreachableError, ZephyrError
 from zephyr_deploy.providers.clouds.checks import read_date
 from zephyr_deploy.providers.e2e.errors import error_of, message_of
@@ -197,7 +196,7 @@ class E2eClient:
 
             protect(self.credentials)
             # Reading the system's certificates takes a tenth of a second; without TLS nobody asks for them.
-            wire = httpx.HTTPTransport(verify=self.base.startswith("https:"), proxy=_proxy(self.base))
+            wire = httpx.HTTPTransport(verify=self.base.startswith("https:"), proxy=proxy_for(self.base))
             self._http = httpx.Client(
                 base_url=self.base,
                 headers={"User-Agent": "zephyr-deploy"},
@@ -252,13 +251,3 @@ def _pause(answer: Lost | ThrottledError) -> float:
 
 def _seconds(text: str) -> float | None:
     return float(text) if text.isdecimal() else None
-
-
-def _proxy(base: str) -> str | None:
-    """The proxy that the user's variables name; a transport of one's own is not given it by httpx."""
-    from zephyr_deploy.endpoint.loopback import is_loopback
-
-    address = urlsplit(base)
-    if is_loopback(base) or proxy_bypass(address.hostname or ""):
-        return None
-    return getproxies().get(address.scheme)
