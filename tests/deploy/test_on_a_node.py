@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 
 import pytest
@@ -81,6 +82,7 @@ def test_up_again_changes_nothing(node, served, wanted, trust):
     before = containers(node)
     result = up(wanted(), rollout_options=trust)
     assert (result.changed, result.release) == (False, served.release)
+    assert re.fullmatch(r"ghcr\.io/\S+@sha256:[0-9a-f]{64}", result.image), result.image
     assert {phase.phase for phase in result.phases} == {"connect", "look", "plan"}
     assert containers(node) == before
 

@@ -98,7 +98,7 @@ class Bring:
             else:
                 how = {name: getattr(self.options, name) for name in ("lock_wait_s", "stall_s")}
                 moved = bring_front(fleet, plan, lock.gateway, self.journal, {"who": self.who, **how})
-        result = self._result(plan, release, changed=bool(waiting) or moved)
+        result = self._result(plan, release, lock, changed=bool(waiting) or moved)
         self.run.service, self.run.release = result.service, release.id
         return result
 
@@ -191,7 +191,7 @@ class Bring:
         self.fleet.look()
         self._key()  # Noted again: another laptop may have been there first.
 
-    def _result(self, plan: Plan, release: Release, *, changed: bool) -> UpResult:
+    def _result(self, plan: Plan, release: Release, lock: Lock, *, changed: bool) -> UpResult:
         services = tuple(self.fleet.services)
         price = Decimal(str(services[0].price_per_hour_usd))
         return UpResult(
@@ -199,6 +199,7 @@ class Bring:
             services=services,
             plan=plan.model_copy(update={"price_per_hour_usd": price}),
             release=release.id,
+            image=lock.engine.reference,
             changed=changed,
             phases=tuple(PhaseReport.of(p) for p in self.fleet.phases.finished),
         )

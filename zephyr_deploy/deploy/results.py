@@ -43,6 +43,8 @@ class UpResult(Frozen):
     """One for each machine, where there are several."""
     plan: Plan
     release: str
+    image: str = ""
+    """The engine's container image by digest; empty for the embedded engine."""
     changed: bool
     phases: tuple[PhaseReport, ...]
 
