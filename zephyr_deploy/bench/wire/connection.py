@@ -114,14 +114,17 @@ class Connection:
             return
         if data:
             self._recording.add(now, control, data)
-            if not data.endswith(self._framing.inside):
-                if len(data) == self._room:
-                    self._room = READ
-                if self._framing.follow(self._recording.reads):
-                    self._end(None)
-                    return
+            if not data.endswith(self._framing.inside) and self._is_whole(self._recording, len(data)):
+                self._end(None)
+                return
         if ended:
             self._end(None if self._framing.until_close else EOFError("no more data"))
+
+    def _is_whole(self, recording: Recording, came: int) -> bool:
+        """Whether the answer is over; where a read filled its room, more of it comes at a time."""
+        if came == self._room:
+            self._room = READ
+        return self._framing.follow(recording.reads)
 
     def _end(self, error: Exception | None) -> None:
         """The answer is over; a connection that cannot take another request is closed."""
