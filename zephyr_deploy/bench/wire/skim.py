@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from zephyr_deploy.bench.wire.progress import tell
-from zephyr_deploy.bench.wire.shapes import alike, text_of
+from zephyr_deploy.bench.wire.shapes import texts_of
 from zephyr_deploy.endpoint.sse import SseParser
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from zephyr_deploy.bench.wire.body import Body
     from zephyr_deploy.bench.wire.progress import Progress
     from zephyr_deploy.bench.wire.recording import Arrivals
     from zephyr_deploy.bench.wire.shapes import Shapes
 
-STRETCH = 32
-"""Events matched at a stretch, with those that are alike, at a few millionths of a second each."""
+STRETCH = 16
+"""Events, or runs of those of a known shape, at a stretch: a few hundredths of a millisecond."""
 _BLANK_LINE = b"\n\n"
 _SPECIAL = (b"\r", b"\xef\xbb\xbf")
 """Other line ends, and a mark that only the first line may begin with."""
@@ -36,55 +36,50 @@ def skim(body: Body, arrivals: Arrivals, progress: Progress, shapes: Shapes) -> 
         RequestError: the answer is not complete, or tells of an error.
     """
     data, came = body
-    parser, run = SseParser(), PlainRun([], [], [])
-    at = read = number = 0
-    is_worth = True
+    parser, reads = SseParser(), Reads(came, arrivals)
+    at = number = 0
     while at < len(data):
-        if known := shapes.match(data, at):
-            texts = [known[1]]
-            if is_worth:
-                texts += alike(data, known)
-                is_worth = len(texts) > 1
-            around = known.end() - at - len(known[1])
-            for text in texts:
-                at += around + len(text)
-                while came[read] < at:
-                    read += 1
-                run.texts.append(text)
-                run.at_ns.append(arrivals.at_ns[read])
-                run.lags_ns.append(arrivals.lag_ns[read])
+        if run := shapes.run(data, at):
+            progress.more(texts_of(run.texts), *reads.that_brought_all(run.ends))
+            at = run.ends[-1]
         elif (blank := data.find(_BLANK_LINE, at)) >= 0:
             end = blank + len(_BLANK_LINE)
-            while came[read] < end:
-                read += 1
-            run.tell(progress)
-            _take(parser, data[at:end], arrivals.of(read), progress, shapes)
+            _take(parser, data[at:end], reads.that_brought(end), progress, shapes)
             at = end
         else:
             break
         number += 1
         if number % STRETCH == 0:
-            run.tell(progress)
             yield
-    run.tell(progress)
     tell(progress, parser.feed(data[at:]) + parser.end(), *arrivals.of(-1))
     progress.end()
 
 
-class PlainRun(NamedTuple):
-    """Plain events that follow each other."""
+class Reads:
+    """When the reads came that completed what is in a body; to be asked from its beginning to its end."""
 
-    texts: list[bytes]
-    """As JSON writes them."""
-    at_ns: list[int]
-    lags_ns: list[int]
+    def __init__(self, came: Sequence[int], arrivals: Arrivals) -> None:
+        self._came, self._arrivals = came, arrivals
+        self._read = 0
 
-    def tell(self, progress: Progress) -> None:
-        """Pass them on, and begin anew."""
-        if self.texts:
-            progress.more([text_of(raw) for raw in self.texts], self.at_ns, self.lags_ns)
-        for column in self:
-            column.clear()
+    def that_brought(self, end: int) -> tuple[int, int | None]:
+        """When what ends there came, see `Arrivals.of`."""
+        return self._arrivals.of(self._at(end))
+
+    def that_brought_all(self, ends: list[int]) -> tuple[list[int], list[int]]:
+        """The same of several, as `Arrivals` has it."""
+        at_ns, lag_ns = self._arrivals
+        first = self._at(ends[0])
+        behind = first + len(ends)
+        if self._came[first:behind] == ends:  # each came by a read of its own, as almost all do
+            return at_ns[first:behind], lag_ns[first:behind]
+        reads = [self._at(end) for end in ends]
+        return [at_ns[read] for read in reads], [lag_ns[read] for read in reads]
+
+    def _at(self, end: int) -> int:
+        while self._came[self._read] < end:
+            self._read += 1
+        return self._read
 
 
 def _take(parser: SseParser, piece: bytes, arrival: tuple[int, int | None], progress: Progress, shapes: Shapes) -> None:
