@@ -14,6 +14,8 @@ from zephyr_deploy.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from rich.console import RenderableType
+
     from zephyr_deploy.bench.compare import Comparison, Difference, LevelComparison
 
 COLUMNS = ("LOAD", "FIGURE", "A", "B", "CHANGE", "BETWEEN (95 %)", "B IS")
@@ -84,12 +86,17 @@ def compare(
     change.judge(found, changes, also=gate.failures_of(after, limits))
 
 
+def table(session: Session, found: Comparison) -> RenderableType:
+    """The figures of both, side by side."""
+    return session.out.grid(COLUMNS, [row for level in found.levels for row in rows(level)])
+
+
 def _show(session: Session, found: Comparison) -> None:
     out = session.out
     out.result(
         "compare",
         found,
-        table=lambda: out.grid(COLUMNS, [row for level in found.levels for row in rows(level)]),
+        table=lambda: table(session, found),
         quiet=(summary(level) for level in found.levels),
     )
     out.note(f"A is {found.a.name} of {found.a.started_at}, B is {found.b.name} of {found.b.started_at}.")

@@ -157,6 +157,11 @@ class Output:
         else:
             yield plain(self)
 
+    def aside(self, what: RenderableType) -> None:
+        """Show people something that is not what the command answers, such as why it fails."""
+        if self.mode == "table":
+            self._for_people.print(what)
+
     def timing_table(self, finished: Sequence[Phase]) -> None:
         """Show people where the time went."""
         if self.mode == "table" and finished:

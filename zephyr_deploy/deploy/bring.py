@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from zephyr_deploy.deploy.clouds.exposing import following
 from zephyr_deploy.deploy.front import bring_front, require_places
+from zephyr_deploy.deploy.gate.verdict import Verdict
 from zephyr_deploy.deploy.prepare import prepare, require_ready
 from zephyr_deploy.deploy.results import PhaseReport, UpResult
 from zephyr_deploy.deploy.wanted import lock_of_fleet, model_of_fleet, plan_of_fleet
@@ -22,7 +23,7 @@ from zephyr_deploy.providers.nodes.record import NodesRecord
 from zephyr_deploy.providers.registry import is_cloud
 from zephyr_deploy.release.caddy import exposure_of, peer_port
 from zephyr_deploy.release.render import render
-from zephyr_deploy.release.request import apply_request
+from zephyr_deploy.release.request import apply_request, judge_request
 from zephyr_deploy.release.templates import load_templates
 from zephyr_deploy.spec.sources import api_key, hub_token
 
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from zephyr_deploy.deploy.fleet import Fleet, Member
+    from zephyr_deploy.deploy.gate.keeper import Gatekeeper
+    from zephyr_deploy.deploy.gate.wish import Gating
     from zephyr_deploy.deploy.rollout import RolloutOptions
     from zephyr_deploy.deploy.run import Run
     from zephyr_deploy.plan.plan import Plan
@@ -73,8 +76,12 @@ class Bring:
         self.who = run.who
         self.begins = begins
 
-    def bring(self) -> UpResult:
-        """Bring every machine to what is wanted; see `zephyr_deploy.deploy.rollout.rollout`."""
+    def bring(self, gate: Gating | None = None) -> UpResult:
+        """Bring every machine to what is wanted; see `zephyr_deploy.deploy.rollout.rollout`.
+
+        Args:
+            gate: What a release has to pass to be kept; None: it starts, and that is all.
+        """
         fleet = self.fleet
         self._require_deployed()
         if fleet.several:
@@ -88,17 +95,17 @@ class Bring:
         waiting = [member for member in fleet.members if not _is_current(member, release, key)]
         if waiting and self.options.locked:
             self.options.locked.require_images(fleet, waiting)
-        moved = False
+        work = bool(waiting) or self._is_on_trial
         with self._firewall(plan):
-            if waiting:
+            if work:
                 self.run.about_to("deploy", before=self._before(), release=release.id)
-                self._apply(waiting, release, key)
-            if fleet.gateway is None:
-                fleet.introduce(peer_port(self.deployment), self.who)
-            else:
-                how = {name: getattr(self.options, name) for name in ("lock_wait_s", "stall_s")}
-                moved = bring_front(fleet, plan, lock.gateway, self.journal, {"who": self.who, **how})
-        result = self._result(plan, release, lock, changed=bool(waiting) or moved)
+            keeper = self._keeper(gate) if work and gate else None
+            if waiting:
+                self._apply(waiting, release, key, keeper)
+            moved = self._join(plan, lock)
+            verdict = self._judge(keeper, release, key) if self._is_on_trial else None
+        self._tell_of_trial()
+        result = self._result(plan, release, lock, changed=work or moved, verdict=verdict)
         self.run.service, self.run.release = result.service, release.id
         return result
 
@@ -106,8 +113,66 @@ class Bring:
         self.run.about_to("deploy", before=self._before())
 
     def _before(self) -> str:
-        """The release that serves; that of the first machine, where they differ."""
-        return next((member.service.release for member in self.fleet.members if member.service), "")
+        """The last release that is known to be good: what serves, or served before what is on trial."""
+        for member in self.fleet.members:
+            if member.service:
+                return member.trial.before if member.trial else member.service.release
+        return ""
+
+    @property
+    def _is_on_trial(self) -> bool:
+        """Whether something is to be judged, which `up` never does."""
+        return not self.begins and any(member.trial for member in self.fleet.members)
+
+    def _tell_of_trial(self) -> None:
+        """`up` leaves alone what it finds on trial, and says so."""
+        trial = next((member.trial for member in self.fleet.members if member.trial), None)
+        if trial is not None and self.begins:
+            said = (
+                f"What serves is on trial ({trial.by}): `zephyr-deploy redeploy` judges it, --no-gate takes it as it is"
+            )
+            self.fleet.phases.notice(said, warning=True)
+
+    def _keeper(self, gate: Gating) -> Gatekeeper:
+        from zephyr_deploy.deploy.gate.keeper import Gatekeeper  # for those who have a gate
+
+        keeper = Gatekeeper(self.fleet, gate)
+        keeper.before_switch()
+        return keeper
+
+    def _join(self, plan: Plan, lock: Lock) -> bool:
+        """Have the machines know each other, or the gateway in front of them know them; whether that one changed."""
+        if self.fleet.gateway is None:
+            self.fleet.introduce(peer_port(self.deployment), self.who)
+            return False
+        how = {name: getattr(self.options, name) for name in ("lock_wait_s", "stall_s")}
+        return bring_front(self.fleet, plan, lock.gateway, self.journal, {"who": self.who, **how})
+
+    def _judge(self, keeper: Gatekeeper | None, release: Release, key: Secret | None, cause: str = "") -> Verdict:
+        """Have a release kept or taken back that is on trial: without a gate it is kept, and for a ``cause`` it is not.
+
+        Raises:
+            RefusedError: it did not pass, and what served before serves again.
+        """
+        from zephyr_deploy.deploy.gate.judging import carry_out
+
+        before = self._before()
+        if cause:
+            verdict = Verdict(release=release.id, before=before, passed=False, failures=(cause,))
+        elif keeper is not None:
+            verdict = keeper.verdict(release.id)
+        else:
+            verdict = Verdict(release=release.id, before=before, passed=True)
+        how = judge_request(
+            self.deployment.name,
+            who=self.who,
+            api_key=key,
+            lock_wait_s=self.options.lock_wait_s,
+            ready_s=self.options.ready_deadline_s,
+            engine=self.fleet.services[0].engine,
+        )
+        carry_out(self.fleet, self.run, verdict, how)
+        return verdict
 
     def _wanted(self) -> tuple[Plan, Lock, Release]:
         """What is to serve: by the lock that the run keeps to, else with what serves, else with what is looked up."""
@@ -165,7 +230,7 @@ class Bring:
         """Read once, as `_hub_token`."""
         return api_key(self.deployment.access.api_key_from)
 
-    def _apply(self, waiting: list[Member], release: Release, key: Secret | None) -> None:
+    def _apply(self, waiting: list[Member], release: Release, key: Secret | None, keeper: Gatekeeper | None) -> None:
         request = apply_request(
             self.deployment.name,
             release,
@@ -176,6 +241,7 @@ class Bring:
             lock_wait_s=self.options.lock_wait_s,
             ready_s=self.options.ready_deadline_s,
             stall_s=self.options.stall_s,
+            trial=keeper is not None,
         )
         self.journal.intend("apply", release=release.id, nodes=" ".join(member.name for member in waiting))
         # Where some machine serves already, one after the other: the rest goes on serving.
@@ -186,12 +252,27 @@ class Bring:
             )
         except ZephyrError as error:
             self.journal.failed("apply", cause=error.message)
+            if keeper is not None and self.fleet.several:
+                self._take_back(release, key, error)
             raise
         self.journal.done("apply", release=release.id)
         self.fleet.look()
         self._key()  # Noted again: another laptop may have been there first.
 
-    def _result(self, plan: Plan, release: Release, lock: Lock, *, changed: bool) -> UpResult:
+    def _take_back(self, release: Release, key: Secret | None, error: ZephyrError) -> None:
+        """Where one machine failed, the release that the others have on trial is not kept there either."""
+        from zephyr_deploy.deploy.gate.verdict import RefusedError
+
+        try:
+            self.fleet.look()
+            if self._is_on_trial:
+                self._judge(None, release, key, cause=error.message)
+        except RefusedError as refused:
+            error.message += f"; {refused.message}"
+        except ZephyrError as second:
+            error.message += f"; what the other machines have is on trial there still: {second.message}"
+
+    def _result(self, plan: Plan, release: Release, lock: Lock, *, changed: bool, verdict: Verdict | None) -> UpResult:
         services = tuple(self.fleet.services)
         price = Decimal(str(services[0].price_per_hour_usd))
         return UpResult(
@@ -201,6 +282,7 @@ class Bring:
             release=release.id,
             image=lock.engine.reference,
             changed=changed,
+            gate=verdict,
             phases=tuple(PhaseReport.of(p) for p in self.fleet.phases.finished),
         )
 

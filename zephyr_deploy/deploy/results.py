@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
+from zephyr_deploy.deploy.gate.verdict import Verdict
 from zephyr_deploy.endpoint.types import Endpoint
 from zephyr_deploy.events import Outcome, PhaseFinished
 from zephyr_deploy.plan.plan import Plan
@@ -46,6 +47,8 @@ class UpResult(Frozen):
     image: str = ""
     """The engine's container image by digest; empty for the embedded engine."""
     changed: bool
+    gate: Verdict | None = None
+    """What came of the release's gate; None: it had none, or nothing was to be judged."""
     phases: tuple[PhaseReport, ...]
 
     @property

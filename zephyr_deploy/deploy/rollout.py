@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from zephyr_deploy.deploy.bring import Bring
     from zephyr_deploy.deploy.clouds.launch import Proposal
+    from zephyr_deploy.deploy.gate.wish import Gating
     from zephyr_deploy.deploy.honoured import Honoured
     from zephyr_deploy.deploy.journal import Journal
     from zephyr_deploy.deploy.results import UpResult
@@ -54,6 +55,8 @@ class RolloutOptions:
     ready_deadline_s: float = READY_DEADLINE_S
     agree: Callable[[Proposal], None] | None = None
     """Asked before a machine is ordered from a cloud; raises where the user does not want it. None: agreed."""
+    gate: bool | None = None
+    """Whether a release that `redeploy` brings has to pass a gate; None: where zephyr.toml says what must not be."""
     stall_s: float = STALL_S
     """How long the hub and the registry may bring nothing, in seconds, whatever is tried."""
 
@@ -81,6 +84,7 @@ def rollout(
     begins, phases, name = command == "up", Phases(listener), deployment.name
     if options.locked:
         options.locked.require_wish(deployment)
+    gate = None if begins else _gate(deployment, options.gate)
     with (
         deployment_lock(name, command, wait_s=options.lock_wait_s),
         running(name, command, phases, deployment) as run,
@@ -96,7 +100,16 @@ def rollout(
 
                 tell_of_end(fleet, provider, deployment, phases)
             bring = loading.result(fleet, deployment, options, run, begins=begins)
-            return bring.bring()
+            return bring.bring(gate)
+
+
+def _gate(deployment: Deployment, asked: bool | None) -> Gating | None:
+    """What a release has to pass, read before anything is done; None: nothing."""
+    if not (deployment.gate.fail_if if asked is None else asked):
+        return None
+    from zephyr_deploy.deploy.gate.wish import gating  # for those who have one: the benchmark comes with it
+
+    return gating(deployment)
 
 
 def _asking(options: RolloutOptions, run: Run) -> RolloutOptions:

@@ -57,6 +57,7 @@ def apply_request(
     lock_wait_s: float,
     ready_s: float,
     stall_s: float,
+    trial: bool = False,
 ) -> dict[str, Any]:
     """The request that brings a node to ``release``.
 
@@ -70,6 +71,7 @@ def apply_request(
         lock_wait_s: How long to wait while another works on the deployment there, in seconds.
         ready_s: How long the engine may take until it generates, in seconds.
         stall_s: How long the hub and the registry may bring nothing, in seconds, whatever is tried.
+        trial: Whether it still has to be judged once it serves.
     """
     about = json.loads(release.files["release.json"])
     return {
@@ -78,7 +80,32 @@ def apply_request(
         "given_key": given_key,
         "hf_token": hf_token.get_secret_value() if hf_token else "",
         "ready_s": ready_s,
+        "trial": trial,
         **watch(about["engine"]),
+    }
+
+
+def judge_request(
+    name: str, *, who: Mapping[str, str], api_key: Secret | None, lock_wait_s: float, ready_s: float, engine: EngineName
+) -> dict[str, Any]:
+    """What the request that has a node act by a verdict says of the way back; see `zephyr_deploy.agent.judge`.
+
+    Args:
+        name: Of the deployment.
+        who: Who asks.
+        api_key: What callers show.
+        lock_wait_s: How long to wait while another works on the deployment there, in seconds.
+        ready_s: How long the engine of the release before may take until it generates, in seconds.
+        engine: Which it is.
+    """
+    key = api_key.get_secret_value() if api_key else ""
+    return {
+        "name": name,
+        "who": dict(who),
+        "api_key": key,
+        "lock_wait_s": lock_wait_s,
+        "ready_s": ready_s,
+        **watch(engine),
     }
 
 

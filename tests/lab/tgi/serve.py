@@ -137,7 +137,7 @@ class Tgi:
     async def _answer(self, app: Starlette, listener: socket.socket, engine: Engine) -> int:
         """Serve until told to stop (then drain), until the engine is gone, or until the ordered failure."""
         after = float(os.environ.get("LAB_FAIL_AFTER_S", "5")) if self.failure else None
-        served: ASGIApp = app
+        served: ASGIApp = Slow(app, delay_s) if (delay_s := float(os.environ.get("LAB_DELAY_S", "0"))) else app
         if after is not None and self.failure and self.failure.crash == "never":
             served, after = Stuck(app, time.monotonic() + after), None
         server = _web_server(served, self.flags.graceful_termination_timeout)
@@ -196,6 +196,20 @@ class Tgi:
         self.out.info("Shutting down shards")
         self.out.info("shard terminated", SHARD)
         return 0
+
+
+class Slow:
+    """The application, which begins with each generation so many seconds late; health and figures are answered."""
+
+    def __init__(self, app: ASGIApp, delay_s: float) -> None:
+        self.app = app
+        self.delay_s = delay_s
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Wait, and answer."""
+        if scope["type"] == "http" and scope["method"] == "POST":
+            await asyncio.sleep(self.delay_s)
+        await self.app(scope, receive, send)
 
 
 class Stuck:

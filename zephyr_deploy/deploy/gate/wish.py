@@ -48,20 +48,13 @@ class Gating:
         return bool(self.limits or self.changes)
 
 
-def gating(deployment: Deployment, asked: bool | None = None) -> Gating | None:
-    """The gate of a deployment; None: it has none.
-
-    Args:
-        deployment: What is wanted.
-        asked: Whether there is to be one; None: as zephyr.toml has it, where there is one as soon as it says what
-            must not be.
+def gating(deployment: Deployment) -> Gating:
+    """The gate of a deployment.
 
     Raises:
         ConfigError: a gate cannot be read, could never be passed, or cannot be measured like that.
     """
     section = deployment.gate
-    if not (bool(section.fail_if) if asked is None else asked):
-        return None
     try:
         limits = tuple(gate.parse(text) for text in section.fail_if if not change.is_change(text))
         changes = tuple(change.parse(text) for text in section.fail_if if change.is_change(text))
@@ -102,12 +95,9 @@ def _spec(section: Section) -> BenchSpec:
 def _refuse_too_few(found: Gating) -> None:
     """See that no gate compares percentiles of which so few requests tell nothing: it would fail each time."""
     for text, load, requests, needed in _too_few(found):
-        message = (
-            f"'{text}' can never pass with {load}: that many requests ({requests}) do not tell by how much it changed"
-        )
-        raise ConfigError(
-            message, hint=f"Measure more: gate.requests = {needed} in zephyr.toml, or --gate-requests {needed}."
-        )
+        enough = 100 * math.ceil(needed / 100)
+        message = f"'{text}' can never pass with {load}: {requests} requests do not tell by how much that changed"
+        raise ConfigError(message, hint=f"Measure more: gate.requests = {enough} in zephyr.toml, or --gate-requests.")
 
 
 def _too_few(found: Gating) -> Iterator[tuple[str, str, int, int]]:
@@ -120,6 +110,5 @@ def _too_few(found: Gating) -> Iterator[tuple[str, str, int, int]]:
 
 
 def fewest(share: float) -> int:
-    """So many requests, in round hundreds, are needed at least for the interval of the percentile of ``share``."""
-    needed = next(count for count in range(2, 10_000) if ranks(count, share, CONFIDENCE))
-    return math.ceil(needed / 100) * 100
+    """So many requests are needed at least for the interval of the percentile of ``share``."""
+    return next(count for count in range(2, 10_000) if ranks(count, share, CONFIDENCE))
