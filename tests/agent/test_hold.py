@@ -44,10 +44,10 @@ class Caller:
         return json.loads(self._lines.readline())
 
     def word(self):
-        """The line that says that it is held."""
+        """What the line says that tells that it is held."""
         while (event := self.hear())["event"] != "line":
             pass
-        return event["line"]
+        return json.loads(event["line"])
 
     def ended(self):
         """Its result or error, once it has ended."""
@@ -108,7 +108,7 @@ def holder():
 
 def test_it_is_held_until_its_caller_hangs_up(calls, tmp_path):
     caller = calls(ME)
-    assert caller.word() == "held"
+    assert caller.word() == {"waited": False, "current": ""}
     assert (holder()["user"], holder()["run"]) == ("ann", "r1")
     assert 0 <= holder()["held_s"] < SOON_S
     caller.hang_up()
@@ -133,7 +133,7 @@ def test_a_hold_that_is_killed_locks_nobody_out(calls):
     first.word()
     first.process.kill()
     first.process.join()
-    assert calls(OTHER).word() == "held"
+    assert calls(OTHER).word() == {"waited": False, "current": ""}
 
 
 def test_another_is_told_who_has_it(calls):
@@ -150,7 +150,7 @@ def test_or_waits_and_is_told_that_it_has(calls):
     second = calls(ME, lock_wait_s=60)
     assert "Waiting for `up` of bob" in second.hear()["message"]
     first.hang_up()
-    assert second.word() == "waited"
+    assert second.word() == {"waited": True, "current": ""}
     assert holder()["run"] == "r1"
 
 
@@ -168,7 +168,7 @@ def test_a_hold_from_the_same_machine_is_followed(calls):
     first = calls(ME)
     first.word()
     second = calls({**ME, "run": "r3"})
-    assert second.word() == "waited"
+    assert second.word() == {"waited": True, "current": ""}
     assert "a later call from the same machine took over" in first.ended()["message"]
     assert holder()["run"] == "r3"
 

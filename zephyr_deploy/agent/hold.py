@@ -7,6 +7,7 @@ ever locked out by somebody who is not there any more.
 
 from __future__ import annotations
 
+import json
 import os
 import select
 import signal
@@ -18,6 +19,7 @@ from zephyr_deploy.agent.errors import NodeError
 from zephyr_deploy.agent.files import get_json, put_json
 from zephyr_deploy.agent.layout import Layout
 from zephyr_deploy.agent.lock import Lock, run_lock
+from zephyr_deploy.agent.store import Store
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,16 +40,17 @@ STDIN = 0
 def hold(request: dict[str, Any], report: Report) -> dict[str, Any]:
     """Hold the node for the run of ``who`` until its caller is gone; a line says when it is held.
 
-    The line is ``held``, or ``waited`` where somebody else had it: what a look found before may be old by now.
+    The line is JSON: whether it was ``waited`` for, and the release that serves now (``current``).
 
     Raises:
         NodeError: somebody else holds it, and longer than ``lock_wait_s`` seconds; it was let go by force.
         GoneError: nobody listens any more.
     """
-    lock = run_lock(Layout(request["name"]))
+    layout = Layout(request["name"])
+    lock = run_lock(layout)
     with lock.held(request["who"], float(request.get("lock_wait_s", 0)), report=report, passing=True) as waited:
         told = _Told()
-        report.send("line", line="waited" if waited else "held")
+        report.send("line", line=json.dumps({"waited": waited, "current": Store(layout).current}))
         why = _stay(report, told, float(request.get("silence_s", SILENCE_S)))
     if why == "told":
         raise NodeError("locked", _taken_away(lock), "Run it again; `zephyr-deploy lock show` says who has it now.")

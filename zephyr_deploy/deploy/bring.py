@@ -8,11 +8,12 @@ from __future__ import annotations
 from contextlib import nullcontext
 from decimal import Decimal
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from zephyr_deploy.deploy.clouds.exposing import following
-from zephyr_deploy.deploy.front import bring_front, require_places
+from zephyr_deploy.deploy.front import bring_front, has_front, require_places
 from zephyr_deploy.deploy.gate.verdict import Verdict
+from zephyr_deploy.deploy.hold import held
 from zephyr_deploy.deploy.prepare import prepare, require_ready
 from zephyr_deploy.deploy.results import PhaseReport, UpResult
 from zephyr_deploy.deploy.wanted import lock_of_fleet, model_of_fleet, plan_of_fleet
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from zephyr_deploy.deploy.fleet import Fleet, Member
     from zephyr_deploy.deploy.gate.keeper import Gatekeeper
     from zephyr_deploy.deploy.gate.wish import Gating
+    from zephyr_deploy.deploy.hold import Held
     from zephyr_deploy.deploy.rollout import RolloutOptions
     from zephyr_deploy.deploy.run import Run
     from zephyr_deploy.plan.plan import Plan
@@ -46,6 +48,16 @@ def load(deployment: Deployment) -> None:
     """Have at hand what the way to a release of this deployment takes."""
     engine(deployment.engine.name or "tgi")
     load_templates()
+
+
+class Wanted(NamedTuple):
+    """What the machines are to have."""
+
+    plan: Plan
+    lock: Lock
+    release: Release
+    key: Secret | None
+    """That callers shall need; None: none."""
 
 
 class Bring:
@@ -89,25 +101,45 @@ class Bring:
         if self.begins and self.options.prepare:
             prepare(fleet, self.deployment, self.options.trust, self.journal, self._about_to_prepare)
         require_ready(fleet)
-        plan, lock, release = self._wanted()
-        key = self._key()
+        wanted = self._wanted()
         self._note()
-        waiting = [member for member in fleet.members if not _is_current(member, release, key)]
+        if not self._lacks(wanted):
+            with self._firewall(wanted.plan):
+                self._tell_of_trial()
+            return self._result(wanted, changed=False)
+        with held(fleet, self.run, self.options.lock_wait_s) as hold:
+            if hold.stale:
+                fleet.look()
+                wanted = self._wanted()
+            return self._change(wanted, gate, hold)
+
+    def _lacks(self, wanted: Wanted) -> bool:
+        """Whether anything is to be done on a machine."""
+        if self._waiting(wanted) or self._is_on_trial:
+            return True
+        if self.fleet.gateway is None:
+            return not self.fleet.introduced
+        return not has_front(self.fleet, wanted.plan, wanted.lock.gateway)
+
+    def _waiting(self, wanted: Wanted) -> list[Member]:
+        return [member for member in self.fleet.members if not _is_current(member, wanted.release, wanted.key)]
+
+    def _change(self, wanted: Wanted, gate: Gating | None, hold: Held) -> UpResult:
+        """Have the machines be as is wanted, while nobody else works on them."""
+        waiting = self._waiting(wanted)
         if waiting and self.options.locked:
-            self.options.locked.require_images(fleet, waiting)
+            self.options.locked.require_images(self.fleet, waiting)
         work = bool(waiting) or self._is_on_trial
-        with self._firewall(plan):
+        with self._firewall(wanted.plan):
             if work:
-                self.run.about_to("deploy", before=self._before(), release=release.id)
+                self.run.about_to("deploy", before=self._before(), release=wanted.release.id)
             keeper = self._keeper(gate) if work and gate else None
             if waiting:
-                self._apply(waiting, release, key, keeper)
-            moved = self._join(plan, lock)
-            verdict = self._judge(keeper, release, key) if self._is_on_trial else None
+                self._apply(waiting, wanted, keeper, hold)
+            moved = self._join(wanted)
+            verdict = self._judge(keeper, wanted) if self._is_on_trial else None
         self._tell_of_trial()
-        result = self._result(plan, release, lock, changed=work or moved, verdict=verdict)
-        self.run.service, self.run.release = result.service, release.id
-        return result
+        return self._result(wanted, changed=work or moved, verdict=verdict)
 
     def _about_to_prepare(self) -> None:
         self.run.about_to("deploy", before=self._before())
@@ -140,15 +172,15 @@ class Bring:
         keeper.before_switch()
         return keeper
 
-    def _join(self, plan: Plan, lock: Lock) -> bool:
+    def _join(self, wanted: Wanted) -> bool:
         """Have the machines know each other, or the gateway in front of them know them; whether that one changed."""
         if self.fleet.gateway is None:
             self.fleet.introduce(peer_port(self.deployment), self.who)
             return False
         how = {name: getattr(self.options, name) for name in ("lock_wait_s", "stall_s")}
-        return bring_front(self.fleet, plan, lock.gateway, self.journal, {"who": self.who, **how})
+        return bring_front(self.fleet, wanted.plan, wanted.lock.gateway, self.journal, {"who": self.who, **how})
 
-    def _judge(self, keeper: Gatekeeper | None, release: Release, key: Secret | None, cause: str = "") -> Verdict:
+    def _judge(self, keeper: Gatekeeper | None, wanted: Wanted, cause: str = "") -> Verdict:
         """Have a release kept or taken back that is on trial: without a gate it is kept, and for a ``cause`` it is not.
 
         Raises:
@@ -156,7 +188,7 @@ class Bring:
         """
         from zephyr_deploy.deploy.gate.judging import carry_out
 
-        before = self._before()
+        before, release = self._before(), wanted.release
         if cause:
             verdict = Verdict(release=release.id, before=before, passed=False, failures=(cause,))
         elif keeper is not None:
@@ -166,7 +198,7 @@ class Bring:
         how = judge_request(
             self.deployment.name,
             who=self.who,
-            api_key=key,
+            api_key=wanted.key,
             lock_wait_s=self.options.lock_wait_s,
             ready_s=self.options.ready_deadline_s,
             engine=self.fleet.services[0].engine,
@@ -174,7 +206,7 @@ class Bring:
         carry_out(self.fleet, self.run, verdict, how)
         return verdict
 
-    def _wanted(self) -> tuple[Plan, Lock, Release]:
+    def _wanted(self) -> Wanted:
         """What is to serve: by the lock that the run keeps to, else with what serves, else with what is looked up."""
         fleet, deployment, locked, upgrade = self.fleet, self.deployment, self.options.locked, self.options.upgrade
         if locked:
@@ -187,7 +219,7 @@ class Bring:
         release = render(plan, lock)
         if locked:
             locked.require_release(plan, release)
-        return plan, lock, release
+        return Wanted(plan, lock, release, self._key())
 
     def _token(self) -> Secret | None:
         return self._hub_token
@@ -230,12 +262,13 @@ class Bring:
         """Read once, as `_hub_token`."""
         return api_key(self.deployment.access.api_key_from)
 
-    def _apply(self, waiting: list[Member], release: Release, key: Secret | None, keeper: Gatekeeper | None) -> None:
+    def _apply(self, waiting: list[Member], wanted: Wanted, keeper: Gatekeeper | None, hold: Held) -> None:
+        release = wanted.release
         request = apply_request(
             self.deployment.name,
             release,
             who=self.who,
-            api_key=key,
+            api_key=wanted.key,
             given_key=self._given_key is not None,
             hf_token=self._hub_token,
             lock_wait_s=self.options.lock_wait_s,
@@ -246,41 +279,45 @@ class Bring:
         self.journal.intend("apply", release=release.id, nodes=" ".join(member.name for member in waiting))
         # Where some machine serves already, one after the other: the rest goes on serving.
         rolling = any(member.service and member.service.state == "ready" for member in self.fleet.members)
+
+        def work(member: Member) -> None:
+            hold.check()
+            member.call("apply", {**request, **_seen(member)})
+
         try:
-            self.fleet.each(
-                waiting, lambda member: member.call("apply", {**request, **_seen(member)}), at_once=not rolling
-            )
+            self.fleet.each(waiting, work, at_once=not rolling)
         except ZephyrError as error:
             self.journal.failed("apply", cause=error.message)
             if keeper is not None and self.fleet.several:
-                self._take_back(release, key, error)
+                self._take_back(wanted, error)
             raise
         self.journal.done("apply", release=release.id)
         self.fleet.look()
         self._key()  # Noted again: another laptop may have been there first.
 
-    def _take_back(self, release: Release, key: Secret | None, error: ZephyrError) -> None:
+    def _take_back(self, wanted: Wanted, error: ZephyrError) -> None:
         """Where one machine failed, the release that the others have on trial is not kept there either."""
         from zephyr_deploy.deploy.gate.verdict import RefusedError
 
         try:
             self.fleet.look()
             if self._is_on_trial:
-                self._judge(None, release, key, cause=error.message)
+                self._judge(None, wanted, cause=error.message)
         except RefusedError as refused:
             error.message += f"; {refused.message}"
         except ZephyrError as second:
             error.message += f"; what the other machines have is on trial there still: {second.message}"
 
-    def _result(self, plan: Plan, release: Release, lock: Lock, *, changed: bool, verdict: Verdict | None) -> UpResult:
+    def _result(self, wanted: Wanted, *, changed: bool, verdict: Verdict | None = None) -> UpResult:
         services = tuple(self.fleet.services)
+        self.run.service, self.run.release = services[0], wanted.release.id
         price = Decimal(str(services[0].price_per_hour_usd))
         return UpResult(
             service=services[0],
             services=services,
-            plan=plan.model_copy(update={"price_per_hour_usd": price}),
-            release=release.id,
-            image=lock.engine.reference,
+            plan=wanted.plan.model_copy(update={"price_per_hour_usd": price}),
+            release=wanted.release.id,
+            image=wanted.lock.engine.reference,
             changed=changed,
             gate=verdict,
             phases=tuple(PhaseReport.of(p) for p in self.fleet.phases.finished),

@@ -291,15 +291,21 @@ class Fleet:
         answer = self.members[0].call("digests", digests_request(images), deadline_s=LOOK_S)
         return {str(name): str(digest) for name, digest in answer["digests"].items()}
 
+    @property
+    def introduced(self) -> bool:
+        """Whether the gateway of every machine knows all others."""
+        nodes = [member.here for member in self.members]
+        return len(nodes) < 2 or all(list(member.peers) == nodes for member in self.members)  # noqa: PLR2004
+
     def introduce(self, port: int, who: dict[str, str]) -> None:
         """Have the gateway of every machine know all others, so that each spreads requests over all.
 
         Raises:
             ZephyrError: the first machine that could not be told.
         """
-        nodes = [member.here for member in self.members]
-        if len(nodes) < 2 or all(list(member.peers) == nodes for member in self.members):  # noqa: PLR2004
+        if self.introduced:
             return
+        nodes = [member.here for member in self.members]
         with self.phases.phase("meet", "Have the machines know each other"):
             authorities = [member.authority for member in self.members]
             request = meet_request(self.name, nodes, port, authorities=authorities, who=who)
@@ -343,7 +349,11 @@ class Fleet:
 
         if at_once and len(members) > 1:
             with ThreadPoolExecutor(min(AT_ONCE, len(members)), thread_name_prefix="node") as pool:
-                list(pool.map(guarded, members))
+                try:
+                    list(pool.map(guarded, members))
+                except BaseException:
+                    self._held.close()  # Ctrl-C: whoever waits for a machine waits no more.
+                    raise
         else:
             for member in members:
                 guarded(member)

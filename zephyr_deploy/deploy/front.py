@@ -63,6 +63,15 @@ def wanted_front(fleet: Fleet, plan: Plan, image: LockedImage) -> Release:
     )
 
 
+def has_front(fleet: Fleet, plan: Plan, image: LockedImage) -> bool:
+    """Whether gateway and nodes have what `bring_front` would bring, by the last look."""
+    front = _gateway(fleet).front
+    if front is None or not all(member.authority for member in fleet.members):
+        return False
+    admitted = all(member.admits and member.admits == front.sources.get(member.here) for member in fleet.members)
+    return admitted and (front.release, front.state) == (wanted_front(fleet, plan, image).id, "ready")
+
+
 def bring_front(fleet: Fleet, plan: Plan, image: LockedImage, journal: Journal, options: Mapping[str, Any]) -> bool:
     """Bring the gateway's machine to what is wanted, once the nodes serve; whether anything had to be done.
 

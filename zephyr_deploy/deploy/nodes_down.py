@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from zephyr_deploy.deploy.fleet import Fleet, Member
+from zephyr_deploy.deploy.hold import held
 from zephyr_deploy.errors import LeftoversError, ZephyrError
 from zephyr_deploy.providers.nodes.record import record_of
 from zephyr_deploy.providers.registry import is_cloud
@@ -74,7 +75,10 @@ def _take_off(record: NodesRecord, run: Run, options: NodesDown) -> Taken:
         taken.forgotten = [member.name for member in fleet.machines if member not in members]
         fleet.look(members)
         taken.services = [member.service for member in members if member.service]
-        with run.phases.phase("remove", "Take it off the machine") as phase:
+        with (
+            held(fleet, run, options.lock_wait_s, members),
+            run.phases.phase("remove", "Take it off the machine") as phase,
+        ):
             run.journal.intend("remove", nodes=" ".join(member.name for member in members))
             fleet.each(members, work)
             run.journal.done("remove")

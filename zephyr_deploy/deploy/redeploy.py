@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zephyr_deploy.deploy.clouds.exposing import follow, shown
 from zephyr_deploy.deploy.fleet import Fleet
+from zephyr_deploy.deploy.hold import held
 from zephyr_deploy.deploy.known import known
 from zephyr_deploy.deploy.lock import deployment_lock
 from zephyr_deploy.deploy.noted import where_noted
@@ -22,8 +23,10 @@ from zephyr_deploy.release.request import watch
 
 if TYPE_CHECKING:
     from zephyr_deploy.deploy.fleet import Member
+    from zephyr_deploy.deploy.hold import Held
     from zephyr_deploy.deploy.results import RollbackResult, UpResult
     from zephyr_deploy.deploy.rollout import RolloutOptions
+    from zephyr_deploy.deploy.run import Run
     from zephyr_deploy.providers.nodes.record import NodesRecord
     from zephyr_deploy.spec.deployment import Deployment
 
@@ -63,41 +66,52 @@ def rollback(
         running(name, "rollback", phases) as run,
         Fleet.of(record, phases) as fleet,
     ):
-        journal = run.journal
-        fleet.connect(journal=journal)
-        fleet.look()
-        serving = next((m.service for m in fleet.members if m.service), None)
-        if serving is None:
-            raise NotDeployedError(f"nothing of {name} serves", hint="Begin with `zephyr-deploy up`.")
-        request = {
-            "name": name,
-            "release": release or "",
-            "who": run.who,
-            "api_key": settled_key(name, serving.api_key).get_secret_value() if serving.api_key else "",
-            "lock_wait_s": lock_wait_s,
-            "ready_s": READY_DEADLINE_S,
-            **watch(serving.engine),
-        }
-        opened = shown(fleet)
-        run.about_to("deploy", before=serving.release, release=release or "")
-        journal.intend("rollback", release=release or "the one before")
-        answers: dict[str, dict[str, object]] = {}
-
-        def work(member: Member) -> None:
-            answers[member.name] = member.call("rollback", request)
-
-        try:
-            fleet.each(fleet.members, work, at_once=False)
-        except ZephyrError as error:
-            journal.failed("rollback", cause=error.message)
-            raise
-        journal.done("rollback")
-        fleet.look()
-        if is_cloud(record.provider):
-            follow(fleet, opened, journal)
+        fleet.connect(journal=run.journal)
+        with held(fleet, run, lock_wait_s) as hold:
+            fleet.look()
+            request = _rollback_request(fleet, run, release, lock_wait_s)
+            opened = shown(fleet)
+            answers = _roll_back(fleet, run, request, hold)
+            fleet.look()
+            if is_cloud(record.provider):
+                follow(fleet, opened, run.journal)
         result = _result(fleet, answers, phases)
         run.service, run.release = result.services[0], result.release
         return result
+
+
+def _rollback_request(fleet: Fleet, run: Run, release: str | None, lock_wait_s: float) -> dict[str, Any]:
+    serving = next((m.service for m in fleet.members if m.service), None)
+    if serving is None:
+        raise NotDeployedError(f"nothing of {fleet.name} serves", hint="Begin with `zephyr-deploy up`.")
+    run.about_to("deploy", before=serving.release, release=release or "")
+    return {
+        "name": fleet.name,
+        "release": release or "",
+        "who": run.who,
+        "api_key": settled_key(fleet.name, serving.api_key).get_secret_value() if serving.api_key else "",
+        "lock_wait_s": lock_wait_s,
+        "ready_s": READY_DEADLINE_S,
+        **watch(serving.engine),
+    }
+
+
+def _roll_back(fleet: Fleet, run: Run, request: dict[str, Any], hold: Held) -> dict[str, dict[str, object]]:
+    """Have each machine go back, one after the other; what each answers, by its name."""
+    answers: dict[str, dict[str, object]] = {}
+
+    def work(member: Member) -> None:
+        hold.check()
+        answers[member.name] = member.call("rollback", request)
+
+    run.journal.intend("rollback", release=request["release"] or "the one before")
+    try:
+        fleet.each(fleet.members, work, at_once=False)
+    except ZephyrError as error:
+        run.journal.failed("rollback", cause=error.message)
+        raise
+    run.journal.done("rollback")
+    return answers
 
 
 def _result(fleet: Fleet, answers: dict[str, dict[str, object]], phases: Phases) -> RollbackResult:
