@@ -20,7 +20,9 @@ def where_noted(deployment: Deployment) -> Deployment:
         return deployment.model_copy(update={"provider": record.provider})
     hosts = tuple(str(address) for address in record.nodes)
     gateway = str(record.gateway) if record.gateway else None
-    identity = next((str(address.identity) for address in record.machines if address.identity), None)
-    where = {"host": hosts[0], "hosts": hosts[1:], "gateway": gateway, "identity": identity}
+    where: dict[str, object] = {"host": hosts[0], "hosts": hosts[1:], "gateway": gateway}
+    if deployment.machine.identity_from is None:
+        where["identity"] = next((str(one.identity) for one in record.machines if one.identity), None)
+        where["identity_from"] = next((one.identity_from for one in record.machines if one.identity_from), None)
     machine = deployment.machine.model_copy(update=where)
     return deployment.model_copy(update={"provider": record.provider, "machine": machine})

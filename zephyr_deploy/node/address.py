@@ -26,6 +26,8 @@ class NodeAddress(Frozen):
     port: Annotated[int, Field(ge=1, le=65535)] | None = None
     identity: Path | None = None
     """The private key to log in with; no other is tried then."""
+    identity_from: str | None = None
+    """Where that key is, if it is in no file: a reference, or `zephyr_deploy.node.held.GUEST`."""
 
     @classmethod
     def parse(cls, text: str, *, identity: Path | None = None) -> NodeAddress:

@@ -12,6 +12,7 @@ from zephyr_deploy.errors import HostKeyError
 from zephyr_deploy.node.address import known_name
 from zephyr_deploy.node.knownhosts import HostKey, Known, PinFile, read_known
 from zephyr_deploy.paths import checked_name
+from zephyr_deploy.spec import types
 from zephyr_deploy.spec.deployment import Frozen
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from zephyr_deploy.node.route import Route
 
-FINGERPRINT = r"^SHA256:[A-Za-z0-9+/]{43}$"
+FINGERPRINT = rf"^{types.FINGERPRINT}$"
 Source = Literal["host-key", "known-hosts", "first-use"]
 
 

@@ -24,6 +24,7 @@ from paramiko.agent import AgentKey, AgentSSH
 from paramiko.pkey import UnknownKeyType
 
 from zephyr_deploy.errors import CredentialsError, UnreachableError
+from zephyr_deploy.node.held import held_key, label_of
 from zephyr_deploy.node.route import DEFAULT_KEYS
 
 if TYPE_CHECKING:
@@ -79,6 +80,9 @@ class Login:
                 yield candidate
 
     def _all(self, agent: tuple[AgentKey, ...]) -> Iterator[Candidate]:
+        if self._route.identity_from is not None:
+            yield Candidate(label_of(self._route.identity_from), held_key(self._route.identity_from))
+            return
         for path in self._route.identities:
             yield from self._from_file(path, agent, chosen=True)
         if not self._route.only_identities:

@@ -36,6 +36,8 @@ class Route(Frozen):
     """Keys that were chosen for this machine, by flag or in ssh's configuration; none: ssh's default keys."""
     only_identities: bool = False
     """Try no key of the agent but these."""
+    identity_from: str | None = None
+    """A key that is in no file, and the only one to be tried then; see `zephyr_deploy.node.held`."""
     agent: Path | None = None
     """The socket of the agent; None: there is none."""
     host_key_alias: str | None = None
@@ -95,6 +97,7 @@ def _resolve(address: NodeAddress, config: Path | None, via: tuple[str, ...]) ->
         port=port,
         user=user,
         identities=_identities(address, settings, tokens),
+        identity_from=address.identity_from,
         only_identities=address.identity is not None or _first(settings, "identitiesonly", "no") == "yes",
         agent=_agent(settings, tokens),
         host_key_alias=_said(settings, "hostkeyalias"),
@@ -152,6 +155,8 @@ def _without_ssh(address: NodeAddress, config: Path) -> Settings:
 
 
 def _identities(address: NodeAddress, settings: Settings, tokens: Mapping[str, str]) -> tuple[Path, ...]:
+    if address.identity_from is not None:
+        return ()
     if address.identity is not None:
         return (address.identity.expanduser().absolute(),)
     said = settings.get("identityfile", [])

@@ -18,6 +18,7 @@ from pydantic import Field
 from zephyr_deploy.errors import ConfigError, LockedError
 from zephyr_deploy.locks import acquire
 from zephyr_deploy.node.address import HOST, USER
+from zephyr_deploy.node.held import require_agent
 from zephyr_deploy.node.hostkeys import alias_of
 from zephyr_deploy.node.knownhosts import write_private
 from zephyr_deploy.paths import private_dir, state_dir
@@ -83,7 +84,13 @@ class SshHost(Frozen):
 
 
 def ssh_host(name: str, route: Route, known_hosts: Path) -> SshHost:
-    """The block for the machine of deployment ``name``, whose pin stands in ``known_hosts``."""
+    """The block for the machine of deployment ``name``, whose pin stands in ``known_hosts``.
+
+    Raises:
+        ConfigError: ssh would not get the key, which is in no file.
+    """
+    if route.identity_from is not None:
+        require_agent(route.identity_from, f"this way to {route.asked}")
     return SshHost(
         alias=alias_of(name),
         host=route.host,

@@ -16,7 +16,16 @@ from pydantic_core import PydanticCustomError
 from zephyr_deploy.paths import NAME_PATTERN, NAME_WORDS
 from zephyr_deploy.spec.rules import broken_rules
 from zephyr_deploy.spec.sources import SecretSource
-from zephyr_deploy.spec.types import Allowed, Arguments, Duration, Environment, Limit, Network, PlaybookSettings
+from zephyr_deploy.spec.types import (
+    Allowed,
+    Arguments,
+    Duration,
+    Environment,
+    HostKeyPins,
+    Limit,
+    Network,
+    PlaybookSettings,
+)
 
 ZEPHYR = "HuggingFaceH4/zephyr-7b-beta"
 
@@ -126,6 +135,16 @@ class Machine(Frozen):
     ssh_port: int | None = Field(None, ge=1, le=65535, description="Port of its SSH server.", examples=[2222])
     identity: str | None = Field(
         None, min_length=1, description="Private key to log in with.", examples=["~/.ssh/id_ed25519"]
+    )
+    identity_from: SecretSource | None = Field(
+        None,
+        description="Where the key is, in place of identity, if in no file: it stays in memory.",
+        examples=["env:ZEPHYR_DEPLOY_KEY"],
+    )
+    host_keys: HostKeyPins = Field(
+        default_factory=dict,
+        description="Fingerprints of the host keys that hosts must show; no other is accepted of them.",
+        examples=[{"gpu1": "SHA256:nThbg6kXUpJWGl7E1IGOCspRomTxdCARLviKw6E5SY8"}],
     )
     prepare: PlaybookSettings = Field(
         default_factory=dict,

@@ -46,7 +46,9 @@ NOT_SETTINGS = frozenset(
         "ZEPHYR_CONFIG",
         "ZEPHYR_DEBUG",
         "ZEPHYR_E2E_BASE_URL",
+        "ZEPHYR_DEPLOY_KEY",  # machine.identity_from is likely to name it
         "ZEPHYR_ENDPOINT",  # `zephyr-deploy env` prints it
+        "ZEPHYR_GUEST",
         "ZEPHYR_OUTPUT",
         "ZEPHYR_PROFILE",
         "ZEPHYR_REHEARSE",

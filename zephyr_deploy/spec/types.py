@@ -18,6 +18,8 @@ from zephyr_deploy.spec.secret import REDACTED
 _SECRET_NAME = re.compile(r"TOKEN(?!S\b|S_|I[ZS])|KEY|SECRET|PASSW|CREDENTIAL|AUTH", re.IGNORECASE)
 """``HF_TOKEN`` is one, ``MAX_TOTAL_TOKENS`` counts, and ``TOKENIZERS_PARALLELISM`` or ``TOKENISER`` is of neither."""
 
+FINGERPRINT = r"SHA256:[A-Za-z0-9+/]{43}"
+"""Of a host key, as ssh and ssh-keygen print it."""
 NEVER = "none"
 """How it is written that there is no limit."""
 _DURATION_WORDS = "a length of time such as 30m, 8h or 1h30m"
@@ -69,6 +71,14 @@ def _playbook_settings(settings: dict[str, str]) -> dict[str, str]:
     return settings
 
 
+def _host_key_pins(pins: dict[str, str]) -> dict[str, str]:
+    """Only what can be compared with what a host shows."""
+    for host, fingerprint in pins.items():
+        if not re.fullmatch(FINGERPRINT, fingerprint):
+            raise ValueError(f"{host}: write the fingerprint as ssh-keygen -lf prints it, SHA256: and 43 characters")
+    return pins
+
+
 def _length_of_time(value: object) -> object:
     """Text in our form; ISO 8601 text and timedeltas pass on to pydantic, bare numbers do not."""
     if isinstance(value, timedelta):
@@ -118,6 +128,9 @@ Limit = Annotated[
 ]
 """A length of time, or None for no limit, which has to be written as ``none``."""
 PlaybookSettings = Annotated[dict[str, str], AfterValidator(_playbook_settings)]
+HostKeyPins = Annotated[
+    dict[str, str], AfterValidator(_host_key_pins), Allowed("a table of hosts and fingerprints, SHA256:...")
+]
 Network = Annotated[str, AfterValidator(_network), Allowed("a network such as 203.0.113.0/24")]
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 SOURCES = frozenset(
     {
         "access.api_key_from",
+        "machine.identity_from",
         "model.token_from",
         "notify.secret_from",
         "notify.slack_from",

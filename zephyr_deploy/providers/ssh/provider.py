@@ -39,4 +39,5 @@ def _address(host: str, machine: Machine) -> NodeAddress:
     """A machine that the user names; what the address says itself wins over ``user`` and ``ssh_port``."""
     identity = Path(machine.identity).expanduser() if machine.identity else None
     named = NodeAddress.parse(host, identity=identity)
-    return named.model_copy(update={"user": named.user or machine.user, "port": named.port or machine.ssh_port})
+    said = {"user": named.user or machine.user, "port": named.port or machine.ssh_port}
+    return named.model_copy(update={**said, "identity_from": machine.identity_from})
