@@ -37,19 +37,28 @@ def gc(
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List it and delete nothing.")] = False,
 ) -> None:
-    """Delete what was left in clouds; only what carries this tool's stamp is ever touched."""
-    from zephyr_deploy.deploy.clouds.gc import Collected, collect, orphans
+    """Delete what was left in clouds; only what carries this tool's stamp is ever touched.
+
+    Firewalls that were open to a job's runner, and should not be any more, are closed without a question.
+    """
+    from zephyr_deploy.deploy.clouds.gc import Collected, collect, orphans, overdue, shut_all
 
     troubles: list[str] = []
     found = orphans(expired=expired, on_trouble=troubles.append)
+    open_still = overdue(lambda _trouble: None)  # told by now
+    closed, stays = ([], []) if dry_run else shut_all(open_still)
+    for opening in open_still:
+        said = "is closed" if opening in closed else "is open"
+        session.out.note(f"{opening} to a guest of {opening.deployment}, past its time, {said}.")
     if found and not dry_run:
         _ask(session, found, troubles, expired=expired)
         with session.out.listening() as listener:
             result = collect(found, listener)
     else:
         result = Collected(orphans=tuple(found))
+    result = result.model_copy(update={"closed": tuple(closed), "left": (*result.left, *stays)})
     session.out.result("gc", result, table=lambda: table(session, found), quiet=(orphan.deployment for orphan in found))
-    if not found and not troubles:
+    if not found and not troubles and not open_still:
         session.out.note("There is nothing of the kind.")
     if result.left:
         left = "; ".join((*result.left, *troubles))

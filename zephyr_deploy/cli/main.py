@@ -107,6 +107,24 @@ def main(argv: Sequence[str]) -> int:
 def _main(argv: Sequence[str]) -> int:
     call = Call()
     try:
+        return _carried_out(argv, call)
+    finally:
+        _leave(argv, call)
+
+
+def _leave(argv: Sequence[str], call: Call) -> None:
+    """Take back what let this program in to machines where it was a guest; the exit code is that of the work."""
+    guests = sys.modules.get("zephyr_deploy.deploy.guests")
+    if guests is None:
+        return
+    from zephyr_deploy.cli.output import Output
+
+    with suppress(KeyboardInterrupt, ReaderGoneError, OSError):
+        guests.leave((call.out or Output(_mode(argv))).warn)
+
+
+def _carried_out(argv: Sequence[str], call: Call) -> int:
+    try:
         code = _call([utf8(word, f"Argument {place}") for place, word in enumerate(argv, 1)], call)
         sys.stdout.flush()
     except (ReaderGoneError, BrokenPipeError):

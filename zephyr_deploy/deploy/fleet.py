@@ -8,11 +8,13 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from zephyr_deploy.deploy.journal import Journal
+from zephyr_deploy.deploy.known import known
 from zephyr_deploy.errors import UnreachableError, ZephyrError
 from zephyr_deploy.events import PhaseFinished, PhaseProgress, PhaseStarted
 from zephyr_deploy.node.program import NoPythonError, call
 from zephyr_deploy.providers.nodes.connect import connect, hinting, trust_in
 from zephyr_deploy.providers.nodes.look import Found, behind, read_look, rented
+from zephyr_deploy.providers.registry import is_cloud
 from zephyr_deploy.release.request import admit_request, digests_request, look_request, meet_request
 
 if TYPE_CHECKING:
@@ -190,7 +192,9 @@ class Fleet:
 
     @classmethod
     def wanted(cls, deployment: Deployment, provider: NodeProvider, phases: Phases) -> Fleet:
-        """The machines that the deployment is to be on."""
+        """The machines that the deployment is to be on; those of a cloud let this user in, whoever made them."""
+        if is_cloud(provider.name):
+            known(deployment.name)
         nodes, gateway = provider.nodes(deployment), provider.gateway(deployment)
         return cls(deployment.name, deployment.provider, nodes, phases, gateway=gateway)
 

@@ -8,17 +8,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from zephyr_deploy.deploy import guests
 from zephyr_deploy.deploy.journal import Journal
 from zephyr_deploy.errors import CredentialsError, ZephyrError
+from zephyr_deploy.node.held import GUEST
+from zephyr_deploy.node.sshkey import login_key
 from zephyr_deploy.paths import checked_name
 from zephyr_deploy.providers.local import processes
 from zephyr_deploy.providers.local.folder import Folder
 from zephyr_deploy.providers.nodes.record import record_of
-from zephyr_deploy.providers.registry import clouds, is_cloud
+from zephyr_deploy.providers.registry import cloud, clouds, is_cloud
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from zephyr_deploy.node.sshkey import LoginKey
     from zephyr_deploy.providers.clouds.contract import CloudProvider
     from zephyr_deploy.providers.nodes.record import NodesRecord
 
@@ -31,13 +35,15 @@ def known(name: str) -> NodesRecord | None:
         AuthError, UnreachableError: a cloud cannot be asked, and no other has it.
     """
     record = record_of(checked_name(name))
-    asked = configured_clouds() if record is None else []
+    if record is not None:
+        return noted_in(cloud(record.provider), name) if _shuts_out(record) else record
+    asked = configured_clouds()
     if not asked or is_here(name):
-        return record
+        return None
     failures: list[ZephyrError] = []
-    for cloud in asked:
+    for one in asked:
         try:
-            found = _adopted(cloud, name)
+            found = noted_in(one, name)
         except ZephyrError as error:
             failures.append(error)  # Another cloud may have it.
         else:
@@ -46,6 +52,36 @@ def known(name: str) -> NodesRecord | None:
     if failures:
         raise failures[0]
     return None
+
+
+def noted_in(one: CloudProvider, name: str, key: Callable[[], LoginKey] = login_key) -> NodesRecord | None:
+    """The machine that a cloud has of deployment ``name``, noted, and this user let in; None where it has none.
+
+    Args:
+        one: The cloud.
+        name: Of the deployment.
+        key: Gives what this user logs in with, where that is not noted yet.
+
+    Raises:
+        ConflictError: there are several.
+        AuthError, UnreachableError: the cloud cannot be asked, where it has to be.
+    """
+    record = record_of(name)
+    if record is not None and record.provider != one.name:
+        record = None
+    if record is not None and not _shuts_out(record):
+        return record
+    from zephyr_deploy.deploy.clouds.adopt import adopt  # only who has such a machine needs it
+
+    instance = next(iter(one.reachable(name)), None)
+    return adopt(one, instance, key) if instance else record
+
+
+def _shuts_out(record: NodesRecord) -> bool:
+    """Whether this process has to be let in first: guests are one by one, and a guest of before is nobody now."""
+    if not is_cloud(record.provider) or guests.is_in(record.name):
+        return False
+    return guests.visit() is not None or record.entry.identity_from == GUEST
 
 
 def begun_in(name: str) -> str | None:
@@ -68,7 +104,7 @@ def is_here(name: str) -> bool:
 
 def configured_clouds() -> list[CloudProvider]:
     """Those whose credentials are at hand."""
-    return [cloud for cloud in clouds() if cloud.configured()]
+    return [one for one in clouds() if one.configured()]
 
 
 def without_credentials(asked: Sequence[CloudProvider], gpu: str | None = None) -> CredentialsError:
@@ -78,19 +114,11 @@ def without_credentials(asked: Sequence[CloudProvider], gpu: str | None = None) 
         asked: The clouds.
         gpu: What was to come from one of them; then what does without a cloud is told, too.
     """
-    ways = "; ".join(f"{cloud.name}: {' or '.join(cloud.wants)}" for cloud in asked)
+    ways = "; ".join(f"{one.name}: {' or '.join(one.wants)}" for one in asked)
     hint = f"Set those of one ({ways})." if ways else "This version has no cloud."
-    details = {"wants": {cloud.name: list(cloud.wants) for cloud in asked}}
+    details = {"wants": {one.name: list(one.wants) for one in asked}}
     if gpu is None:
         return CredentialsError("there are credentials for no cloud", hint=hint, details=details)
     message = f"{gpu} is to be had from a cloud, and there are credentials for none"
     hint += " A machine of yours: --provider ssh --host HOST. A small model on this machine: --provider local."
     return CredentialsError(message, hint=hint, details=details)
-
-
-def _adopted(cloud: CloudProvider, name: str) -> NodesRecord | None:
-    """Note a machine that was made from elsewhere, and let this user in."""
-    from zephyr_deploy.deploy.clouds.adopt import adopt  # only who has such a machine needs it
-
-    instance = next(iter(cloud.reachable(name)), None)
-    return adopt(cloud, instance) if instance else None

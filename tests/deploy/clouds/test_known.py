@@ -9,9 +9,8 @@ from deploy.clouds.calls import NAME, Calls, Line
 from emulators.memory import ShowingCloud, only_cloud
 
 from zephyr_deploy import down, services
-from zephyr_deploy.deploy import clouds_down, find, fleet
+from zephyr_deploy.deploy import clouds_down, find, fleet, guests
 from zephyr_deploy.deploy import known as known_module
-from zephyr_deploy.deploy.clouds import adopt
 from zephyr_deploy.deploy.journal import Journal
 from zephyr_deploy.deploy.known import known
 from zephyr_deploy.deploy.noted import where_noted
@@ -44,8 +43,8 @@ def told(monkeypatch):
         calls.append(("connect", trust_in(record).fingerprint))
         return Line()
 
-    monkeypatch.setattr(adopt, "connect_noted", connect)
-    monkeypatch.setattr(adopt, "call", lambda _node, verb, request, **_: calls.append((verb, request)))
+    monkeypatch.setattr(guests, "connect_noted", connect)
+    monkeypatch.setattr(guests, "call", lambda _node, verb, request, **_: calls.append((verb, request)))
     return calls
 
 

@@ -7,6 +7,7 @@ import pytest
 from deploy.clouds.calls import NAME, Line
 from emulators.memory import MemoryCloud, offer
 
+from zephyr_deploy.deploy import guests
 from zephyr_deploy.deploy.clouds import boot
 from zephyr_deploy.deploy.clouds.choosing import wanted
 from zephyr_deploy.deploy.journal import Journal
@@ -464,7 +465,7 @@ def test_who_gives_way_is_let_in_to_the_machine_that_stays(session, monkeypatch)
     session.cloud.create = both
     monkeypatch.setattr(session.cloud, "let_in", lambda instance, *_: let_in.append(instance.id))
     monkeypatch.setattr(boot, "connect", connect)
-    monkeypatch.setattr(boot, "call", lambda *_args, **_options: None)
+    monkeypatch.setattr(guests, "call", lambda *_args, **_options: None)
     assert session.up().id == "i-1"
     assert let_in == ["i-1"]
 
@@ -496,7 +497,7 @@ def test_a_machine_that_was_there_lets_in_who_comes_from_another_address(session
         return Line()
 
     monkeypatch.setattr(boot, "connect", connect)
-    monkeypatch.setattr(boot, "call", lambda _node, verb, request, **_: told.append((verb, request["key"])))
+    monkeypatch.setattr(guests, "call", lambda _node, verb, request, **_: told.append((verb, request["key"])))
     session.up()
     (key,) = session.cloud.paper.made[instance.id].keys
     assert told == [("admit", key)]

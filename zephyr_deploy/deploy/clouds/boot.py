@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from zephyr_deploy.deploy import guests
 from zephyr_deploy.errors import (
     CredentialsError,
     DeadlineError,
@@ -14,17 +15,17 @@ from zephyr_deploy.errors import (
     UnreachableError,
 )
 from zephyr_deploy.node.hostkeys import Trust
-from zephyr_deploy.node.program import call
 from zephyr_deploy.node.sshkey import login_key
 from zephyr_deploy.providers.clouds.contract import ShowsHostKeys
 from zephyr_deploy.providers.nodes.connect import connect, pin
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from zephyr_deploy.deploy.journal import Journal
     from zephyr_deploy.events import PhaseHandle, Phases
     from zephyr_deploy.node.hostkeys import Pinned
+    from zephyr_deploy.node.sshkey import LoginKey
     from zephyr_deploy.providers.clouds.contract import CloudProvider
     from zephyr_deploy.providers.clouds.types import Instance
 
@@ -48,6 +49,7 @@ class Boot:
         journal: For the pin, which is its audit.
         ours: Whether this user's own journal says that it was made for this user: else its key is not taken on trust.
         strange: Whether another call has made it: then this machine's address, or key, may not be let in yet.
+        key: Gives what the user logs in with, where that is not noted yet.
     """
 
     cloud: CloudProvider
@@ -55,6 +57,7 @@ class Boot:
     journal: Journal
     ours: bool
     strange: bool = False
+    key: Callable[[], LoginKey] = login_key
 
     def run(self, instance: Instance) -> Instance:
         """The machine once it answers.
@@ -83,7 +86,7 @@ class Boot:
                 hint = f"`zephyr-deploy down {name}` takes away what is left; then `zephyr-deploy up` again."
                 raise UnhealthyError(f"machine {instance.id} is {instance.state} instead of running", hint=hint)
             if instance.state == "running" and instance.address:
-                self.cloud.record(instance).save()
+                self.cloud.record(instance, self.key).save()
                 break
         return instance
 
@@ -96,7 +99,7 @@ class Boot:
             for _ in _looks(CONSOLE_S, f"the console of {instance.id} to show its host keys", name, phase):
                 if keys := self.cloud.host_keys(instance):
                     best = next((key for key in keys if key.type == "ssh-ed25519"), keys[0])
-                    pin(name, self.cloud.record(instance).nodes[0], best)
+                    pin(name, self.cloud.record(instance, self.key).nodes[0], best)
                     self._audit(str(instance.address), best.fingerprint, "console")
                     return Trust(fingerprint=best.fingerprint)
         if self.ours:
@@ -111,18 +114,21 @@ class Boot:
     def _answers(self, instance: Instance, trust: Trust, phase: PhaseHandle) -> str:
         """Wait for a login; the fingerprint of the key that was pinned for it."""
         name, pinned = instance.stamp.deployment, [trust.fingerprint or ""]
-        address = self.cloud.record(instance).nodes[0]
+        address = self.cloud.record(instance, self.key).nodes[0]
 
         def on_pinned(pin: Pinned) -> None:
             pinned[0] = pin.key.fingerprint
             self._audit(pin.name, pin.key.fingerprint, pin.source)
 
-        let_in = False
+        # Whoever is a guest here has been none of this machine's, unless it was made for this very process.
+        let_in = self.strange and guests.visit() is not None
+        if let_in:
+            guests.let_in(self.cloud, instance, address)
         for _ in _looks(ANSWERS_S, f"{instance.address} to answer", name, phase):
             try:
                 with connect(name, address, trust, on_pinned=on_pinned, deadline_s=TRY_S) as node:
-                    if let_in:
-                        call(node, "admit", {"key": login_key(address.identity).public}, deadline_s=TRY_S)
+                    if let_in or guests.visit():
+                        guests.admit(node, address)
                 phase.detail = ""
                 break
             except HostKeyError:
@@ -131,7 +137,7 @@ class Boot:
                 # sshd answers before cloud-init has put the key there.
                 phase.detail = error.message
                 if self.strange:
-                    self.cloud.let_in(instance, login_key(address.identity).public, self.cloud.caller())
+                    guests.let_in(self.cloud, instance, address)
                     let_in = True
         return pinned[0]
 

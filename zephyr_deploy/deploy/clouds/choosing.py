@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zephyr_deploy.deploy.clouds.exposing import openings
@@ -56,7 +55,6 @@ def wanted(cloud: CloudProvider, deployment: Deployment) -> Wanted:
         offers=_paid_for(ordered, deployment.cost),
         disk_gb=machine.disk_gb or DISK_GB,
         cost=deployment.cost,
-        identity=Path(machine.identity).expanduser() if machine.identity else None,
         notes=tuple(notes),
         remarks=tuple(remarks),
         opened_to=lambda caller: openings(exposure_of(deployment, NEW, caller)),

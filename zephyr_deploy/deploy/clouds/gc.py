@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from zephyr_deploy.deploy.clouds.vanish import Vanish
@@ -15,6 +15,7 @@ from zephyr_deploy.deploy.spent import cost_of_machines
 from zephyr_deploy.errors import ConflictError, ZephyrError
 from zephyr_deploy.events import Listener, Phases, silent
 from zephyr_deploy.providers.clouds.types import Resource
+from zephyr_deploy.providers.clouds.visits import Opening
 from zephyr_deploy.providers.nodes.record import record_of
 from zephyr_deploy.providers.registry import cloud, clouds
 from zephyr_deploy.spec.deployment import Frozen, ProviderName
@@ -50,6 +51,8 @@ class Collected(Frozen):
     orphans: tuple[Orphan, ...]
     removed: tuple[Resource, ...] = ()
     """What is proved gone."""
+    closed: tuple[Opening, ...] = ()
+    """What firewalls had open to guests past their time."""
     left: tuple[str, ...] = ()
     """What could not be taken away, and why."""
 
@@ -68,7 +71,7 @@ def orphans(*, expired: bool = False, on_trouble: Callable[[str], None] | None =
     asked = configured_clouds()
     if not asked:
         raise without_credentials(clouds())
-    now, found = datetime.now(timezone.utc), list[Orphan]()
+    found = list[Orphan]()
     for one in asked:
         try:
             everything = one.resources()
@@ -77,8 +80,43 @@ def orphans(*, expired: bool = False, on_trouble: Callable[[str], None] | None =
                 raise
             on_trouble(f"{one.name} cannot be asked: {error.message}")
         else:
-            found += _by_deployment(everything)
-    return [orphan for orphan in found if (orphan.is_over(now) if expired else not orphan.noted)]
+            now = one.now()
+            there = _by_deployment(everything)
+            found += [orphan for orphan in there if (orphan.is_over(now) if expired else not orphan.noted)]
+    return found
+
+
+def overdue(on_trouble: Callable[[str], None] | None = None) -> list[Opening]:
+    """What is open to guests of machines and should not be any more: they were killed, or could not close it.
+
+    Args:
+        on_trouble: As `orphans`.
+
+    Raises:
+        ZephyrError: a cloud cannot be asked, and nobody is told.
+    """
+    found = list[Opening]()
+    for one in configured_clouds():
+        try:
+            found += [opening for opening in one.openings() if opening.is_over(one.now())]
+        except ZephyrError as error:
+            if on_trouble is None:
+                raise
+            on_trouble(f"{one.name} cannot be asked: {error.message}")
+    return found
+
+
+def shut_all(openings: Iterable[Opening]) -> tuple[list[Opening], list[str]]:
+    """Close these; those that are closed, and what could not be, with the reason."""
+    closed, left = list[Opening](), list[str]()
+    for opening in openings:
+        try:
+            cloud(opening.provider).shut(opening)
+        except ZephyrError as error:
+            left.append(f"{opening} stays open: {error.message}")
+        else:
+            closed.append(opening)
+    return closed, left
 
 
 def collect(found: Sequence[Orphan], listener: Listener = silent) -> Collected:
@@ -108,10 +146,11 @@ def _require_over(orphan: Orphan) -> None:
     Raises:
         ConflictError: somebody has moved its end since.
     """
-    if not orphan.is_over(datetime.now(timezone.utc)):
+    one = cloud(orphan.provider)
+    if not orphan.is_over(one.now()):
         return
-    now = _by_deployment(cloud(orphan.provider).resources(orphan.deployment))
-    if now and not now[0].is_over(datetime.now(timezone.utc)):
+    there = _by_deployment(one.resources(orphan.deployment))
+    if there and not there[0].is_over(one.now()):
         hint = f"zephyr-deploy down {orphan.deployment} takes it away all the same."
         raise ConflictError("its end was moved since it was listed", hint=hint)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from zephyr_deploy.deploy import guests
 from zephyr_deploy.deploy.clouds.boot import Boot
 from zephyr_deploy.deploy.clouds.create import Create, token_for
 from zephyr_deploy.deploy.clouds.pending import CREATE, pending
@@ -26,10 +27,10 @@ from zephyr_deploy.spec.lifetime import lifetime
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
 
     from zephyr_deploy.deploy.journal import Journal
     from zephyr_deploy.events import Phases
+    from zephyr_deploy.node.sshkey import LoginKey
     from zephyr_deploy.providers.clouds.contract import CloudProvider
     from zephyr_deploy.providers.clouds.types import Instance
 
@@ -77,8 +78,6 @@ class Wanted:
     disk_gb: int
     cost: Cost
     """By which the machine ends itself, or is ended."""
-    identity: Path | None = None
-    """The user's own private key; None: the one made for this user."""
     notes: tuple[str, ...] = ()
     """What the user should know of the choice: what is missing from it."""
     remarks: tuple[str, ...] = ()
@@ -98,6 +97,7 @@ class Launch:
         journal: Of this run.
         wanted: Says what kind, once it is clear that a new one is needed.
         agree: Raises where the user does not want it.
+        key: Gives what the user logs in with.
     """
 
     cloud: CloudProvider
@@ -106,6 +106,7 @@ class Launch:
     journal: Journal
     wanted: Callable[[], Wanted]
     agree: Callable[[Proposal], None] = agreed
+    key: Callable[[], LoginKey] = login_key
     instance: Instance | None = field(default=None, init=False)
     """The machine, as soon as there is one."""
 
@@ -131,7 +132,8 @@ class Launch:
                 self.instance = self._only(made)
                 strange = self.instance.id != made.id
             ours = self._is_ours(self.instance)
-            self.instance = Boot(self.cloud, self.phases, self.journal, ours, strange).run(self.instance)
+            guests.expect(self.cloud, self.instance)
+            self.instance = Boot(self.cloud, self.phases, self.journal, ours, strange, self.key).run(self.instance)
         return self.instance
 
     def _is_ours(self, machine: Instance) -> bool:
@@ -187,14 +189,14 @@ class Launch:
             )
         )
         self._note(account)
-        key = login_key(wanted.identity).public
+        key = self.key().public
 
         def draft(offer: Offer, zone: str) -> Order:
             run, life = self.journal.run, lifetime(wanted.cost, offer.price_per_hour_usd)
             stamp = Stamp(
                 deployment=self.name,
                 run=run,
-                expires=datetime.now(timezone.utc) + life if life else None,
+                expires=self.cloud.now() + life if life else None,
                 price_per_hour_usd=offer.price_per_hour_usd,
             )
             place = (offer.region, zone, offer.machine_type, "spot" if offer.spot else "")
@@ -205,6 +207,7 @@ class Launch:
                 token=token_for(account.id, self.name, run, *place),
                 public_key=key,
                 allowed=allowed,
+                visit=guests.visit(),
                 disk_gb=wanted.disk_gb,
                 user_data=self._user_data(life, wanted.cost.idle, offer),
             )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zephyr_deploy.deploy.clouds.choosing import wanted
@@ -10,7 +12,9 @@ from zephyr_deploy.deploy.clouds.elsewhere import machines_elsewhere, require_no
 from zephyr_deploy.deploy.clouds.launch import Launch, agreed
 from zephyr_deploy.deploy.clouds.unlike import tell_of_difference
 from zephyr_deploy.deploy.fleet import Fleet
+from zephyr_deploy.deploy.known import noted_in
 from zephyr_deploy.errors import NotDeployedError, ZephyrError
+from zephyr_deploy.node.sshkey import login_key
 from zephyr_deploy.providers.registry import cloud as cloud_named
 
 if TYPE_CHECKING:
@@ -20,7 +24,8 @@ if TYPE_CHECKING:
     from zephyr_deploy.deploy.journal import Journal
     from zephyr_deploy.deploy.rollout import RolloutOptions
     from zephyr_deploy.events import Phases
-    from zephyr_deploy.spec.deployment import Deployment
+    from zephyr_deploy.node.sshkey import LoginKey
+    from zephyr_deploy.spec.deployment import Deployment, Machine
 
 
 @contextmanager
@@ -38,7 +43,7 @@ def placed(
     """
     cloud = cloud_named(deployment.provider)
     if not begins:
-        record = next(iter(cloud.records(deployment.name)), None)
+        record = noted_in(cloud, deployment.name, partial(key_of, deployment.machine))
         if record is None:
             hint = f"Begin with `zephyr-deploy up {deployment.name}`."
             raise NotDeployedError(f"{cloud.name} has no machine of {deployment.name}", hint=hint)
@@ -53,7 +58,8 @@ def placed(
         ordered = True
         return wanted(cloud, deployment)
 
-    launch = Launch(cloud, deployment.name, phases, journal, kind, options.agree or agreed)
+    key = partial(key_of, deployment.machine)
+    launch = Launch(cloud, deployment.name, phases, journal, kind, options.agree or agreed, key)
     instance = launch.run()
     try:
         if ordered:
@@ -64,6 +70,15 @@ def placed(
     except (KeyboardInterrupt, ZephyrError):
         launch.tell()
         raise
+
+
+def key_of(machine: Machine) -> LoginKey:
+    """What one logs in with to a machine that is wanted so.
+
+    Raises:
+        ConfigError, CredentialsError: there is no such key.
+    """
+    return login_key(Path(machine.identity).expanduser() if machine.identity else None, machine.identity_from)
 
 
 def _tell_of_others(name: str, here: str, phases: Phases) -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
 from zephyr_deploy.errors import AuthError, ConflictError, UnreachableError
 from zephyr_deploy.node.address import NodeAddress
+from zephyr_deploy.node.held import GUEST
 from zephyr_deploy.node.sshkey import login_key
 from zephyr_deploy.providers.clouds.types import Sold
 from zephyr_deploy.providers.machines import MachineStatus
@@ -23,9 +24,10 @@ from zephyr_deploy.providers.nodes.provider import MachinesProvider
 from zephyr_deploy.providers.nodes.record import NodesRecord, record_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from zephyr_deploy.node.knownhosts import HostKey
+    from zephyr_deploy.node.sshkey import LoginKey
     from zephyr_deploy.providers.clouds.stamp import Stamp
     from zephyr_deploy.providers.clouds.types import (
         Account,
@@ -244,12 +246,20 @@ class CloudProvider(MachinesProvider):
         detail = f"{self.name} has no machine of {name} any more: it ended itself, or was taken away"
         return [MachineStatus(host=str(noted.entry), state="absent", detail=detail)]
 
-    def record(self, instance: Instance) -> NodesRecord:
-        """How a machine is reached and known again."""
+    def record(self, instance: Instance, key: Callable[[], LoginKey] = login_key) -> NodesRecord:
+        """How a machine is reached and known again.
+
+        Args:
+            instance: The machine.
+            key: Gives what one logs in with where that is not noted yet.
+        """
         noted = record_of(instance.stamp.deployment)
-        known = {node.host: node.identity for node in noted.nodes} if noted else {}
-        identity = known.get(instance.address or "") or login_key().private
-        address = NodeAddress(host=instance.address or "", user=instance.user, identity=identity)
+        address = next((node for node in noted.nodes if node.host == instance.address), None) if noted else None
+        if address is None or not _has_own_key(address):
+            login = key()
+            address = NodeAddress(
+                host=instance.address or "", user=instance.user, identity=login.private, identity_from=login.held
+            )
         return NodesRecord(
             name=instance.stamp.deployment,
             provider=instance.provider,
@@ -260,6 +270,11 @@ class CloudProvider(MachinesProvider):
             since=instance.created_at,
             expires=instance.stamp.expires,
         )
+
+
+def _has_own_key(address: NodeAddress) -> bool:
+    """Whether it is noted how one logs in there; a guest's key was that of one process."""
+    return address.identity is not None or address.identity_from not in {None, GUEST}
 
 
 @runtime_checkable
