@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from dataclasses import replace
 
 import pytest
 from lab.boot import NodeSpec
@@ -13,11 +14,16 @@ from load import Load
 
 from zephyr_deploy import down, services, smoke, up
 from zephyr_deploy.cli import main as program
+from zephyr_deploy.deploy.honoured import Honoured
+from zephyr_deploy.deploy.locked import lock, required_lock
 from zephyr_deploy.deploy.reach import reached
 from zephyr_deploy.deploy.redeploy import redeploy, releases, rollback
+from zephyr_deploy.deploy.render import RenderOptions, render
 from zephyr_deploy.deploy.rollout import RolloutOptions
 from zephyr_deploy.errors import ConfigError, EngineFailedError, NotDeployedError
+from zephyr_deploy.node.address import NodeAddress
 from zephyr_deploy.node.hostkeys import Trust
+from zephyr_deploy.release.lockfile import FileMachine, machine_name
 from zephyr_deploy.spec.deployment import Deployment, Engine, Limits, Machine
 
 NAME = "zephyr"
@@ -189,6 +195,30 @@ def test_rollback_takes_the_last_that_was_good(serving, wanted, trust):
     )
     assert before.release == changed.release
     assert [line.rpartition(" -> ")[2] for line in before.changes if "max_total_tokens" in line] == ["1536"]
+
+
+def test_a_lock_is_brought_as_it_is(node, serving, wanted, trust, tmp_path):
+    path, wish = tmp_path / "zephyr.lock", wanted(limits=Limits(max_total_tokens=1280))
+    locked = lock(wish, path, trust=trust.trust).lock
+    machine = FileMachine(gpus=(A100.name,), driver=A100.driver, host_key=node.host_key_fingerprint)
+    assert locked.machines == {machine_name(NodeAddress.parse(node.address)): machine}
+    assert locked.release != serving.release
+    result = redeploy(wish, replace(trust, locked=Honoured(path, required_lock(path))))
+    assert (result.release, result.changed) == (locked.release, True)
+    assert lock(wish, path, trust=trust.trust).written is False
+
+
+def test_a_locked_digest_that_no_registry_has_changes_nothing(node, serving, wanted, trust, tmp_path):
+    path = tmp_path / "zephyr.lock"
+    found = lock(wanted(), path, trust=trust.trust).lock
+    gone = found.model_copy(update={"engine": found.engine.model_copy(update={"digest": f"sha256:{'0d' * 32}"})})
+    path.write_text(gone.pins.model_dump_json())
+    release = render(wanted(), RenderOptions(trust=trust.trust, lock=path)).release
+    before = containers(node)
+    with pytest.raises(ConfigError, match="cannot be pulled") as caught:
+        redeploy(wanted(), replace(trust, locked=Honoured(path, gone.model_copy(update={"release": release}))))
+    assert "lock --upgrade" in caught.value.message
+    assert containers(node) == before
 
 
 def test_rollback_to_what_is_not_there(serving):
