@@ -15,9 +15,10 @@ class LockedImage(Frozen):
 
     @property
     def reference(self) -> str:
-        """What Docker is told: the repository at that digest, whatever the tag says by now."""
-        repository, colon, tag = self.name.rpartition(":")
-        return f"{repository if colon and '/' not in tag else self.name}@{self.digest}"
+        """What Docker is told: the repository at that digest, whatever the tag says by now, or was asked for."""
+        name, _, _asked = self.name.partition("@")
+        repository, colon, tag = name.rpartition(":")
+        return f"{repository if colon and '/' not in tag else name}@{self.digest}"
 
 
 class LockedFile(Frozen):
