@@ -20,8 +20,9 @@ from zephyr_deploy.node.knownhosts import HostKey
 from zephyr_deploy.plan.assumed import assumed_node
 from zephyr_deploy.plan.model.table import known_model
 from zephyr_deploy.providers.ssh.provider import SshProvider
+from zephyr_deploy.release.lockfile import FileMachine
 from zephyr_deploy.release.render import render
-from zephyr_deploy.spec.deployment import Deployment, Limits
+from zephyr_deploy.spec.deployment import Deployment, Limits, Machine
 
 KEY = HostKey(type="ssh-ed25519", base64="AAAAC3NzaC1lZDI1NTE5AAAAIGVjaG8gbm8gcmVhbCBrZXkgYXQgYWxsIGhlcmUgISE=")
 TOML = 'provider = "ssh"\n\n[machine]\nhost = "gpu1"\n'
@@ -239,9 +240,12 @@ def test_a_registry_that_does_not_answer_is_no_lack_of_the_lock(honoured, fleet,
         honoured.require_images(fleet, fleet.members)
 
 
-def test_a_cloud_that_was_locked_is_the_one_that_is_meant(honoured):
-    cloudy = Honoured(honoured.path, honoured.lock.model_copy(update={"provider": "aws"}))
-    assert cloudy.placed(Deployment()).provider == "aws"
+def test_a_cloud_and_card_that_were_locked_are_those_that_are_meant(honoured):
+    machine = FileMachine(gpus=("NVIDIA A10G",), driver="570.1")
+    cloudy = Honoured(honoured.path, honoured.lock.model_copy(update={"provider": "aws", "machines": {"aws": machine}}))
+    placed = cloudy.placed(Deployment())
+    assert (placed.provider, placed.machine.gpu) == ("aws", "a10g")
+    assert cloudy.placed(Deployment(machine=Machine(gpu="l4"))).machine.gpu == "l4"
     assert cloudy.placed(Deployment(provider="e2e")).provider == "e2e"
     assert honoured.placed(Deployment()).provider == "local"
 

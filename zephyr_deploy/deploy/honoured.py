@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from zephyr_deploy.deploy.fleet import LOOK_S
 from zephyr_deploy.engines.base import Problem
 from zephyr_deploy.errors import ConfigError
+from zephyr_deploy.plan.gpus import known_as
 from zephyr_deploy.providers.base import NodeProvider
 from zephyr_deploy.providers.registry import is_cloud
 from zephyr_deploy.providers.registry import provider as provider_named
@@ -50,10 +51,14 @@ class Honoured:
         return self.lock.pins
 
     def placed(self, deployment: Deployment) -> Deployment:
-        """A wish that says nothing of the cloud, in the one that was locked."""
-        if "provider" in deployment.model_fields_set or not is_cloud(self.lock.provider):
-            return deployment
-        return deployment.model_copy(update={"provider": self.lock.provider})
+        """A wish that leaves open which cloud, or which card, with those that were locked: no other is ordered."""
+        provider = self.lock.provider
+        if not is_cloud(provider) or ("provider" in deployment.model_fields_set and deployment.provider != provider):
+            return deployment  # the user's own machine, or a wish that is refused
+        cards = self.lock.machines[provider].gpus if provider in self.lock.machines else ()
+        card = known_as(cards[0]) if cards and deployment.machine.gpu is None else None
+        machine = deployment.machine.model_copy(update={"gpu": card.key}) if card else deployment.machine
+        return deployment.model_copy(update={"provider": provider, "machine": machine})
 
     def require_wish(self, deployment: Deployment) -> None:
         """See that it is the lock of what is wanted; nobody is asked.
