@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from zephyr_deploy.cli.hints import Given
     from zephyr_deploy.cli.output import Output
+    from zephyr_deploy.spec.deployment import Deployment, Notify
     from zephyr_deploy.spec.load import Loaded
 
 _TRUE = {"1", "true", "yes", "on"}
@@ -97,15 +98,32 @@ class Session:
         given = {key: value for key, value in (flags or {}).items() if value is not None}
         return load(config=self.config, profile=self.profile, flags=given)
 
-    def surrounding(self, *, skip_hooks: bool) -> AbstractContextManager[None]:
-        """Let the verb that the body calls find what stands beside zephyr.toml."""
+    def surrounding(self, wish: Deployment | None = None, *, skip_hooks: bool) -> AbstractContextManager[None]:
+        """Let the verb that the body calls find what the zephyr.toml in use has beside a wish.
+
+        Args:
+            wish: What was read from it, where the verb is told of it.
+            skip_hooks: Whether it is to find no hooks.
+        """
         from pathlib import Path
 
         from zephyr_deploy.deploy.surroundings import Surroundings, surrounded
         from zephyr_deploy.spec.load import config_path
 
-        path = config_path(self.config, os.environ, Path.cwd())
-        return surrounded(Surroundings(folder=path.resolve().parent if path else None, hooks=not skip_hooks))
+        path, notify = config_path(self.config, os.environ, Path.cwd()), wish.notify if wish else self._notify()
+        folder = path.resolve().parent if path else None
+        return surrounded(Surroundings(folder=folder, hooks=not skip_hooks, notify=notify))
+
+    def _notify(self) -> Notify:
+        """Whom the user's file names; a file that cannot be read must not keep a verb that does without it."""
+        from zephyr_deploy.errors import ConfigError
+        from zephyr_deploy.spec.deployment import Notify
+
+        try:
+            return self.load().deployment.notify
+        except ConfigError as error:
+            self.out.warn(f"Nobody will be told how this ends, for whom to tell cannot be read: {error.message}")
+            return Notify()
 
     def given(self, name: str | None) -> Given:
         """What the next command must be given too, where this one was given a ``name``."""

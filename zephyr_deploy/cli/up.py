@@ -161,7 +161,7 @@ def up(
             wanted, listener=listener, lock_wait_s=wait_s, ready_deadline_s=ready_s, rollout_options=options
         )
 
-    with session.surrounding(skip_hooks=skip_hooks):
+    with session.surrounding(deployment, skip_hooks=skip_hooks):
         with session.out.listening() as listener:
             if keep_alive:
                 placed = keeping.placed(deployment) if keeping else deployment

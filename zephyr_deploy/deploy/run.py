@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from zephyr_deploy.deploy import hooks
 from zephyr_deploy.deploy.journal import Journal
+from zephyr_deploy.deploy.notify import told
 from zephyr_deploy.deploy.origin import user, who
 from zephyr_deploy.deploy.outcome import Outcome
 from zephyr_deploy.deploy.surroundings import Surroundings, surroundings
@@ -112,14 +113,14 @@ def running(name: str, command: str, phases: Phases, wish: Deployment | None = N
 
 
 def _tell(run: Run, outcome: Outcome) -> None:
-    for told, tell in TOLD.items():
+    for whom, tell in TOLD.items():
         try:
             tell(run, outcome)
         except (ZephyrError, OSError) as error:
-            run.phases.notice(f"How this ended could not be told to {told}: {error}", warning=True)
+            run.phases.notice(f"How this ended could not be told to {whom}: {error}", warning=True)
 
 
 ASKED: tuple[Callable[[Run, Change], None], ...] = (hooks.ask,)
 """Who may stop a run before it changes anything, in this order."""
-TOLD: dict[str, Callable[[Run, Outcome], None]] = {"the hooks": hooks.tell}
+TOLD: dict[str, Callable[[Run, Outcome], None]] = {"whom [notify] names": told.tell, "the hooks": hooks.tell}
 """Who is told how a run ended, in this order, each with its name for people."""

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from zephyr_deploy.spec.deployment import Notify
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +25,8 @@ class Surroundings:
     """Where the zephyr.toml in use is; None: none is, and so there are no hooks."""
     hooks: bool = True
     """Whether hooks are run."""
+    notify: Notify = field(default_factory=Notify)
+    """Who is told how a run ended whose verb knows no wish."""
 
 
 _now: ContextVar[Surroundings] = ContextVar("surroundings", default=Surroundings())  # noqa: B039 - it is frozen
