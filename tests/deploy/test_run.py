@@ -46,6 +46,8 @@ def _run_into(error, result="changed"):
     [
         (UnreachableError("it is gone"), ("failed", 6, "it is gone")),
         (KeyboardInterrupt(), ("interrupted", 130, "")),
+        (OSError(28, "No space left on device", "/secret/place"), ("failed", 1, "OSError: No space left on device")),
+        (TypeError("it holds a sekret"), ("failed", 1, "TypeError")),
     ],
 )
 def test_an_end_by_an_error_is_told_and_raised_on(heard, error, expected):

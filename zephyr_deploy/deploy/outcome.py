@@ -32,6 +32,7 @@ class Outcome(Frozen):
     error: str = ""
     """What went wrong, in one sentence; empty if nothing did."""
     exit_code: int = 0
+    """With which the command ends; 1 for an error of others, of which it may make another one."""
     endpoint: str = ""
     """Where callers reach it; empty if nothing serves."""
     price_per_hour_usd: float = 0.0

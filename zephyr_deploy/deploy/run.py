@@ -72,11 +72,11 @@ class Run:
         self.changes.append(change)
         self.result = "changed"
 
-    def ended(self, began: datetime, seconds: float, error: ZephyrError | KeyboardInterrupt | None) -> Outcome:
+    def ended(self, began: datetime, seconds: float, error: BaseException | None) -> Outcome:
         """What came of it, whether it ended by itself or by an error."""
-        result: Result = self.result
+        result, interrupted = self.result, isinstance(error, KeyboardInterrupt)
         if error is not None and result != "rolled_back":
-            result = "failed" if isinstance(error, ZephyrError) else "interrupted"
+            result = "interrupted" if interrupted else "failed"
         return Outcome(
             run=self.journal.run,
             deployment=self.name,
@@ -88,8 +88,8 @@ class Run:
             before=self.before,
             release=self.release,
             result=result,
-            error=error.message if isinstance(error, ZephyrError) else "",
-            exit_code=error.exit_code if isinstance(error, ZephyrError) else INTERRUPTED if error else 0,
+            error=_words(error),
+            exit_code=INTERRUPTED if interrupted else getattr(error, "exit_code", 1) if error else 0,
             endpoint=(self.service.public_url or self.service.url) if self.service else "",
             price_per_hour_usd=self.service.price_per_hour_usd if self.service else 0.0,
             cost_usd=self.cost_usd,
@@ -106,10 +106,19 @@ def running(name: str, command: str, phases: Phases, wish: Deployment | None = N
     began, start = datetime.now(timezone.utc), time.monotonic()
     try:
         yield run
-    except (ZephyrError, KeyboardInterrupt) as error:
+    except (Exception, KeyboardInterrupt) as error:
         _tell(run, run.ended(began, time.monotonic() - start, error))
         raise
     _tell(run, run.ended(began, time.monotonic() - start, None))
+
+
+def _words(error: BaseException | None) -> str:
+    """What went wrong. An error that nobody foresaw is told by its kind: its words may hold anything."""
+    if error is None or isinstance(error, KeyboardInterrupt):
+        return ""
+    if isinstance(error, ZephyrError):
+        return error.message
+    return f"{type(error).__name__}: {error.strerror}" if isinstance(error, OSError) else type(error).__name__
 
 
 def _tell(run: Run, outcome: Outcome) -> None:
