@@ -175,6 +175,12 @@ class Output:
 
         return grid(columns, rows)
 
+    def together(self, parts: Iterable[RenderableType]) -> RenderableType:
+        """Several of them, one below the other."""
+        from rich.console import Group
+
+        return Group(*parts)
+
     def facts(self, rows: Iterable[tuple[str, str]]) -> RenderableType:
         """A list of names and values."""
         from zephyr_deploy.cli.tables import facts

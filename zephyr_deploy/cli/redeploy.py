@@ -90,7 +90,7 @@ def redeploy(
         ready_deadline_s=seconds(timeout),
     )
     try:
-        with session.surrounding(skip_hooks=skip_hooks), session.out.listening() as listener:
+        with session.surrounding(deployment, skip_hooks=skip_hooks), session.out.listening() as listener:
             result = run(deployment, options, listener)
     except GateError as error:
         show_refused(session, error)

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from zephyr_deploy.deploy.clouds.vanish import Vanish
+from zephyr_deploy.deploy.clouds.warn import Warned
 from zephyr_deploy.deploy.forget import forget_state
 from zephyr_deploy.deploy.journal import Journal
 from zephyr_deploy.deploy.known import begun_in, configured_clouds, is_here, without_credentials
@@ -55,6 +56,8 @@ class Collected(Frozen):
     """What firewalls had open to guests past their time."""
     left: tuple[str, ...] = ()
     """What could not be taken away, and why."""
+    warnings: tuple[Warned, ...] = ()
+    """What is to be known of the machines that stay; empty where that was not asked."""
 
 
 def orphans(*, expired: bool = False, on_trouble: Callable[[str], None] | None = None) -> list[Orphan]:
