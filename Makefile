@@ -78,6 +78,8 @@ playbooks: $(VENV)/.developer
 
 workflows: $(VENV)/.developer
 	$(BIN)/zizmor --offline --quiet .github examples/github
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml examples/github/*.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-actions .github/actions/*/action.yml
 
 docs: $(VENV)/.developer ## Build the documentation
 	$(BIN)/mkdocs build --strict --quiet

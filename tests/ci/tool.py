@@ -1,0 +1,30 @@
+"""Stands in for zephyr-deploy: notes how it was called, and answers as it was told; ``ci`` is the real one's.
+
+::
+
+    python tool.py FOLDER redeploy ...
+
+In the folder, ``redeploy.json`` has the exit code and the document; a code of None waits for Ctrl-C.
+"""
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+folder, command, words = Path(sys.argv[1]), sys.argv[2], sys.argv[2:]
+if command == "ci":
+    os.execv(sys.executable, [sys.executable, "-m", "zephyr_deploy", *words])
+settings = [f"{name}={os.environ[name]}" for name in ("ZEPHYR_GUEST", "ZEPHYR_DEPLOY_KEY") if name in os.environ]
+with (Path.home() / "called").open("a") as file:
+    file.write(" ".join([*words, *settings]) + "\n")
+code, document = json.loads((folder / f"{command}.json").read_text())
+if code is None:
+    try:
+        (folder / "waits").touch()
+        time.sleep(20)
+    except KeyboardInterrupt:
+        code = 130
+sys.stdout.write(json.dumps(document))
+sys.exit(code)
