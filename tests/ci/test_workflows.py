@@ -153,11 +153,11 @@ def test_a_push_redeploys_and_says_what_came_of_it(scripted):
 
 
 def test_a_gate_that_is_not_passed_fails_the_job(scripted):
-    refused = failed("gate", 8, failures=["ttft_p99 is 812 ms"], result="rolled_back")
+    refused = failed("gate", 8, failures=["ttft_p99 is 812 ms"], release="b", before="a", serves={"gpu1": "a"})
     ran = scripted({"render": failed("gate", 8), "redeploy": refused}).run(EXAMPLES / "deploy.yml", "push")["deploy"]
     assert ran.conclusion == "failure"
     outputs = ran.step("deploy").outputs
-    assert (outputs["result"], outputs["exit-code"], outputs["endpoint"]) == ("rolled_back", "8", "")
+    assert (outputs["result"], outputs["release"], outputs["exit-code"]) == ("rolled_back", "a", "8")
     assert ran.annotations == [("error", {"title": "zephyr-deploy failed (gate)"}, "No.\nttft_p99 is 812 ms")]
     assert "- ttft_p99 is 812 ms" in ran.summary
 

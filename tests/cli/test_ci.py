@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
+from bench.simulated_reports import simulated
 from ci.files import outputs
 from ci.log import commands
 
+from zephyr_deploy.bench.compare import compare
 from zephyr_deploy.cli import main as program
 
 SERVICE = {
@@ -173,3 +175,32 @@ def test_what_is_no_plan(result, capsys):
     assert program.main(["ci", "comment", result("up", UP)]) == 2
     assert program.main(["ci", "comment", result("error", error())]) == 3
     assert program.main(["ci", "comment", "missing.json"]) == 3
+
+
+def test_a_gate_that_was_not_passed_shows_both_releases(job, result):
+    before, after = simulated([4], seed=1), simulated([4], seed=2)
+    compared = compare(before, after)
+    verdict = {"release": "bbb", "before": "aaa", "comparison": compared.model_dump(mode="json"), "report": None}
+    refused = error(failures=["ttft_p99 is 812 ms | a"], serves={"gpu1": "aaa", "gpu2": "aaa"}, **verdict)
+    assert program.main(["ci", "report", result("error", refused)]) == 0
+    summary = (job / "GITHUB_STEP_SUMMARY").read_text()
+    assert "- ttft_p99 is 812 ms &#124; a\n" in summary
+    assert "**A is aaa, B is bbb**\n\n| LOAD | FIGURE | A | B | CHANGE |" in summary
+    assert "| ttft_p99 | " in summary
+    found = outputs(job / "GITHUB_OUTPUT")
+    assert (found["result"], found["release"]) == ("rolled_back", "aaa")
+
+
+def test_a_way_back_that_failed_is_not_called_one(job, result):
+    refused = error(release="bbb", before="aaa", serves={"gpu1": "aaa", "gpu2": "bbb"})
+    assert program.main(["ci", "report", result("error", refused)]) == 0
+    assert outputs(job / "GITHUB_OUTPUT")["result"] == "failed"
+
+
+def test_what_was_measured(job, result):
+    measured = simulated([4, 8]).without_gaps().model_dump(mode="json")
+    assert program.main(["ci", "report", result("bench", measured)]) == 0
+    assert (job / "GITHUB_STEP_SUMMARY").read_text().count(" of 64 |") == 2
+    gate = {"release": "bbb", "before": "aaa", "comparison": None, "report": measured}
+    assert program.main(["ci", "report", result("up", {**UP, "gate": gate})]) == 0
+    assert "| LOAD | OK | TTFT ms |" in (job / "GITHUB_STEP_SUMMARY").read_text().partition("demo: changed")[2]

@@ -67,7 +67,7 @@ def _up(data: Data) -> Report:
         "ends": service.get("ends_at") or "",
         "took": f"{sum(phase['seconds'] for phase in data['phases']):.0f} s",
     }
-    return Report(f"{service['name']}: {outputs['result']}", outputs, tables=(_facts(rows),))
+    return Report(f"{service['name']}: {outputs['result']}", outputs, tables=(_facts(rows), *_gate(data.get("gate"))))
 
 
 def _rollback(data: Data) -> Report:
@@ -118,44 +118,52 @@ def _gc(data: Data) -> Report:
 
 
 def _bench(data: Data) -> Report:
-    from zephyr_deploy.bench.saved import report_in
-    from zephyr_deploy.cli.benched import COLUMNS, row
-
-    found = report_in(json.dumps(data).encode(), "The result")
-    rows = [row(level) for level in found.levels]
-    outputs = {"result": "measured", "release": found.target.release or ""}
-    return Report(f"{found.target.name}: measured", outputs, tables=(Table("", (*COLUMNS, "PLANNED"), rows),))
+    target = data["target"]
+    outputs = {"result": "measured", "release": target.get("release") or ""}
+    return Report(f"{target['name']}: measured", outputs, tables=(_levels(data),))
 
 
 def _error(error: Data) -> Report:
     details = error.get("details") or {}
-    outputs = {
-        "result": str(details.get("result") or ("interrupted" if error["code"] == "interrupted" else "failed")),
-        "release": str(details.get("release") or ""),
-        "exit-code": str(error["exit_code"]),
-    }
     return Report(
         f"zephyr-deploy failed ({error['code']})",
-        outputs,
+        {**_after(error["code"], details), "exit-code": str(error["exit_code"])},
         error["message"],
         "error",
         failures=tuple(map(str, details.get("failures") or ())),
-        tables=tuple(_compared(details)),
+        tables=tuple(_gate(details)),
         hint=error.get("hint") or "",
         log=tuple(map(str, (*(details.get("log") or ()), *([details["line"]] if details.get("line") else [])))),
     )
 
 
-def _compared(details: Data) -> Iterator[Table]:
-    """Two benchmarks side by side, where a gate has held one against the other."""
-    if not details.get("comparison"):
-        return
-    from zephyr_deploy.bench.compare import Comparison
-    from zephyr_deploy.cli.compare import COLUMNS, rows
+def _after(code: str, details: Data) -> dict[str, str]:
+    """How a command that failed has left the deployment, as far as its error says."""
+    serving = set((details.get("serves") or {}).values())
+    if serving and serving == {details.get("before")}:
+        return {"result": "rolled_back", "release": str(details["before"])}
+    return {"result": "interrupted" if code == "interrupted" else "failed"}
 
-    found = Comparison.model_validate(details["comparison"])
-    lines = [line for level in found.levels for line in rows(level)]
-    yield Table(f"A is {found.a.name}, B is {found.b.name}", COLUMNS, lines)
+
+def _gate(verdict: Data | None) -> Iterator[Table]:
+    """What a gate has measured: beside the figures of the release before, where it compared them."""
+    if verdict and verdict.get("comparison"):
+        from zephyr_deploy.bench.compare import Comparison
+        from zephyr_deploy.cli.compare import COLUMNS, rows
+
+        found = Comparison.model_validate(verdict["comparison"])
+        lines = [line for level in found.levels for line in rows(level)]
+        yield Table(f"A is {verdict['before']}, B is {verdict['release']}", COLUMNS, lines)
+    elif verdict and verdict.get("report"):
+        yield _levels(verdict["report"])
+
+
+def _levels(report: Data) -> Table:
+    from zephyr_deploy.bench.saved import report_in
+    from zephyr_deploy.cli.benched import COLUMNS, row
+
+    found = report_in(json.dumps(report).encode(), "The result")
+    return Table("", COLUMNS, [row(level)[: len(COLUMNS)] for level in found.levels])
 
 
 def _other(kind: str) -> Callable[[Data], Report]:
