@@ -45,6 +45,8 @@ class VirtualClock:
 
 
 class _Alarm:
+    early_ns = 0
+
     def __init__(self, ring):
         self._ring, self._handle = ring, None
 

@@ -9,6 +9,7 @@ import time
 import pytest
 
 from zephyr_deploy.bench.load import alarm as alarms
+from zephyr_deploy.bench.load.clock import hold
 
 KINDS = [alarms.LoopTimer, *([alarms.TimerFile] if sys.platform == "linux" else [])]
 MS = 1_000_000
@@ -16,7 +17,7 @@ MS = 1_000_000
 
 async def rings(kind, *after_ms, wait_s=0.05):
     rung = []
-    one = kind(lambda: rung.append(time.perf_counter_ns()))
+    one = kind(lambda: rung.append(time.perf_counter_ns() + one.early_ns))
     now = time.perf_counter_ns()
     for after in after_ms:
         one.set(now + after * MS)
@@ -26,9 +27,21 @@ async def rings(kind, *after_ms, wait_s=0.05):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_it_rings_once_and_not_before_its_time(kind):
+def test_it_rings_once_and_no_earlier_than_it_says(kind):
     (at,) = asyncio.run(rings(kind, 5))
     assert at >= 5 * MS
+
+
+def test_what_holds_goes_on_at_the_time_and_not_before():
+    until = time.perf_counter_ns() + 2 * MS
+    hold(until)
+    assert time.perf_counter_ns() >= until
+
+
+@pytest.mark.parametrize("due_ns", [None, 0])
+def test_nothing_holds_what_is_not_due_or_overdue(due_ns, monkeypatch):
+    monkeypatch.setattr(time, "sleep", lambda _seconds: pytest.fail("it sleeps"))
+    hold(due_ns)
 
 
 @pytest.mark.parametrize("kind", KINDS)

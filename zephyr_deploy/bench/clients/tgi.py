@@ -10,6 +10,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from zephyr_deploy.bench.asks import as_text
+from zephyr_deploy.bench.load.clock import hold
 from zephyr_deploy.endpoint.tgi import AsyncTgiClient
 from zephyr_deploy.endpoint.types import Params
 
@@ -36,6 +37,7 @@ class TgiLoadClient:
             DeadlineError: the stream was silent for too long.
             RequestError: refused, broken off, or ended early; the subclass says which.
         """
+        hold(sample.due_ns)
         sample.sent_ns = time.perf_counter_ns()
         params = Params(max_new_tokens=ask.turn.output_tokens)
         async with aclosing(self._client.stream(as_text(ask), params)) as deltas:

@@ -21,12 +21,10 @@ NS_PER_S = 1_000_000_000
 SPIN_NS = 1_500_000
 """How early the loop's own timer is set: its step, and half as much again; the rest is spent looking at the clock."""
 EARLY_NS = 500_000
-"""How early a timer's file is set, so that whatever the loop is at then is done at the time: as long as it takes to
-read sixteen sockets and to decode an answer."""
+"""How early a timer's file rings, so that whatever the loop is at then is done at the time, and the request is made:
+as long as it takes to read sixteen sockets and to decode an answer."""
 SHARE = 10
 """But no more than a tenth of the time there is: who rings ten thousand times a second has other things to do."""
-LOOK_NS = 100_000
-"""How long before the time sleeping ends, by two of the kernel's timer slacks, and looking at the clock begins."""
 CLOCK_MONOTONIC = 1
 """Of Linux; what ``time.perf_counter_ns`` reads there."""
 ABSOLUTE = 1
@@ -36,6 +34,9 @@ _ITIMERSPEC = struct.Struct("qqqq")
 
 class Alarm(Protocol):
     """Rings once at each time that is set."""
+
+    early_ns: int
+    """How much before the time last set it rings; 0: at that time."""
 
     def set(self, at_ns: int) -> None:
         """Ring at that time of ``time.perf_counter_ns``, at once if it is over, instead of at the time set before."""
@@ -55,7 +56,7 @@ def alarm(ring: Callable[[], None]) -> Alarm:
 
 
 class TimerFile:
-    """Linux's timerfd, set a little early: it holds the loop from then on, which would come late from other work.
+    """Linux's timerfd, set a little early: the loop may come late from other work.
 
     Raises:
         OSError: the kernel gives none.
@@ -65,13 +66,12 @@ class TimerFile:
         self._ring, self._loop = ring, asyncio.get_running_loop()
         self._file, self._settime = _timerfd()
         self._loop.add_reader(self._file, self._readable)
-        self._at_ns = 0
+        self.early_ns = 0
 
     def set(self, at_ns: int) -> None:
         """See `Alarm.set`; 0 would put the timer off."""
-        early_ns = min(EARLY_NS, max(0, at_ns - time.perf_counter_ns()) // SHARE)
-        self._at_ns = at_ns
-        self._settime(self._file, max(at_ns - early_ns, 1))
+        self.early_ns = min(EARLY_NS, max(0, at_ns - time.perf_counter_ns()) // SHARE)
+        self._settime(self._file, max(at_ns - self.early_ns, 1))
 
     def close(self) -> None:
         """See `Alarm.close`."""
@@ -81,14 +81,13 @@ class TimerFile:
     def _readable(self) -> None:
         with suppress(BlockingIOError):  # set anew between its ringing and our reading
             os.read(self._file, 8)
-            time.sleep(max(0, self._at_ns - LOOK_NS - time.perf_counter_ns()) / NS_PER_S)
-            while time.perf_counter_ns() < self._at_ns:
-                pass
             self._ring()
 
 
 class LoopTimer:
     """The event loop's own timer, set a little early; the rest of the time it looks at the clock."""
+
+    early_ns = 0
 
     def __init__(self, ring: Callable[[], None]) -> None:
         self._ring, self._loop = ring, asyncio.get_running_loop()

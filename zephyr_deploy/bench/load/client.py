@@ -13,7 +13,10 @@ class LoadClient(Protocol):
     """Sends one request and writes into ``sample`` what it sees."""
 
     async def send(self, ask: Ask, sample: Sample) -> None:
-        """Return when the answer is over; raise a `ZephyrError` if it is no complete one and that shows at once."""
+        """Return when the answer is over; raise a `ZephyrError` if it is no complete one and that shows at once.
+
+        It may be called a little before ``sample.due_ns``; its first byte leaves at that time (see `clock.hold`).
+        """
 
     async def read(self, sample: Sample) -> None:
         """Return when ``sample`` says all there is to say of its answer, though others are still under way."""

@@ -107,7 +107,7 @@ class _Departures:
         now = self.board.clock.now_ns()
         while self._next < len(self._starts_ns) and self._ahead and not self.board.stopped:
             due = self._zero_ns + self._starts_ns[self._next]
-            if due > now:
+            if due > now + self._alarm.early_ns:
                 self._alarm.set(due)
                 break
             if len(self._tasks) >= self._most:

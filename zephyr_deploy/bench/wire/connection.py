@@ -6,6 +6,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from zephyr_deploy.bench.load.clock import hold
 from zephyr_deploy.bench.wire.framing import Framing
 from zephyr_deploy.bench.wire.loop import end, leave, watch
 from zephyr_deploy.bench.wire.rtt import rtt_ns
@@ -53,6 +54,8 @@ class Connection:
     async def exchange(self, request: bytes, recording: Recording, sample: Sample) -> None:
         """Send ``request`` and read its answer into ``recording``; a broken connection is written down there.
 
+        What is asked for before it is due is made by then, and sent on time.
+
         Whoever is cancelled meanwhile leaves a closed connection.
         """
         self._framing, self._over = Framing(), self._loop.create_future()
@@ -60,6 +63,7 @@ class Connection:
         data = self._tls.encrypt(request) if self._tls else request
         self._recording = recording
         try:
+            hold(sample.due_ns)
             sample.sent_ns = time.perf_counter_ns()
             await self._send(data)
             await self._over
