@@ -58,7 +58,14 @@ def run(command: Sequence[str], folder: Path, deadline_s: float) -> Cost:
     with out.open("wb") as to_out, err.open("wb") as to_err:
         began_ns, began = time.time_ns(), time.perf_counter()
         process = subprocess.Popen(
-            list(command), stdin=subprocess.DEVNULL, stdout=to_out, stderr=to_err, cwd=folder, start_new_session=True
+            list(command),
+            stdin=subprocess.DEVNULL,
+            stdout=to_out,
+            stderr=to_err,
+            cwd=folder,
+            # whoever develops may have Python compile each module anew at every start; users have it compiled once
+            env={name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
+            start_new_session=True,
         )
     late = threading.Event()
     timer = threading.Timer(deadline_s, lambda: (late.set(), os.killpg(process.pid, signal.SIGKILL)))
