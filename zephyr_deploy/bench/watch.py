@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from zephyr_deploy.bench.priority import Priority
 
-TICK_S = 0.005
+TICK_S = 0.01
 
 
 @dataclass
