@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from itertools import count
+from itertools import count, repeat
 from typing import TYPE_CHECKING
 
 from zephyr_deploy.bench.asks import Turn
@@ -51,14 +51,19 @@ class SyntheticPrompts:
         return PromptFacts(counted_by=self.vocabulary.counted_by, remarks=tuple(remarks))
 
     def _conversation(self, key: str) -> Conversation:
-        draw = _random(f"{key}/lengths")
+        lengths = self._lengths(f"{key}/lengths")
         return tuple(
-            self._turn(key if place == 0 else f"{key}/{place}", place, *self._lengths(draw))
+            self._turn(key if place == 0 else f"{key}/{place}", place, *next(lengths))
             for place in range(self._spec.turns)
         )
 
-    def _lengths(self, draw: random.Random) -> tuple[int, int]:
-        return draw_length(self._spec.prompt_tokens, draw), draw_length(self._spec.max_new_tokens, draw)
+    def _lengths(self, key: str) -> Iterator[tuple[int, int]]:
+        """Of prompt and answer, turn by turn."""
+        prompt, answer = self._spec.prompt_tokens, self._spec.max_new_tokens
+        if isinstance(prompt, int) and isinstance(answer, int):
+            return repeat((prompt, answer))  # nothing to draw, and seeding takes as long as drawing a prompt
+        draw = _random(key)
+        return ((draw_length(prompt, draw), draw_length(answer, draw)) for _ in count())
 
     def _turn(self, key: str, place: int, tokens: int, output_tokens: int) -> Turn:
         draw, vocabulary = _random(key), self.vocabulary
