@@ -108,7 +108,8 @@ def stamps_of(samples: Sequence[Sample]) -> Stamps:
         for place, (earlier, later) in enumerate(pairwise(sample.events.at_ns), start=1)
     )
     late = [
-        (sample.sent_ns - sample.taken_ns - (sample.connect_ns or 0)) / NS_PER_MS
+        # a connection that was opened before the request was due made it no earlier
+        max(0, sample.sent_ns - sample.taken_ns - (sample.connect_ns or 0)) / NS_PER_MS
         for sample in samples
         if sample.sent_ns is not None
     ]
