@@ -55,7 +55,8 @@ def life_on(
         (level,) = report["levels"]
         assert level["succeeded"] == 2, level
         assert level["rtt_ms"]["p50"] > 0
-    again = first.data("up", "--provider", provider, "--gpu", gpu, "--yes")
+    first.type("lock")
+    again = first.data("up", "--provider", provider, "--gpu", gpu, "--yes", "--locked")
     assert not again["changed"]
     assert float(again["plan"]["price_per_hour_usd"]) == again["service"]["price_per_hour_usd"] > 0
 

@@ -14,7 +14,7 @@ from zephyr_deploy.deploy.fleet import Fleet
 from zephyr_deploy.deploy.honoured import Honoured
 from zephyr_deploy.deploy.rollout import RolloutOptions
 from zephyr_deploy.deploy.up import up
-from zephyr_deploy.errors import ConfigError, UnreachableError
+from zephyr_deploy.errors import ConfigError, NotDeployedError, UnreachableError
 from zephyr_deploy.events import Notice, Phases
 from zephyr_deploy.node.knownhosts import HostKey
 from zephyr_deploy.plan.assumed import assumed_node
@@ -170,6 +170,14 @@ def test_where_it_is(tmp_path):
 def test_this_machine_has_nothing_to_lock(path):
     with pytest.raises(ConfigError, match="provider local has nothing to lock"):
         locked.lock(Deployment(), path)
+
+
+@pytest.mark.parametrize("wanted", [Deployment(provider="aws"), Deployment(machine=Machine(gpu="a10g"))])
+def test_a_cloud_without_a_machine_cannot_be_asked(path, monkeypatch, wanted):
+    monkeypatch.setattr(locked, "known", lambda _name: None)
+    monkeypatch.setattr(locked, "where_noted", lambda deployment: deployment)
+    with pytest.raises(NotDeployedError, match="on no machine of a cloud yet"):
+        locked.lock(wanted, path)
 
 
 @pytest.fixture

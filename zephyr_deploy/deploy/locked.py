@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from zephyr_deploy.deploy.fleet import Fleet
 from zephyr_deploy.deploy.honoured import machines_of, name_of
+from zephyr_deploy.deploy.known import known
 from zephyr_deploy.deploy.noted import where_noted
 from zephyr_deploy.deploy.wanted import lock_of_fleet, model_of_fleet, plan_of_fleet
-from zephyr_deploy.errors import ConfigError
+from zephyr_deploy.errors import ConfigError, NotDeployedError
 from zephyr_deploy.events import Listener, Phases, silent
 from zephyr_deploy.node.knownhosts import write_private
 from zephyr_deploy.providers.base import NodeProvider
@@ -124,7 +125,7 @@ def lock(
     """
     deployment, phases = where_noted(deployment), Phases(listener)
     before = _before(path, phases)
-    with Fleet.wanted(deployment, _provider(deployment), phases) as fleet:
+    with _fleet(deployment, phases) as fleet:
         fleet.connect(trust)
         fleet.look()
         plan, pins = _pinned(fleet, deployment, before, upgrade=upgrade)
@@ -147,11 +148,18 @@ def _before(path: Path, phases: Phases) -> LockFile | None:
         return None
 
 
-def _provider(deployment: Deployment) -> NodeProvider:
+def _fleet(deployment: Deployment, phases: Phases) -> Fleet:
+    """The machines: those that the user names, or the one that a cloud has for the deployment already."""
     provider = provider_named(deployment.provider)
-    if not isinstance(provider, NodeProvider):
-        raise nothing_to_lock(provider.name)
-    return provider
+    if isinstance(provider, NodeProvider) and not is_cloud(provider.name):
+        return Fleet.wanted(deployment, provider, phases)
+    record = known(deployment.name) if is_cloud(provider.name) else None
+    if record is not None and record.provider == provider.name:
+        return Fleet.of(record, phases)
+    if is_cloud(provider.name) or deployment.machine.gpu:
+        hint = f"Begin with `zephyr-deploy up {deployment.name}`: what a registry has is asked by the machine."
+        raise NotDeployedError(f"{deployment.name} is on no machine of a cloud yet", hint=hint)
+    raise nothing_to_lock(provider.name)
 
 
 def _pinned(fleet: Fleet, deployment: Deployment, before: LockFile | None, *, upgrade: bool) -> tuple[Plan, Lock]:
