@@ -7,7 +7,15 @@ import re
 import pytest
 
 from zephyr_deploy.cli.main import main
+from zephyr_deploy.plan.assumed import assumed_node
+from zephyr_deploy.plan.model.table import known_model
+from zephyr_deploy.plan.node import plan_for_node
+from zephyr_deploy.release.lock import placeholder
+from zephyr_deploy.release.lockfile import lock_text, lockfile_of
 from zephyr_deploy.release.release import release_of
+from zephyr_deploy.release.render import render as render_release
+from zephyr_deploy.release.resolve import images_of
+from zephyr_deploy.spec.deployment import Deployment
 
 NODE = ("--provider", "ssh", "--host", "gpu1", "--offline")
 PATHS = {
@@ -121,7 +129,19 @@ def test_a_lock_pins_without_asking_anybody(render, tmp_path):
     assert f"REVISION={'ab' * 20}\n" in data["files"]["engine.env"]
 
 
-@pytest.mark.parametrize("text", ["", "{}", "no json"])
+def test_a_lock_of_the_deployment_pins_the_same(render, tmp_path):
+    deployment = Deployment(provider="ssh", machine={"host": "gpu1"})
+    plan = plan_for_node(
+        deployment, assumed_node(deployment), hub="https://huggingface.co", model=known_model(deployment.model.id)
+    )
+    pins = placeholder(*images_of(plan), deployment.model.id, None)
+    pins = pins.model_copy(update={"commit": "ab" * 20, "model": plan.model})
+    kept = lockfile_of(plan, pins, render_release(plan, pins), {})
+    (tmp_path / "zephyr.lock").write_text(lock_text(kept))
+    assert render(*NODE, "--lock", str(tmp_path / "zephyr.lock"), "-o", "quiet").out.strip() == kept.release
+
+
+@pytest.mark.parametrize("text", ["", "{}", "no json", "[]"])
 def test_what_is_no_lock(render, tmp_path, text):
     (tmp_path / "lock.json").write_text(text)
     assert "no lock" in render(*NODE, "--lock", str(tmp_path / "lock.json"), code=3).err

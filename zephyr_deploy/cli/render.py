@@ -65,7 +65,9 @@ def render(
     offline: Annotated[
         bool, typer.Option("--offline", help="Ask nobody: assume a machine, put zeros for digests.")
     ] = False,
-    lock: Annotated[Path | None, typer.Option(help="Take digests from this lock.json of a release.")] = None,
+    lock: Annotated[
+        Path | None, typer.Option(help="Take digests from this zephyr.lock, or lock.json of a release.")
+    ] = None,
     upgrade: UpgradeOpt = False,
     provider: ProviderOpt = None,
     model: ModelOpt = None,

@@ -28,6 +28,7 @@ from zephyr_deploy.providers.registry import provider as provider_named
 from zephyr_deploy.release.difference import changed, difference
 from zephyr_deploy.release.front import render_front
 from zephyr_deploy.release.lock import Lock, placeholder
+from zephyr_deploy.release.lockfile import read_lock
 from zephyr_deploy.release.render import render as render_release
 from zephyr_deploy.release.resolve import fits, images_of
 
@@ -56,7 +57,7 @@ class RenderOptions:
     offline: bool = False
     """Ask neither a machine nor the hub: assume a machine, and pin nothing unless ``lock`` does."""
     lock: Path | None = None
-    """The ``lock.json`` of an earlier release, to be used instead of looking anything up."""
+    """A zephyr.lock, or the ``lock.json`` of an earlier release, to be used instead of looking anything up."""
 
 
 def render(deployment: Deployment, options: RenderOptions | None = None, listener: Listener = silent) -> RenderResult:
@@ -155,18 +156,21 @@ def _here(deployment: Deployment, provider: ProcessProvider, options: RenderOpti
     return provider.render(plan)
 
 
-LOCK_HINT = "Give --lock the lock.json of a release with this image and model, or leave it out to look them up."
+LOCK_HINT = "Give --lock one that has this image and model, or leave it out to look them up."
 
 
 def _lock_in(path: Path) -> Lock:
-    """The lock in a file.
+    """The lock in a file: of a release, or what a zephyr.lock pins.
 
     Raises:
         ConfigError: it cannot be read, or is no lock.
     """
     try:
-        return Lock.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError) as error:
+        text = path.read_bytes().decode()
+        return Lock.model_validate_json(text)
+    except ValidationError:
+        return read_lock(text, str(path)).pins
+    except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is no lock of a release"
         raise ConfigError(f"{path} cannot be used: {why}", hint=LOCK_HINT) from error
 
