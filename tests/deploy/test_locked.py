@@ -35,7 +35,7 @@ class Node:
         self.fleet, self.address, self.name = fleet, address, str(address)
         self.connection = SimpleNamespace(host_key=KEY)
         self.facts, self.lock, self.asked = assumed_node(wish()), "", []
-        self.allowed, self.caller, self.is_gateway = "", "192.0.2.7", False
+        self.allowed, self.caller, self.is_gateway, self.trial = "", "192.0.2.7", False, None
 
     def call(self, verb, request, **_options):
         self.asked.append((verb, request))
@@ -151,6 +151,13 @@ def test_what_serves_goes_before_the_file(fleet, path, lookups):
     assert {change.what for change in result.changes} == {"model.commit", "release"}
 
 
+@pytest.mark.usefixtures("lookups")
+def test_what_is_on_trial_is_told(fleet, path):
+    fleet.members[0].trial = SimpleNamespace(by="ann on laptop")
+    assert locked.lock(wish(), path).written
+    assert any("on trial (ann on laptop)" in event.message for event in fleet.told if isinstance(event, Notice))
+
+
 def test_a_file_that_is_no_lock_is_replaced_and_it_is_said(fleet, path, lookups):
     path.write_text("<<<<<<< ours\n")
     told = []
@@ -163,6 +170,7 @@ def test_where_it_is(tmp_path):
     toml = tmp_path / "zephyr.toml"
     assert locked.lock_path(toml, None, tmp_path / "x") == tmp_path / "zephyr.lock"
     assert locked.lock_path(toml, "large", tmp_path) == tmp_path / "zephyr.large.lock"
+    assert locked.lock_path(toml, "eu/large x", tmp_path) == tmp_path / "zephyr.eu-large-x.lock"
     assert locked.lock_path(tmp_path / "prod.toml", None, tmp_path) == tmp_path / "prod.lock"
     assert locked.lock_path(None, None, tmp_path) == tmp_path / "zephyr.lock"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from zephyr_deploy.spec.deployment import Deployment
 
 FILE = "zephyr.lock"
+STRANGE = re.compile(r"[^\w.-]")
+"""What a profile may be called, and no file should be."""
 MODE = 0o644
 """It is for everybody who can read the repository."""
 
@@ -57,7 +60,7 @@ def lock_path(config: Path | None, profile: str | None, cwd: Path) -> Path:
         cwd: The working directory.
     """
     path = (config or cwd / FILE).with_suffix(".lock")
-    return path.with_suffix(f".{profile}.lock") if profile else path
+    return path.with_name(f"{path.stem}.{STRANGE.sub('-', profile)}.lock") if profile else path
 
 
 def found_lock(path: Path) -> LockFile | None:
@@ -128,6 +131,7 @@ def lock(
     with _fleet(deployment, phases) as fleet:
         fleet.connect(trust)
         fleet.look()
+        _tell_of_trial(fleet)
         plan, pins = _pinned(fleet, deployment, before, upgrade=upgrade)
         machines = {name_of(fleet, member): _machine(fleet, member) for member in fleet.machines}
         found = lockfile_of(plan, pins, render(plan, pins), machines)
@@ -160,6 +164,14 @@ def _fleet(deployment: Deployment, phases: Phases) -> Fleet:
         hint = f"Begin with `zephyr-deploy up {deployment.name}`: what a registry has is asked by the machine."
         raise NotDeployedError(f"{deployment.name} is on no machine of a cloud yet", hint=hint)
     raise nothing_to_lock(provider.name)
+
+
+def _tell_of_trial(fleet: Fleet) -> None:
+    """What serves may be taken back yet."""
+    trial = next((member.trial for member in fleet.members if member.trial), None)
+    if trial is not None:
+        said = f"What serves is on trial ({trial.by}): see that it is kept before you commit the lock."
+        fleet.phases.notice(said, warning=True)
 
 
 def _pinned(fleet: Fleet, deployment: Deployment, before: LockFile | None, *, upgrade: bool) -> tuple[Plan, Lock]:
