@@ -16,6 +16,7 @@ from zephyr_deploy.deploy.rollout import RolloutOptions
 from zephyr_deploy.deploy.up import up
 from zephyr_deploy.errors import ConfigError, NotDeployedError, UnreachableError
 from zephyr_deploy.events import Notice, Phases
+from zephyr_deploy.node.address import NodeAddress
 from zephyr_deploy.node.knownhosts import HostKey
 from zephyr_deploy.plan.assumed import assumed_node
 from zephyr_deploy.plan.model.table import known_model
@@ -35,6 +36,7 @@ class Node:
         self.fleet, self.address, self.name = fleet, address, str(address)
         self.connection = SimpleNamespace(host_key=KEY)
         self.facts, self.lock, self.asked = assumed_node(wish()), "", []
+        self.found = SimpleNamespace()
         self.allowed, self.caller, self.is_gateway, self.trial = "", "192.0.2.7", False, None
 
     def call(self, verb, request, **_options):
@@ -55,7 +57,7 @@ class Machines:
 
     @property
     def machines(self):
-        return self.members
+        return [*self.members, *((self.gateway,) if self.gateway else ())]
 
     def __enter__(self):
         return self
@@ -238,6 +240,28 @@ def test_another_release_is_refused(honoured, fleet):
     other = plan.model_copy(update={"gpus": 2})
     with pytest.raises(ConfigError, match="release: it would be"):
         honoured.require_release(other, render(other, honoured.pins))
+
+
+@pytest.fixture
+def apart(fleet):
+    """The gateway's own machine, in front of gpu1; nothing of it is there."""
+    fleet.gateway = Node(fleet, NodeAddress.parse("ann@edge:2222"))
+    fleet.gateway.is_gateway, fleet.gateway.front = True, None
+    return fleet.gateway
+
+
+@pytest.mark.usefixtures("lookups")
+def test_a_gateway_apart_has_no_card_and_needs_its_image_alone(apart, fleet, path):
+    wanted = wish(machine={"host": "gpu1", "gateway": "ann@edge:2222"})
+    found = locked.lock(wanted, path).lock
+    assert found.machines["[edge]:2222"] == FileMachine(host_key=KEY.fingerprint)
+    keeping = Honoured(path, found)
+    keeping.require_wish(wanted)
+    keeping.require_machines(fleet)
+    keeping.require_images(fleet, fleet.members)
+    assert [request["images"] for _verb, request in apart.asked] == [[found.pins.gateway.reference]]
+    with pytest.raises(ConfigError, match=r"machine \[edge\]:2222: it is in the lock and not wanted"):
+        keeping.require_wish(wish())
 
 
 def test_a_digest_that_is_gone_is_refused(honoured, fleet):

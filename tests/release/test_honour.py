@@ -17,6 +17,7 @@ from zephyr_deploy.release.honour import (
     refuse,
 )
 from zephyr_deploy.release.render import render
+from zephyr_deploy.spec.deployment import Machine
 
 A100 = GpuFacts(
     name="NVIDIA A100-SXM4-80GB",
@@ -114,14 +115,25 @@ def test_another_release_says_what_it_hangs_on():
     )
     serve = plan.serve.model_copy(update={"max_batch_prefill_tokens": 1024})
     found = why_not(lockfile(), plan.model_copy(update={"serve": serve}))
-    assert list(found) == ["serving.prefill_tokens"]
+    assert list(found) == ["release", "serving.prefill_tokens"]
     assert "1024 is planned" in found["serving.prefill_tokens"]
 
 
-def test_an_exposed_endpoint_hangs_on_who_deploys_it():
-    exposed = {"access": {"expose": True, "domain": "llm.example.org"}}
-    plan = plan_of(wish(**exposed)).model_copy(update={"caller": "198.51.100.0/24"})
-    assert list(why_not(lockfile(**exposed), plan)) == ["access.cidr"]
+@pytest.mark.parametrize(
+    ("access", "machine", "causes"),
+    [
+        ({"domain": "llm.example.org"}, {"host": "gpu1"}, ["access.cidr"]),
+        ({"domain": "llm.example.org", "cidr": "192.0.2.0/24"}, {"host": "gpu1"}, []),
+        ({"cidr": "192.0.2.0/24"}, {"host": "gpu1"}, []),
+        ({}, {}, ["access.cidr", "access.domain"]),
+        ({}, {"host": "gpu1", "gateway": "edge"}, []),
+    ],
+)
+def test_an_exposed_endpoint_hangs_on_who_deploys_it_and_where(access, machine, causes):
+    plan = plan_of(wish(access={"expose": True, **access})).model_copy(update={"caller": "198.51.100.0/24", "gpus": 2})
+    wanted = plan.deployment.model_copy(update={"machine": Machine(**machine)})
+    found = why_not(lockfile(), plan.model_copy(update={"deployment": wanted, "host": "203.0.113.4"}))
+    assert list(found) == ["release", *causes]
 
 
 def test_a_lock_that_was_changed_by_hand():

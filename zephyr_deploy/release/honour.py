@@ -97,9 +97,8 @@ def of_another_release(lock: LockFile, plan: Plan, release: Release) -> list[Pro
     """Why what would be brought is not the release that was locked, as far as one can tell."""
     if release.id == lock.release:
         return []
-    return list(_causes(lock, plan)) or [
-        Problem("release", f"it would be {release.id}, and {lock.release} is locked", SEE)
-    ]
+    said = Problem("release", f"it would be {release.id}, and {lock.release} is locked", SEE)
+    return [said, *_causes(lock, plan)]
 
 
 def _of_another(lock: LockFile, deployment: Deployment) -> Iterator[Problem]:
@@ -138,11 +137,13 @@ def _causes(lock: LockFile, plan: Plan) -> Iterator[Problem]:
         if planned[name] != locked[name]:
             reason = f"{toml(planned[name])} is planned for this machine, and {toml(locked[name])} is locked"
             yield Problem(f"serving.{name}", reason, f"Use a machine like the locked one; or {TAKE}")
-    access = plan.deployment.access
-    if access.expose and not access.cidr:
+    access, machine = plan.deployment.access, plan.deployment.machine
+    if not access.expose or machine.gateway:
+        return
+    if not access.cidr:
         reason = "it is unset, so that the network of whoever deploys is part of the release"
         yield Problem("access.cidr", reason, "Set it, then `zephyr-deploy lock`.")
-    if access.expose and not access.domain and plan.host:
+    if not access.domain and not machine.host and not machine.hosts:
         reason = "it is unset, so that the machine's address is part of the release"
         yield Problem("access.domain", reason, "Set it, then `zephyr-deploy lock`.")
 
