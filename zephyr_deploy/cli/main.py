@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -81,7 +82,21 @@ is meant where none is named."""
 def run() -> NoReturn:
     """Be the program ``zephyr-deploy``."""
     _open_closed_streams()
+    signal.signal(signal.SIGTERM, _interrupt)
     sys.exit(main(sys.argv[1:]))
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    """Take SIGTERM as Ctrl-C, so that what is open is closed; a CI sends it some seconds after that one.
+
+    What is being closed for a Ctrl-C already is not interrupted in it.
+    """
+    now = sys.exc_info()[1]
+    while now is not None:
+        if isinstance(now, KeyboardInterrupt):
+            return
+        now = now.__context__
+    signal.raise_signal(signal.SIGINT)
 
 
 def _open_closed_streams() -> None:
