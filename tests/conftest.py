@@ -30,7 +30,7 @@ ORDINARY = cache_dir()
 
 PERSONAL = re.compile(
     r"(ZEPHYR|HF|PIP|XDG|TYPER|TTY|ANSIBLE|AWS)_.*|(HTTPS?|ALL|NO)_PROXY|COLUMNS|LINES|TERMINAL_WIDTH"
-    r"|NO_COLOR|FORCE_COLOR|PY_COLORS|GITHUB_ACTIONS|NETRC",
+    r"|NO_COLOR|FORCE_COLOR|PY_COLORS|NETRC|GITHUB_ACTIONS|GITLAB_CI|BUILDKITE|CIRCLECI|JENKINS_URL",
     re.IGNORECASE,
 )
 """Variables by which a person, or a CI, has programs behave in another way than tests expect."""

@@ -19,7 +19,11 @@ class Outcome(Frozen):
     command: str
     user: str
     machine: str
-    """Where it was called from."""
+    """Where it was called from; in a job of a CI the CI's name, and ``user`` is who set it off."""
+    job: str = ""
+    """Address of the CI's job; empty outside of one."""
+    commit: str = ""
+    """What the CI has checked out."""
     at: datetime
     """When it began, by the clock of that machine."""
     seconds: float

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from zephyr_deploy.deploy import hooks
 from zephyr_deploy.deploy.journal import Journal
 from zephyr_deploy.deploy.notify import told
-from zephyr_deploy.deploy.origin import user, who
+from zephyr_deploy.deploy.origin import caller, who
 from zephyr_deploy.deploy.outcome import Outcome
 from zephyr_deploy.deploy.surroundings import Surroundings, surroundings
 from zephyr_deploy.errors import ZephyrError
@@ -81,8 +80,7 @@ class Run:
             run=self.journal.run,
             deployment=self.name,
             command=self.command,
-            user=user(),
-            machine=socket.gethostname(),
+            **caller()._asdict(),
             at=began,
             seconds=seconds,
             before=self.before,
