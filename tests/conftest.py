@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import psutil
@@ -35,6 +36,7 @@ PERSONAL = re.compile(
 )
 """Variables by which a person, or a CI, has programs behave in another way than tests expect."""
 _taken = pytest.MonkeyPatch()
+_noted = TemporaryDirectory(prefix="zephyr-audit-")
 _personal: dict[str, str] = {}
 
 
@@ -44,11 +46,14 @@ def pytest_configure() -> None:
         _personal[name] = os.environ[name]
         _taken.delenv(name)
     _taken.setenv("XDG_CONFIG_HOME", os.devnull)  # nobody's own gpus.toml
+    # A node's program that runs within a test notes nothing in the log of this machine.
+    _taken.setattr("zephyr_deploy.agent.layout.AUDIT", Path(_noted.name))
 
 
 def pytest_unconfigure() -> None:
     """Give them back."""
     _taken.undo()
+    _noted.cleanup()
 
 
 @pytest.fixture

@@ -9,6 +9,8 @@ from zephyr_deploy.agent.errors import NodeError
 from zephyr_deploy.agent.expire import NOTHING, Now
 from zephyr_deploy.agent.extend import LOOK, extend
 
+ASKED = {"name": "demo", "who": {"user": "ann", "run": "r1"}}
+
 
 class Machine:
     """One with limits, and a clock that the test turns; it looks when systemd is told to have it look."""
@@ -72,7 +74,7 @@ def test_it_says_what_is_left_now_and_not_at_the_last_look(machine):
 def test_it_is_moved_and_to_move_it_is_to_use_it(machine):
     machine.look()
     machine.clock_s += 800
-    found = extend({"left_s": 7200.0}, None)["expiry"]
+    found = extend({**ASKED, "left_s": 7200.0}, None)["expiry"]
     assert found == {"left_s": 7200.0, "idle_left_s": 900.0, "unused_s": 0.0, "looked_s": 0.0}
     machine.clock_s += 899
     assert machine.look()[0] == 1.0
@@ -81,31 +83,31 @@ def test_it_is_moved_and_to_move_it_is_to_use_it(machine):
 
 def test_the_time_without_use_is_moved_alone_or_with_the_time_limit(machine):
     machine.look()
-    assert extend({"idle_s": 1800.0}, None)["expiry"]["idle_left_s"] == 1800.0 + 300.0
+    assert extend({**ASKED, "idle_s": 1800.0}, None)["expiry"]["idle_left_s"] == 1800.0 + 300.0
     assert ask()["left_s"] == 3600.0
-    found = extend({"left_s": 7200.0, "idle_s": None}, None)["expiry"]
+    found = extend({**ASKED, "left_s": 7200.0, "idle_s": None}, None)["expiry"]
     assert (found["left_s"], found["idle_left_s"]) == (7200.0, None)
 
 
 def test_it_can_be_for_ever(machine):
-    assert extend({"left_s": None}, None)["expiry"]["left_s"] is None
+    assert extend({**ASKED, "left_s": None}, None)["expiry"]["left_s"] is None
     machine.clock_s += 10**6
     assert machine.look(NOTHING._replace(at_work=True))[0] > 0
 
 
 def test_the_names_of_the_figures_stay(machine):
-    extend({"left_s": 60}, None)
+    extend({**ASKED, "left_s": 60}, None)
     assert expire.read(machine.root / expire.LIMITS)["counters"] == ["n"]
 
 
 def test_where_nothing_looks_nothing_is_promised(machine):
     machine.broken = True
     with pytest.raises(NodeError, match="what ends this machine does not run: no such unit"):
-        extend({"left_s": 60}, None)
+        extend({**ASKED, "left_s": 60}, None)
 
 
 def test_a_machine_of_somebodys_own_has_no_end(machine):
     (machine.root / expire.LIMITS).unlink()
     assert ask() is None
     with pytest.raises(NodeError, match="does not end itself"):
-        extend({"left_s": 60}, None)
+        extend({**ASKED, "left_s": 60}, None)

@@ -14,6 +14,7 @@ from zephyr_deploy.agent.errors import GoneError, NodeError
 from zephyr_deploy.agent.layout import Layout
 from zephyr_deploy.agent.lock import holder_of, run_lock
 from zephyr_deploy.agent.store import Store
+from zephyr_deploy.agent.working import locked, work
 
 ME = {"user": "ann", "machine": "laptop", "command": "up", "origin": "a1"}
 OTHER = {"user": "bob", "machine": "desk", "command": "redeploy", "origin": "b2"}
@@ -40,7 +41,7 @@ def hold(layout, who, ready, seconds):
     ended = []
     for asked in (signal.SIGTERM, signal.SIGUSR1):
         signal.signal(asked, lambda number, _frame: ended.append(number))
-    with Store(layout).locked(who, 0):
+    with locked(Store(layout), who, 0):
         ready.set()
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and not ended:
@@ -69,7 +70,7 @@ def test_another_is_told_who_holds_it(store, held_by):
     held_by(ME)
     with (
         pytest.raises(NodeError, match="locked on the node by `up` of ann on laptop since") as caught,
-        store.locked(OTHER, 0),
+        locked(store, OTHER, 0),
     ):
         pass
     assert caught.value.kind == "locked"
@@ -78,7 +79,7 @@ def test_another_is_told_who_holds_it(store, held_by):
 
 def test_or_waits_and_is_told_for_whom(store, held_by, heard):
     held_by(ME, seconds=0.5)
-    with store.locked(OTHER, 10, report=heard.report):
+    with locked(store, OTHER, 10, report=heard.report):
         pass
     (notice,) = heard.events()
     assert re.fullmatch(r"Waiting for `up` of ann on laptop since ..:..:.. UTC \(\d s ago\)\.", notice["message"])
@@ -87,14 +88,14 @@ def test_or_waits_and_is_told_for_whom(store, held_by, heard):
 def test_nobody_waits_on_for_one_who_has_gone(store, held_by, heard):
     held_by(ME)
     heard.report.leave()
-    with pytest.raises(GoneError), store.locked(OTHER, 10, report=heard.report):
+    with pytest.raises(GoneError), locked(store, OTHER, 10, report=heard.report):
         pass
 
 
 def test_a_holder_of_the_same_origin_is_asked_to_end_and_followed(store, held_by):
     """Its connection was cut: on the machine that it came from only one call at a time works on a deployment."""
     orphan = held_by(ME)
-    with store.locked(ME, 0):
+    with locked(store, ME, 0):
         orphan.join(5)
         assert orphan.exitcode == 0
 
@@ -103,12 +104,12 @@ def test_a_killed_holder_leaves_no_lock(store, held_by):
     process = held_by(OTHER)
     process.kill()
     process.join()
-    with store.locked(ME, 0):
+    with locked(store, ME, 0):
         pass
 
 
 def test_the_kernel_knows_the_holder(store, layout):
-    with store.locked(ME, 0):
+    with locked(store, ME, 0):
         descriptor = os.open(layout.lock, os.O_RDWR)
         try:
             assert holder_of(descriptor) == os.getpid()
@@ -117,9 +118,9 @@ def test_the_kernel_knows_the_holder(store, layout):
 
 
 def test_a_lock_file_that_was_deleted_is_made_anew(store, layout):
-    with store.locked(ME, 0):
+    with locked(store, ME, 0):
         layout.lock.unlink()
-    with store.locked(OTHER, 0):
+    with locked(store, OTHER, 0):
         assert layout.lock.exists()
 
 
@@ -128,12 +129,12 @@ def test_a_call_of_another_run_than_the_one_that_holds_the_node_is_refused(store
     layout.run_lock = tmp_path / "runs" / "demo.lock"
     mine, other = {**ME, "run": "r1"}, {**OTHER, "run": "r2"}
     with run_lock(layout).held(mine, 0, passing=True):
-        with pytest.raises(NodeError, match="locked on the node by `up` of ann"), store.locked(other, 0):
+        with pytest.raises(NodeError, match="locked on the node by `up` of ann"), locked(store, other, 0):
             pass
-        with store.locked(mine, 0):
-            assert store.work()["run"] == "r1"
-        assert store.work()["run"] == "r1", "between its calls, too"
-    with store.locked(other, 0):
+        with locked(store, mine, 0):
+            assert work(store.layout)["run"] == "r1"
+        assert work(store.layout)["run"] == "r1", "between its calls, too"
+    with locked(store, other, 0):
         pass
     assert not list(layout.run_lock.parent.iterdir()), "nothing of it is left"
 

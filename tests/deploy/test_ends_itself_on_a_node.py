@@ -12,6 +12,7 @@ from lab.cards import A100
 
 from zephyr_deploy import smoke, status, up
 from zephyr_deploy.deploy.extend import extend
+from zephyr_deploy.deploy.origin import who
 from zephyr_deploy.deploy.reach import reached
 from zephyr_deploy.deploy.rollout import RolloutOptions
 from zephyr_deploy.node.address import NodeAddress
@@ -39,7 +40,7 @@ def asked(node, verb="expiry", **request):
     """What the machine says of its end, asked as `status` and `extend` do."""
     address = NodeAddress(host=node.address, user=node.user, identity=node.key)
     with connect("ends", address, Trust(fingerprint=node.host_key_fingerprint)) as line:
-        return call(line, verb, request)["expiry"]
+        return call(line, verb, {"name": "ends", "who": who("extend"), **request})["expiry"]
 
 
 def test_it_ends_at_its_time_limit_by_itself_and_can_be_had_again(desk):

@@ -21,6 +21,7 @@ from zephyr_deploy.agent.health import GENERATE_S
 from zephyr_deploy.agent.layout import DATA, Layout, is_front
 from zephyr_deploy.agent.store import Store
 from zephyr_deploy.agent.transfer import STALL_S
+from zephyr_deploy.agent.working import locked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,7 +66,7 @@ class Apply:
             GoneError: nobody listens, and nothing was switched yet.
         """
         wait_s = float(self.request.get("lock_wait_s", 0))
-        with self.store.locked(self.who, wait_s, wanted=self.release, report=self.report):
+        with locked(self.store, self.who, wait_s, verb="apply", wanted=self.release, report=self.report):
             return self.bring()
 
     def bring(self) -> dict[str, Any]:

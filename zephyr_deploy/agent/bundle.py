@@ -12,6 +12,7 @@ from zephyr_deploy.agent.layout import DATA, ROOT, Layout
 from zephyr_deploy.agent.logs import DOCKER_UNIT
 from zephyr_deploy.agent.shell import run
 from zephyr_deploy.agent.store import Store
+from zephyr_deploy.agent.working import work
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,7 +62,7 @@ def _parts(layout: Layout, lines: int) -> Iterator[tuple[str, str]]:
 def _of_release(layout: Layout) -> Iterator[tuple[str, str]]:
     """What was deployed: state, history, and the files of the release that serves and of the one before."""
     store = Store(layout)
-    yield "state.json", _json({"current": store.current, "work": store.work(), "held": Gateway(layout).held})
+    yield "state.json", _json({"current": store.current, "work": work(layout), "held": Gateway(layout).held})
     yield "history.jsonl", "".join(json.dumps(entry) + "\n" for entry in store.history())
     last = [entry["release"] for entry in reversed(store.history()) if store.has(entry["release"])]
     for release in list(dict.fromkeys([store.current, *last]))[:2]:

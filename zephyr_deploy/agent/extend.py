@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from zephyr_deploy.agent import expiry
+from zephyr_deploy.agent import audit, expiry
 from zephyr_deploy.agent.errors import NodeError
 from zephyr_deploy.agent.files import get_json, put_json
+from zephyr_deploy.agent.layout import Layout
 from zephyr_deploy.agent.shell import must
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ LOOK_S = 60.0
 HINT = "Machines that a cloud made for this deployment do; others are their owner's."
 
 
-def extend(request: dict[str, Any], _report: Report) -> dict[str, Any]:
+def extend(request: dict[str, Any], report: Report) -> dict[str, Any]:
     """Move its time limit to ``left_s`` seconds from now, and that of the time without use to ``idle_s`` seconds.
 
     None: it never ends by that limit; what is not named stays. To do so is to use it.
@@ -37,6 +38,7 @@ def extend(request: dict[str, Any], _report: Report) -> dict[str, Any]:
         moved["idle_s"] = request["idle_s"]
     put_json(expiry.LIMITS, {**limits, **moved})
     _looked()
+    audit.note(Layout(request["name"]), request["who"], "extend", "done", report, result="done")
     return {"expiry": expiry.found()}
 
 

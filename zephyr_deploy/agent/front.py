@@ -19,6 +19,7 @@ from zephyr_deploy.agent.layout import Layout, is_front
 from zephyr_deploy.agent.look import look
 from zephyr_deploy.agent.store import Store
 from zephyr_deploy.agent.verbs import of_machine, status
+from zephyr_deploy.agent.working import locked
 
 if TYPE_CHECKING:
     from zephyr_deploy.agent.report import Report
@@ -40,7 +41,7 @@ def front(request: dict[str, Any], report: Report) -> dict[str, Any]:
     """
     layout, release = Layout(request["name"]), str(request["release"])
     store, gateway, wait_s = Store(layout), Gateway(layout, apart=True), float(request.get("lock_wait_s", 0))
-    with store.locked(request["who"], wait_s, wanted=release, report=report):
+    with locked(store, request["who"], wait_s, verb="front", wanted=release, report=report):
         old, about = store.current, json.loads(request["files"]["release.json"])
         before = store.about(old) if old else {}
         if old and not is_front(before):

@@ -15,10 +15,11 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from zephyr_deploy.agent import audit
 from zephyr_deploy.agent.errors import NodeError
 from zephyr_deploy.agent.files import get_json, put_json
 from zephyr_deploy.agent.layout import Layout
-from zephyr_deploy.agent.lock import Lock, run_lock
+from zephyr_deploy.agent.lock import Lock, run_lock, whose
 from zephyr_deploy.agent.store import Store
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def held(request: dict[str, Any], _report: Report) -> dict[str, Any]:
     return {"run": _aged(run.holder()), "call": _aged(call.holder())}
 
 
-def let_go(request: dict[str, Any], _report: Report) -> dict[str, Any]:
+def let_go(request: dict[str, Any], report: Report) -> dict[str, Any]:
     """End the hold of whoever holds the node, and ask the call that works there to end; who they were.
 
     A call that is before its switch ends; one within it goes on to its end, for half a switch is worse.
@@ -121,6 +122,9 @@ def let_go(request: dict[str, Any], _report: Report) -> dict[str, Any]:
             _by(run).unlink()
     if working:
         _signal(int(working["pid"]), signal.SIGTERM)
+    if holder or working:
+        said = f"the lock of {whose(holder or working)}"
+        audit.note(Layout(request["name"]), request["who"], "let_go", "done", report, result="done", cause=said)
     return {"run": _aged(holder), "call": _aged(working)}
 
 

@@ -10,6 +10,7 @@ from zephyr_deploy.agent.engine import Engine
 from zephyr_deploy.agent.gateway import Gateway
 from zephyr_deploy.agent.layout import Layout
 from zephyr_deploy.agent.store import Store
+from zephyr_deploy.agent.working import locked
 
 if TYPE_CHECKING:
     from zephyr_deploy.agent.report import Report
@@ -37,7 +38,8 @@ class Judge:
                 serving.
         """
         wait_s = float(self.request.get("lock_wait_s", 0))
-        with self.store.locked(self.who, wait_s, wanted=self.release, report=self.report), self.report.to_the_end():
+        lock = locked(self.store, self.who, wait_s, verb="judge", wanted=self.release, report=self.report)
+        with lock as noted, self.report.to_the_end():
             trial = self.store.trial
             if not trial or self.store.current != self.release:
                 return self._result("no trial")
@@ -45,7 +47,9 @@ class Judge:
             if self.request["passed"]:
                 self.store.set_current(self.release)
                 self.store.note(self.release, "passed", self.who)
+                noted["result"] = "passed"
                 return self._result("passed")
+            noted.update(result="refused", cause=self.request["cause"])
             before = str(trial.get("before", ""))
             self.store.note(self.release, "refused", self.who, cause=self.request["cause"], before=before)
             self._back_to(before)

@@ -15,6 +15,8 @@ RUN = Path("/run/zephyr-deploy")
 """On tmpfs: secrets, and the gateway's socket."""
 RUNS = Path("/run/zephyr-deploy-runs")
 """On tmpfs, and not of what `down` deletes: the locks that runs hold."""
+AUDIT = Path("/var/log/zephyr-deploy")
+"""Not of what `down` deletes: it outlives the deployment."""
 UNITS = Path("/etc/systemd/system")
 FRONT = "gateway"
 """``role`` in the ``release.json`` of a gateway on a machine of its own."""
@@ -46,6 +48,7 @@ class Layout:
         self.gateway = self.home / "gateway"
         """What Caddy reads: Caddyfile and upstream."""
         self.lock = self.home / "lock"
+        self.audit = AUDIT / f"{name}.jsonl"
         self.run_lock = RUNS / f"{name}.lock"
         self.state = self.home / "state.json"
         self.history = self.home / "history.jsonl"

@@ -35,6 +35,7 @@ VERBS = {
     "hold": "hold",
     "held": "hold",
     "let_go": "hold",
+    "audit": "audit",
     "apply": "apply",
     "rollback": "apply",
     "judge": "judge",

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import shutil
 import time
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from zephyr_deploy.agent.files import add_line, get_json, get_lines, put, put_json
-from zephyr_deploy.agent.lock import Lock, refuse_another, run_lock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from zephyr_deploy.agent.layout import Layout
-    from zephyr_deploy.agent.report import Report
 
 KEPT_RELEASES = 5
 
@@ -122,27 +118,6 @@ class Store:
                 with suppress(FileNotFoundError):
                     beside.unlink()
         return sorted(folder.name for folder in folders)
-
-    @contextmanager
-    def locked(
-        self, who: dict[str, Any], wait_s: float, *, wanted: str = "", report: Report | None = None
-    ) -> Iterator[None]:
-        """Hold the deployment's lock on this node while the body runs; the arguments are those of `Lock.held`.
-
-        Raises:
-            NodeError: another origin holds it after ``wait_s`` seconds, or a run holds the node; the message says who.
-            GoneError: nobody listens any more, and it would have to wait.
-        """
-        with Lock(self.layout.lock, self.layout.name).held(who, wait_s, wanted=wanted, report=report):
-            refuse_another(self.layout, who)
-            yield
-
-    def work(self) -> dict[str, Any]:
-        """Who works on the deployment on this node now; empty if nobody does.
-
-        Between the calls of a run nobody has the lock of a call, and the run holds the node.
-        """
-        return Lock(self.layout.lock, self.layout.name).holder() or run_lock(self.layout).holder()
 
 
 def _good(history: list[dict[str, Any]]) -> set[str]:

@@ -13,6 +13,7 @@ from zephyr_deploy.agent.layout import DATA, ROOT, Layout, model_folder
 from zephyr_deploy.agent.look import probe_s, state_of
 from zephyr_deploy.agent.shell import run
 from zephyr_deploy.agent.store import Store
+from zephyr_deploy.agent.working import locked, work
 
 if TYPE_CHECKING:
     from zephyr_deploy.agent.report import Report
@@ -43,7 +44,7 @@ def of_machine(layout: Layout) -> dict[str, Any]:
     return {
         "gpus": machine.gpus(),
         "held": Gateway(layout).held,
-        "work": Store(layout).work(),
+        "work": work(layout),
         "units": _units(layout),
         "expiry": expiry.found(),
     }
@@ -104,7 +105,7 @@ def remove(request: dict[str, Any], report: Report) -> dict[str, Any]:
         return {"removed": [], "left": []}
     store, removed = Store(layout), []
     wait_s = float(request.get("lock_wait_s", 0))
-    with store.locked(request["who"], wait_s, report=report), report.to_the_end():
+    with locked(store, request["who"], wait_s, verb="remove", report=report), report.to_the_end():
         gateway = Gateway(layout)
         gateway.remove()
         grace_s = float(request.get("grace_s", 30.0))
@@ -155,7 +156,7 @@ def authority(request: dict[str, Any], _report: Report) -> dict[str, Any]:
 def meet(request: dict[str, Any], _report: Report) -> dict[str, Any]:
     """Tell this machine of the others of its deployment; see `zephyr_deploy.agent.peers`."""
     layout = Layout(request["name"])
-    with Store(layout).locked(request["who"], float(request.get("lock_wait_s", 0))):
+    with locked(Store(layout), request["who"], float(request.get("lock_wait_s", 0))):
         gateway = Gateway(layout)
         gateway.peers.meet(request, gateway)
     return {}

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from zephyr_deploy.deploy.journal import Journal
 from zephyr_deploy.deploy.known import known
 from zephyr_deploy.deploy.lock import deployment_lock
+from zephyr_deploy.deploy.origin import who
 from zephyr_deploy.deploy.spent import cost_of_machine
 from zephyr_deploy.errors import ConfigError, NotDeployedError, UsageError
 from zephyr_deploy.events import Listener, Phases, silent
@@ -154,7 +155,8 @@ class Extend:
 
         def tell_machine() -> None:
             nonlocal told
-            told = self._asked(record, "extend", **_request(move, target))
+            asker = {"name": self.name, "who": {**who("extend"), "run": self.journal.run}}
+            told = self._asked(record, "extend", **_request(move, target), **asker)
 
         def tell_cloud() -> None:
             self.cloud.restamp(instance, instance.stamp.model_copy(update={"expires": target}))
@@ -190,7 +192,7 @@ class Extend:
             raise NotDeployedError(f"{self.cloud.name} has no machine of {self.name} any more", hint=hint)
         return instance
 
-    def _asked(self, record: NodesRecord, verb: str, **request: float | None) -> Ending | None:
+    def _asked(self, record: NodesRecord, verb: str, **request: Any) -> Ending | None:
         with connect_noted(record, record.entry) as node:
             return Ending.read(call(node, verb, request, deadline_s=CALL_S)["expiry"])
 
