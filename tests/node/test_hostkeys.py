@@ -92,7 +92,7 @@ def test_the_user_may_name_any_key_of_the_machine(kind, start_sshd, config, keys
 
 
 def test_a_named_key_that_it_has_not_is_refused(sshd, route, keys):
-    with pytest.raises(HostKeyError, match="has not the host key that --host-key names"):
+    with pytest.raises(HostKeyError, match="has not the host key that --host-key"):
         NodeConnection.open(route, keys(fingerprint="SHA256:" + "A" * 43))
 
 

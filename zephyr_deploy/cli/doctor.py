@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from zephyr_deploy.cli.lock import pinned
 from zephyr_deploy.cli.machine import (
     FirstUseOpt,
     GatewayOpt,
@@ -119,6 +120,7 @@ def _of_hosts(session: Session, flags: dict[str, object], host_key: str | None, 
     from zephyr_deploy.deploy.doctor_node import doctor_nodes
     from zephyr_deploy.providers.ssh.provider import SshProvider
 
-    deployment = session.load({"provider": "ssh", **flags}).deployment
-    provider, trust = SshProvider(), trust_of(host_key, first_use=first_use)
+    loaded = session.load({"provider": "ssh", **flags})
+    deployment, provider = loaded.deployment, SshProvider()
+    trust = pinned(trust_of(host_key, first_use=first_use), loaded)
     return doctor_nodes(deployment, provider.nodes(deployment), trust, gateway=provider.gateway(deployment))

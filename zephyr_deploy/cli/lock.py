@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from zephyr_deploy.deploy.honoured import Honoured
     from zephyr_deploy.deploy.locked import LockResult
+    from zephyr_deploy.node.hostkeys import Trust
     from zephyr_deploy.spec.load import Loaded
 
 DIGEST, SHOWN = "sha256:", 19
@@ -57,7 +58,7 @@ def write(
         said = f"{path.name} is the lock of what is wanted: release {found.release}."
         session.out.result("lock.check", {"path": path, "lock": found}, table=lambda: said, quiet=found.release)
         return
-    trust = trust_of(host_key, first_use=trust_on_first_use)
+    trust = pinned(trust_of(host_key, first_use=trust_on_first_use), loaded)
     with session.out.listening() as listener:
         result = locked.lock(loaded.deployment, path, upgrade=upgrade, dry_run=dry_run, trust=trust, listener=listener)
     session.out.result("lock", result, table=lambda: _table(session, result), quiet=result.lock.release)
@@ -72,6 +73,17 @@ def path_of(loaded: Loaded) -> Path:
     from zephyr_deploy.deploy.locked import lock_path
 
     return lock_path(loaded.config, loaded.profile, Path.cwd())
+
+
+def pinned(trust: Trust, loaded: Loaded) -> Trust:
+    """What may make a pin, held to the host keys that travel with what was loaded.
+
+    Raises:
+        ConfigError: there is a lock, and it cannot be read.
+    """
+    from zephyr_deploy.deploy.pinned import with_pins
+
+    return with_pins(trust, loaded.deployment, path_of(loaded))
 
 
 def honoured(loaded: Loaded, *, locked: bool, upgrade: bool) -> Honoured | None:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from zephyr_deploy.cli.gated import show_passed, show_refused
-from zephyr_deploy.cli.lock import honoured
+from zephyr_deploy.cli.lock import honoured, pinned
 from zephyr_deploy.cli.machine import FirstUseOpt, HostKeyOpt, trust_of
 from zephyr_deploy.cli.options import LockWaitOpt, NameArg, SkipHooksOpt, seconds
 from zephyr_deploy.cli.session import Session
@@ -81,7 +81,7 @@ def redeploy(
     loaded = session.load(flags)
     deployment = loaded.deployment
     options = RolloutOptions(
-        trust=trust_of(host_key, first_use=trust_on_first_use),
+        trust=pinned(trust_of(host_key, first_use=trust_on_first_use), loaded),
         prepare=False,
         gate=gate,
         upgrade=upgrade,

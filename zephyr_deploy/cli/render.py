@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from zephyr_deploy.cli.lock import pinned
 from zephyr_deploy.cli.machine import (
     FirstUseOpt,
     GatewayOpt,
@@ -103,10 +104,11 @@ def render(
         "limits.max_total_tokens": max_total_tokens,
         **expose_flags(expose),
     }
-    deployment = session.load(flags).deployment
+    loaded = session.load(flags)
+    deployment = loaded.deployment
     from zephyr_deploy.deploy.render import RenderOptions
 
-    trust = trust_of(host_key, first_use=trust_on_first_use)
+    trust = pinned(trust_of(host_key, first_use=trust_on_first_use), loaded)
     options = RenderOptions(trust=trust, upgrade=upgrade, offline=offline, lock=lock)
     if diff:
         _diff(session, deployment, options, exit_code=exit_code)

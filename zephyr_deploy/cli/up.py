@@ -9,7 +9,7 @@ import typer
 
 from zephyr_deploy.cli.agree import agreement
 from zephyr_deploy.cli.keep import keep, require_cloud
-from zephyr_deploy.cli.lock import honoured
+from zephyr_deploy.cli.lock import honoured, pinned
 from zephyr_deploy.cli.machine import (
     FirstUseOpt,
     GatewayOpt,
@@ -148,7 +148,7 @@ def up(
         _show_plan(session, verbs.plan_of(deployment))
         return
     options = RolloutOptions(
-        trust=trust_of(host_key, first_use=trust_on_first_use),
+        trust=pinned(trust_of(host_key, first_use=trust_on_first_use), loaded),
         prepare=prepare,
         upgrade=upgrade,
         locked=keeping,

@@ -113,6 +113,7 @@ def _checks(asked: _Asked, address: NodeAddress, trust: Trust, *, several: bool)
 
 def _connected(name: str, address: NodeAddress, trust: Trust, *, several: bool) -> NodeConnection:
     """A connection that leaves no pin behind, unless the user has said whose key is right."""
+    trust = trust.at(*address.place)
     if trust.fingerprint or trust.first_use:
         return connect(name, address, trust, several=several)
     with tempfile.TemporaryDirectory(prefix="zephyr-doctor-") as folder:

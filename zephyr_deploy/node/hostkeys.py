@@ -49,6 +49,15 @@ class Trust(Frozen):
     """Take the key of a machine of which no file knows one (``--trust-on-first-use``)."""
     known: tuple[Path, ...] = Field(default_factory=user_known_hosts)
     """Files of keys that the user has accepted elsewhere; those of jump hosts must stand here."""
+    pins: dict[str, str] = Field(default_factory=dict)
+    """Fingerprints that travel with the deployment, by ``host`` or ``[host]:port``; no other key counts there."""
+
+    def at(self, host: str, port: int) -> Trust:
+        """What is allowed of one machine: ``fingerprint`` where the user names it, else its pin, where it has one."""
+        pin = self.pins.get(known_name(host, port)) or self.pins.get(host.lower())
+        if self.fingerprint or pin is None:
+            return self
+        return self.model_copy(update={"fingerprint": pin, "first_use": False})
 
 
 class Pinned(Frozen):
@@ -199,7 +208,8 @@ def _another(
 
 def _not_as_asked(route: Route, key: HostKey, asked: str) -> HostKeyError:
     message = (
-        f"{_offer(route, key)} has not the host key that --host-key names, or that its cloud keeps ({asked}); "
+        f"{_offer(route, key)} has not the host key that --host-key, zephyr.toml, zephyr.lock or its cloud names "
+        f"({asked}); "
         "this may be another machine at the same address, or someone in between"
     )
     hint = "Compare the fingerprints with what the machine or its provider says; nothing was sent to it."

@@ -70,7 +70,8 @@ def connect(
 
     private_dir(deployment_dir(name))
     given = {} if on_pinned is None else {"on_pinned": on_pinned}
-    keys = HostKeys(pin_file(name), alias_for(name, address, several=several), trust or Trust(), **given)
+    allowed = (trust or Trust()).at(*address.place)
+    keys = HostKeys(pin_file(name), alias_for(name, address, several=several), allowed, **given)
     return NodeConnection.open(resolve(address), keys, deadline_s=deadline_s or CONNECT_S)
 
 
