@@ -146,6 +146,11 @@ def test_what_is_no_deployment_calls_neither(project, given):
     assert project.noted("post-deploy") is project.noted("deploy-failed") is None
 
 
+def test_who_has_no_hooks_has_nothing_written_down(project, tmp_path):
+    project.run()
+    assert [path.name for path in (tmp_path / "state").rglob("*")] == []
+
+
 def test_before_a_teardown_there_is_one_of_its_own(project):
     project.hook("pre-deploy", "exit 1")
     project.noting("pre-teardown")

@@ -70,7 +70,7 @@ def ask(run: Run, change: Change) -> None:
         HookError: it does not want it, does not end, or cannot be run.
     """
     _warn_of_others(run)
-    _call(run, BEFORE[change], _facts(run), DEADLINE_S)
+    _call(run, BEFORE[change], DEADLINE_S)
 
 
 def tell(run: Run, outcome: Outcome) -> None:
@@ -80,7 +80,7 @@ def tell(run: Run, outcome: Outcome) -> None:
         return
     deadline_s = INTERRUPTED_S if outcome.result == "interrupted" else DEADLINE_S
     try:
-        _call(run, name, {**_facts(run), **_came_of_it(outcome)}, deadline_s)
+        _call(run, name, deadline_s, outcome)
     except HookError as error:
         run.phases.notice(f"{error.message}; what was deployed is as it was.", warning=True)
 
@@ -93,13 +93,13 @@ def _afterwards(run: Run, outcome: Outcome) -> str | None:
     return FAILED
 
 
-def _call(run: Run, name: str, facts: dict[str, str], deadline_s: float) -> None:
+def _call(run: Run, name: str, deadline_s: float, outcome: Outcome | None = None) -> None:
     folder = _folder(run)
     if folder is None or not os.path.lexists(folder / name):
         return
     from zephyr_deploy.deploy.hooked import call  # who has no hooks does without
 
-    given = {"HOOK_NAME": name, **facts}
+    given = {"HOOK_NAME": name, **_facts(run), **(_came_of_it(outcome) if outcome else {})}
     environment = {**os.environ, **{key: text.replace("\0", "")[:LONGEST] for key, text in given.items()}}
     with run.phases.phase(name, f"Run the hook {name}"):
         call(folder / name, environment, folder.parent.parent, deadline_s, run.phases.notice)
