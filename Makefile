@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Tests wait for machines as long as they compute: half as many workers again as there are processors.
 WORKERS ?= $(shell n=$$(nproc 2>/dev/null) && echo $$(( (n * 3 + 1) / 2 )) || echo auto)
-SHELL_FILES = $(shell git ls-files -co --exclude-standard -- '*.sh' .ci/run \
+SHELL_FILES = $(shell git ls-files -co --exclude-standard -- '*.sh' .ci/run 'examples/hooks/*' \
 	'tests/lab/recipes/node/install' 'tests/lab/recipes/node/settle' 'tests/lab/recipes/node/rootfs/usr/sbin/*' \
 	tests/lab/nvidia/nvidia-smi tests/lab/nvidia/nvidia-container-runtime 'tests/lab/recipes/tgi/bin/*')
 

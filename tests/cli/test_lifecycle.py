@@ -67,9 +67,19 @@ def test_from_nothing_to_an_answer_and_back_to_nothing(cli, home):
     assert cli("down").returncode == 0
 
 
-def test_the_key_opens_the_endpoint_to_any_client(cli):
-    data(cli("up", "--port", "0", "--parallel", "1", "-o", "json"))
+def test_the_key_opens_the_endpoint_to_any_client_and_no_hook_gets_it(cli, home):
+    (home / "zephyr.toml").touch()
+    hooks = home / ".zephyr" / "hooks"
+    hooks.mkdir(parents=True)
+    for name in ("pre-deploy", "post-deploy"):
+        (hooks / name).write_text(f'#!/bin/sh\nenv > "{home}/$HOOK_NAME"\n')
+        (hooks / name).chmod(0o755)
+    up = data(cli("up", "--port", "0", "--parallel", "1", "-o", "json"))
     env = data(cli("env", "-o", "json"))
+    before, after = ((home / name).read_text() for name in ("pre-deploy", "post-deploy"))
+    assert f"HOOK_RELEASE={up['release']}\n" in before
+    assert f"HOOK_ENDPOINT={up['service']['url']}\n" in after
+    assert env["OPENAI_API_KEY"] not in before + after
     from openai import OpenAI
 
     client = OpenAI(base_url=env["OPENAI_BASE_URL"], api_key=env["OPENAI_API_KEY"])
