@@ -130,9 +130,9 @@ class Bring:
         if waiting and self.options.locked:
             self.options.locked.require_images(self.fleet, waiting)
         work = bool(waiting) or self._is_on_trial
+        if work:
+            self.run.about_to("deploy", before=self._before(), release=wanted.release.id)
         with self._firewall(wanted.plan):
-            if work:
-                self.run.about_to("deploy", before=self._before(), release=wanted.release.id)
             keeper = self._keeper(gate) if work and gate else None
             if waiting:
                 self._apply(waiting, wanted, keeper, hold)

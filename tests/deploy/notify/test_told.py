@@ -69,6 +69,7 @@ def test_what_is_told_of(webhook, given, event, text):
         {"change": None},
         {"command": "down", "change": "teardown"},
         {"raises": DeclinedError("no"), "change": None},
+        {"raises": UnreachableError("it is gone"), "command": "extend", "change": None},
         {"raises": KeyboardInterrupt(), "change": None},
         {"notify": Notify(webhook_from="env:HOOK_URL", events=("rolled_back",))},
         {"notify": Notify()},

@@ -5,14 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from zephyr_deploy.deploy.hooks import DEPLOYING, USAGE
 from zephyr_deploy.spec.deployment import Frozen, NotifyEvent
 
 if TYPE_CHECKING:
     from zephyr_deploy.deploy.outcome import Outcome
     from zephyr_deploy.deploy.run import Run
-
-USAGE = 2
-"""Exit code of a call that was no attempt at anything: it was typed wrongly, or the user said no."""
 
 
 class Message(Frozen):
@@ -73,6 +71,8 @@ def message_of(run: Run, outcome: Outcome) -> Message | None:
 
 def _event(run: Run, outcome: Outcome) -> NotifyEvent | None:
     """None where nothing was to be done, or nothing was attempted."""
+    if outcome.command not in DEPLOYING | {"down"}:
+        return None
     match outcome.result:
         case "rolled_back":
             return "rolled_back"
