@@ -192,7 +192,7 @@ class Bring:
         if cause:
             verdict = Verdict(release=release.id, before=before, passed=False, failures=(cause,))
         elif keeper is not None:
-            verdict = keeper.verdict(release.id)
+            verdict = self._verdict(keeper, release)
         else:
             verdict = Verdict(release=release.id, before=before, passed=True)
         how = judge_request(
@@ -205,6 +205,14 @@ class Bring:
         )
         carry_out(self.fleet, self.run, verdict, how)
         return verdict
+
+    def _verdict(self, keeper: Gatekeeper, release: Release) -> Verdict:
+        try:
+            return keeper.verdict(release.id)
+        except KeyboardInterrupt:
+            said = f"Release {release.id} serves, and was not judged: the next `zephyr-deploy redeploy` does that"
+            self.fleet.phases.notice(said, warning=True)
+            raise
 
     def _wanted(self) -> Wanted:
         """What is to serve: by the lock that the run keeps to, else with what serves, else with what is looked up."""
@@ -307,6 +315,7 @@ class Bring:
             error.message += f"; {refused.message}"
         except ZephyrError as second:
             error.message += f"; what the other machines have is on trial there still: {second.message}"
+        error.args = (error.message,)
 
     def _result(self, wanted: Wanted, *, changed: bool, verdict: Verdict | None = None) -> UpResult:
         services = tuple(self.fleet.services)

@@ -36,6 +36,8 @@ class Node:
     """How many calls find nobody."""
     broken: bool = False
     """Whether the old release does not start again."""
+    fails: bool = False
+    """Whether a new release does not start."""
     asked: list[str] = field(default_factory=list)
 
     @property
@@ -56,6 +58,8 @@ class Node:
             self.gone -= 1
             raise UnreachableError("the connection was cut")
         layout.ROOT = self.root
+        if verb == "apply":
+            return self.apply(request)
         work = judge.judge if verb == "judge" else getattr(verbs, verb)
         report = SimpleNamespace(to_the_end=_nothing, phase=lambda *_: _nothing(), check=lambda: None)
         judge.Apply = lambda wish, _report: SimpleNamespace(bring=lambda: self.bring(wish["release"]))
@@ -63,6 +67,13 @@ class Node:
             return work(request, report)
         except NodeError as error:
             raise EngineFailedError(error.message) from error
+
+    def apply(self, request):
+        if self.fails:
+            raise EngineFailedError("it does not start")
+        before = (self.store.trial or {"before": self.store.current})["before"]
+        self.serve(request["release"], before if request["trial"] and request["release"] != before else None)
+        return {}
 
     def bring(self, release):
         if self.broken:

@@ -34,7 +34,7 @@ def test_what_was_refused_is_taken_back_everywhere(tried, nodes, run):
     error = caught.value
     assert (error.exit_code, run.result) == (8, "rolled_back")
     assert error.message.endswith(f"ttft_p99 with 4 at once is 900ms. Release {OLD} serves again.")
-    assert error.details["serves"] == {"gpu0": OLD, "gpu1": OLD}
+    assert (error.details["serves"], error.details["result"]) == ({"gpu0": OLD, "gpu1": OLD}, "rolled_back")
     assert error.details["failures"] == list(REFUSED.failures)
     assert served(nodes) == [(OLD, False)] * 2
 
@@ -61,7 +61,7 @@ def test_a_way_back_that_fails_is_loud_and_says_what_serves(tried, nodes, run):
         carry_out(tried, run, REFUSED, HOW)
     assert f"What serves now: gpu0: {OLD}, gpu1: {NEW}" in caught.value.message
     assert "it has no memory" in caught.value.message
-    assert run.result != "rolled_back"
+    assert (run.result, caught.value.details["result"]) == ("unchanged", "failed")
     assert "The way back" in warnings(tried)[-1]
     assert served(nodes) == [(OLD, False), (NEW, True)]
 

@@ -88,12 +88,12 @@ def _refused(fleet: Fleet, run: Run, verdict: Verdict, failed: ZephyrError | Non
         back = (
             f"Release {verdict.before} serves again." if verdict.before else "Nothing served before, and nothing does."
         )
-        return RefusedError(f"{said}. {back}", verdict=verdict, serves=serves)
+        return RefusedError(f"{said}. {back}", verdict=verdict, serves=serves, went_back=True)
     now = ", ".join(f"{name}: {release or 'nothing'}" for name, release in serves.items()) or "nobody knows"
     why = f" ({failed.message})" if failed else ""
     fleet.phases.notice(f"The way back to release {verdict.before} failed. What serves now: {now}", warning=True)
     message = f"{said}. And the way back to release {verdict.before} failed{why}. What serves now: {now}"
-    return RefusedError(message, verdict=verdict, serves=serves)
+    return RefusedError(message, verdict=verdict, serves=serves, went_back=False)
 
 
 def _serves(fleet: Fleet) -> dict[str, str]:

@@ -45,10 +45,10 @@ class Verdict(Frozen):
 
 
 class RefusedError(GateError):
-    """A release that did not pass its gate, and what serves now."""
+    """A release that did not pass its gate, and what serves now on each machine, whether or not all went back."""
 
-    def __init__(self, message: str, *, verdict: Verdict, serves: Mapping[str, str]) -> None:
+    def __init__(self, message: str, *, verdict: Verdict, serves: Mapping[str, str], went_back: bool) -> None:
         hint = "`zephyr-deploy releases` has the figures; redeploy again to have it measured anew."
-        found = verdict.model_dump(mode="json")
-        super().__init__(message, hint=hint, details={**found, "serves": dict(serves)})
+        found, result = verdict.model_dump(mode="json"), "rolled_back" if went_back else "failed"
+        super().__init__(message, hint=hint, details={**found, "serves": dict(serves), "result": result})
         self.verdict = verdict
