@@ -85,8 +85,9 @@ def test_what_is_fast_enough_is_kept_with_its_figures(serving, write, type_):
     assert [machine.trial for machine in status(NAME).machines] == [None]
 
 
-def test_what_is_slower_than_before_is_taken_back_and_no_request_fails(serving, write, type_):
-    write(1040, SLOW_S, fail_if=["ttft_p50>+50%"])
+def test_what_is_too_slow_is_taken_back_beside_what_served_and_no_request_fails(serving, write, type_):
+    """By a limit, which holds however busy this machine is; the gate on a change has both measured."""
+    write(1040, SLOW_S, fail_if=["ttft_p50>900ms", "ttft_p50>+100000%"])
     with reached(NAME) as endpoint, Load(endpoint) as load:
         code, answer, said = type_("redeploy")
         time.sleep(1)
@@ -94,9 +95,9 @@ def test_what_is_slower_than_before_is_taken_back_and_no_request_fails(serving, 
     assert load.failed == {}
     error = answer["error"]
     assert f"Release {serving} serves again" in error["message"]
-    assert "ttft_p50 with 2 at once changed by" in error["message"]
+    assert "ttft_p50 with 2 at once is" in error["message"]
     (level,) = error["details"]["comparison"]["levels"]
-    assert {one["figure"]: one["outcome"] for one in level["differences"]}["ttft_p50"] == "worse"
+    assert next(one["b"] for one in level["differences"] if one["figure"] == "ttft_p50") > 1000 * SLOW_S
     (service,) = services(NAME)
     assert (service.release, service.state) == (serving, "ready")
     back, refused, tried, *_ = releases(NAME)
