@@ -32,6 +32,7 @@ class Node:
     """One machine; it leaves out all that is not about releases and their verdicts."""
 
     root: Path
+    state: str = "ready"
     gone: int = 0
     """How many calls find nobody."""
     broken: bool = False
@@ -107,5 +108,6 @@ class Machines(Fleet):
             raise UnreachableError("nobody answers")
         for member in self.members:
             store = member.node.store
-            there = {**NODE, "release": store.current, "trial": store.trial} if store.current else None
+            serving = {**NODE, "release": store.current, "trial": store.trial, "state": member.node.state}
+            there = serving if store.current else None
             member.found = read_look({"machine": MACHINE, "deployment": there}, NAME, "ssh", member.address)

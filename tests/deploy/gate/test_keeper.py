@@ -120,6 +120,15 @@ def test_without_any_figures_to_hold_it_against_it_does_not_pass(tried, server):
     assert f"there are no figures of {OLD}" in found.verdict(NEW).cause
 
 
+def test_what_did_not_answer_before_is_no_measure_for_what_does(nodes, server):
+    """Else a release that repairs a deployment could never pass."""
+    for node in nodes:
+        node.state = "failed"
+    verdict = judged(nodes, fail_if=["ttft_p50>+20%", "errors>0"])
+    assert (verdict.passed, server.measured, verdict.comparison) == (True, [NEW], None)
+    assert any("is failed: no change was judged" in doubt for doubt in verdict.doubts)
+
+
 def test_what_cannot_be_measured_does_not_pass(tried, server):
     server.error = UnreachableError("nothing answers")
     verdict = keeper(tried, fail_if=["errors>0"]).verdict(NEW)

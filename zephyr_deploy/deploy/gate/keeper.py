@@ -36,6 +36,8 @@ class Gatekeeper:
         """Id of the release that is gone back to."""
         self.basis: Kept | None = None
         """Its figures."""
+        self.unwell = ""
+        """Why it has none: what does not answer can be replaced by anything that does."""
 
     def before_switch(self) -> None:
         """Have the figures of the last good release, where a gate asks for them: kept ones, else measured now.
@@ -46,9 +48,14 @@ class Gatekeeper:
             ZephyrError: they cannot be had, and nothing was changed.
         """
         trial = next((member.trial for member in self.fleet.members if member.trial), None)
-        serving = next((member.service.release for member in self.fleet.members if member.service), "")
-        self.before = trial.before if trial else serving
+        serving = next((member.service for member in self.fleet.members if member.service), None)
+        self.before = trial.before if trial else serving.release if serving else ""
         if not self.gating.changes or not self.before:
+            return
+        if trial is None and serving is not None and serving.state != "ready":
+            self.unwell = (
+                f"{self.before}, which served before, is {serving.state}: no change was judged, but limits alone."
+            )
             return
         found = kept(self.fleet, self.before)
         if found is not None and (trial or found.answers(self.gating)):
@@ -107,7 +114,7 @@ class Gatekeeper:
     def _changes(self, comparison: Comparison | None) -> Iterator[str]:
         if comparison is not None:
             yield from changes_of(comparison, self.gating.changes)
-        elif self.gating.changes:
+        elif self.gating.changes and not self.unwell:
             before = self.before or "a release before it"
             yield f"there are no figures of {before} to hold it against ({self.gating.changes[0].text})"
 
@@ -115,6 +122,8 @@ class Gatekeeper:
         for level in report.levels:
             if level.client.verdict == "client_bottleneck":
                 yield f"With {level.load} it may be faster than was seen: {level.client.reason}"
+        if self.unwell:
+            yield self.unwell
         if self.basis and not self.basis.answers(self.gating):
             yield ELSEWHERE.format(before=self.before, machine=self.basis.machine)
 
