@@ -55,15 +55,17 @@ def test_a_machine_that_goes_away_meanwhile_is_waited_for(tried, nodes, run):
     assert "gpu0 went away" in warnings(tried)[0]
 
 
-def test_a_way_back_that_fails_is_loud_and_says_what_serves(tried, nodes, run):
-    nodes[1].broken = True
+@pytest.mark.parametrize("broken", [0, 1])
+def test_a_way_back_that_fails_is_loud_and_says_what_serves_and_the_others_go_back(tried, nodes, run, broken):
+    nodes[broken].broken = True
     with pytest.raises(RefusedError) as caught:
         carry_out(tried, run, REFUSED, HOW)
-    assert f"What serves now: gpu0: {OLD}, gpu1: {NEW}" in caught.value.message
+    assert caught.value.details["serves"] == {f"gpu{broken}": NEW, f"gpu{1 - broken}": OLD}
+    assert f"gpu{broken}: {NEW}" in caught.value.message.partition("What serves now")[2]
     assert "it has no memory" in caught.value.message
     assert (run.result, caught.value.details["result"]) == ("unchanged", "failed")
     assert "The way back" in warnings(tried)[-1]
-    assert served(nodes) == [(OLD, False), (NEW, True)]
+    assert served(nodes)[broken] == (NEW, True)
 
 
 def test_nor_is_it_hidden_that_nobody_knows(tried, nodes, run):

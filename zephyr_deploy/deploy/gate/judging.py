@@ -38,19 +38,31 @@ def carry_out(fleet: Fleet, run: Run, verdict: Verdict, how: Mapping[str, Any]) 
     """
     request = {**how, "release": verdict.release, "passed": verdict.passed, "cause": verdict.cause, **_figures(verdict)}
     run.journal.intend("judge", release=verdict.release, passed=str(verdict.passed))
-    failed: ZephyrError | None = None
-    try:
-        on_trial = [member for member in fleet.members if member.trial]
-        fleet.each(on_trial, lambda member: _tell(fleet, member, request), at_once=verdict.passed)
-    except ZephyrError as error:
-        run.journal.failed("judge", cause=error.message)
-        if verdict.passed:
-            raise
-        failed = error
-    else:
+    failed = _tell_all(fleet, request)
+    if failed is None:
         run.journal.done("judge")
+    else:
+        run.journal.failed("judge", cause=failed.message)
     if not verdict.passed:
         raise _refused(fleet, run, verdict, failed)
+    if failed is not None:
+        raise failed
+
+
+def _tell_all(fleet: Fleet, request: dict[str, Any]) -> ZephyrError | None:
+    """One after the other, so that the rest goes on serving; where one fails, the next is told all the same.
+
+    Returns:
+        What failed first.
+    """
+    failed: ZephyrError | None = None
+    for member in [member for member in fleet.members if member.trial]:
+        try:
+            _tell(fleet, member, request)
+        except ZephyrError as error:
+            named = f"{member.name}: {error.message}" if fleet.several else error.message
+            failed = failed or type(error)(named, hint=error.hint, details=error.details)
+    return failed
 
 
 def _figures(verdict: Verdict) -> dict[str, Any]:
