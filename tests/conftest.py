@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
 from typing import TYPE_CHECKING
 
 import psutil
@@ -36,7 +38,8 @@ PERSONAL = re.compile(
 )
 """Variables by which a person, or a CI, has programs behave in another way than tests expect."""
 _taken = pytest.MonkeyPatch()
-_noted = TemporaryDirectory(prefix="zephyr-audit-")
+_noted = Path(mkdtemp(prefix="zephyr-audit-"))
+atexit.register(shutil.rmtree, _noted, ignore_errors=True)
 _personal: dict[str, str] = {}
 
 
@@ -47,13 +50,12 @@ def pytest_configure() -> None:
         _taken.delenv(name)
     _taken.setenv("XDG_CONFIG_HOME", os.devnull)  # nobody's own gpus.toml
     # A node's program that runs within a test notes nothing in the log of this machine.
-    _taken.setattr("zephyr_deploy.agent.layout.AUDIT", Path(_noted.name))
+    _taken.setattr("zephyr_deploy.agent.layout.AUDIT", _noted)
 
 
 def pytest_unconfigure() -> None:
     """Give them back."""
     _taken.undo()
-    _noted.cleanup()
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from loopback_sshd import Proxy, free_port, make_key
 
 from zephyr_deploy.errors import CredentialsError, DeadlineError, HostKeyError, UnreachableError
 from zephyr_deploy.node import NodeAddress, NodeConnection, Trust, resolve
+from zephyr_deploy.node.lines import Signs
 
 MOST = 8 << 20
 
@@ -40,6 +41,24 @@ def test_moves_megabytes_both_ways_at_once(node):
     result = node.run("tee /dev/stderr", data, deadline_s=60)
     assert result.stdout == data.decode() + "\n"
     assert result.stderr == data.decode()[-65536:]
+    assert threads() == []
+
+
+def test_signs_of_life_come_until_they_are_ended(node):
+    signs = Signs(0.05)
+    with node.lines(
+        "while read line; do echo $line.; done; echo over", b"first\n", deadline_s=20, signs=signs
+    ) as lines:
+        heard = iter(lines)
+        assert [next(heard) for _ in range(3)] == ["first.", ".", "."]
+        signs.end()
+        assert list(heard)[-1] == "over"
+    assert threads() == []
+
+
+def test_they_end_with_who_hears_them(node):
+    with node.lines("while read line; do echo; done", deadline_s=20, signs=Signs(60.0)):
+        pass
     assert threads() == []
 
 

@@ -219,7 +219,7 @@ def whose(holder: dict[str, Any]) -> str:
 def locked(name: str, holder: dict[str, Any], waited_s: float) -> NodeError:
     """The error of a lock that another holds."""
     waited = f" (waited {waited_s:.0f} s)" if waited_s > 1 else ""
-    hint = "Wait for it with --lock-wait 5m."
+    hint = f"Wait for it with --lock-wait 5m; `zephyr-deploy lock show {name}` says more."
     return NodeError(
         "locked", f"deployment {name} is locked on the node by {whose(holder)}{waited}", hint, holder=holder
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from zephyr_deploy.cli.lock_held import release, show
 from zephyr_deploy.cli.machine import FirstUseOpt, HostKeyOpt, trust_of
 from zephyr_deploy.cli.options import NameArg
 from zephyr_deploy.cli.session import Session
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from zephyr_deploy.deploy.locked import LockResult
     from zephyr_deploy.node.hostkeys import Trust
     from zephyr_deploy.spec.load import Loaded
+
+__all__ = ["release", "show", "write"]
 
 DIGEST, SHOWN = "sha256:", 19
 """Of a digest, people are shown so many letters, ``sha256:`` among them."""

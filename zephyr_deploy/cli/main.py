@@ -34,6 +34,7 @@ COMMANDS = (
     "status",
     "ls",
     "releases",
+    "audit",
     "plan",
     "gpus",
     "offers",
@@ -71,7 +72,12 @@ EXAMPLES = (
 )
 
 GROUPS = {
-    "lock": (DEPLOY, "Keep what a deployment is made of in zephyr.lock.", ("write",), "write"),
+    "lock": (
+        DEPLOY,
+        "Keep what a deployment is made of in zephyr.lock; show or break the lock of who works on it.",
+        ("write", "show", "release"),
+        "write",
+    ),
     "ci": (LOOK, "Show in a CI what a command found: summaries, outputs, comments.", ("report", "comment"), ""),
     "config": (LOOK, "Show what zephyr.toml, the environment and the flags come to.", ("show", "path", "schema"), ""),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from zephyr_deploy.deploy.audit import forget_audit
 from zephyr_deploy.deploy.clouds_down import take_off_clouds
 from zephyr_deploy.deploy.find import services_here
 from zephyr_deploy.deploy.forget import forget_state
@@ -71,6 +72,8 @@ def down(
                 run.result = "unchanged"
         found = [*taken.services, *found]
         run.cost_usd = cost = sum(map(cost_of_service, found)) + cost_of_machines(vanished)
+    if purge:
+        removed = (*removed, *forget_audit(name))
     remove_empty(state_dir())
     gone = (f"whatever is on {machine}, which cannot be reached" for machine in taken.forgotten)
     kept = (*gone, *_kept(services_here() if purge else []))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Literal
 
-from zephyr_deploy.deploy import hooks
+from zephyr_deploy.deploy import audit, hooks
 from zephyr_deploy.deploy.journal import Journal
 from zephyr_deploy.deploy.notify import told
 from zephyr_deploy.deploy.origin import caller, who
@@ -129,5 +129,9 @@ def _tell(run: Run, outcome: Outcome) -> None:
 
 ASKED: tuple[Callable[[Run, Change], None], ...] = (hooks.ask,)
 """Who may stop a run before it changes anything, in this order."""
-TOLD: dict[str, Callable[[Run, Outcome], None]] = {"whom [notify] names": told.tell, "the hooks": hooks.tell}
+TOLD: dict[str, Callable[[Run, Outcome], None]] = {
+    "the audit log": audit.tell,
+    "whom [notify] names": told.tell,
+    "the hooks": hooks.tell,
+}
 """Who is told how a run ended, in this order, each with its name for people."""
