@@ -8,10 +8,14 @@ from deploy.on_clouds import life_on
 
 @pytest.mark.timeout(600, func_only=True)
 def test_from_nothing_to_tokens_and_back(both, laptop):
-    said = life_on("aws", "a10g", laptop("first"), laptop("second"), both.aws.inbound)
+    machines = both.machines[0]
+    keys = lambda: machines.node(*machines.there()).exec("cat /home/ubuntu/.ssh/authorized_keys").stdout  # noqa: E731
+    said = life_on("aws", "a10g", laptop, both.aws.inbound, keys)
     assert "(console)" in said["up"], "the host key came by another way than the network"
     assert both.left() == []
-    assert both.aws.wire.actions().count("ec2:RunInstances") == 1
+    actions = both.aws.wire.actions()
+    assert actions.count("ec2:RunInstances") == 1
+    assert actions.count("ec2-instance-connect:SendSSHPublicKey") == 2, "the second laptop, and the job"
 
 
 @pytest.mark.long
