@@ -91,7 +91,7 @@ def test_a_group(monkeypatch, capsys):
 def test_a_group_with_a_default(monkeypatch, capsys):
     from zephyr_deploy.cli import main as program
 
-    @verb(panel=FIX, examples=[("zephyr-deploy things make", "Make")])
+    @verb(panel=FIX, examples=[("zephyr-deploy things", "Make"), ("zephyr-deploy things --fast", "Make faster")])
     def make(session: Session, name: NameArg = None, *, fast: bool = False) -> None:
         """Make it."""
         session.out.result("things", 1, table=lambda: "", quiet=f"made {name} {fast}")
@@ -114,5 +114,7 @@ def test_a_group_with_a_default(monkeypatch, capsys):
     page = capsys.readouterr().out
     assert "Make it." in page
     assert "Show it." in page
+    assert "things make --help" in page
+    assert "Make faster" in page
     assert program.main(["things", "--slow"]) == 2
     assert "--slow" in capsys.readouterr().err

@@ -97,11 +97,23 @@ class Group:
     def add_to(self, app: typer.Typer) -> None:
         """Register the group with all its commands; without a default it shows its help when it stands alone."""
         kind = _meaning(self.default) if self.default else TyperGroup
-        group = typer.Typer(cls=kind, help=self.help, epilog=epilog([verb.examples[0] for verb in self.verbs]))
+        group = typer.Typer(cls=kind, help=self._whole_help, epilog=epilog(self._examples))
         group.callback(invoke_without_command=True)(_help_if_alone)
         for command in self.verbs:
             command.add_to(group)
         app.add_typer(group, name=self.name, rich_help_panel=self.panel)
+
+    @property
+    def _whole_help(self) -> str:
+        options = f"zephyr-deploy {self.name} {self.default} --help"
+        return (
+            f"{self.help}\n\nWithout a command: {self.default}. Its options: {options}" if self.default else self.help
+        )
+
+    @property
+    def _examples(self) -> list[Example]:
+        """The first of each command, and all of the one that is meant where none is named."""
+        return [e for verb in self.verbs for e in (verb.examples if verb.name == self.default else verb.examples[:1])]
 
 
 def verb(*, panel: str, examples: Sequence[Example]) -> Callable[[Callable[Concatenate[Session, _P], None]], Verb]:
