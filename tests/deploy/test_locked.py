@@ -12,6 +12,7 @@ from zephyr_deploy.cli.main import main
 from zephyr_deploy.deploy import locked, wanted
 from zephyr_deploy.deploy.fleet import Fleet
 from zephyr_deploy.deploy.honoured import Honoured
+from zephyr_deploy.deploy.lockplace import found_lock, lock_path
 from zephyr_deploy.deploy.rollout import RolloutOptions
 from zephyr_deploy.deploy.up import up
 from zephyr_deploy.errors import ConfigError, NotDeployedError, UnreachableError
@@ -108,7 +109,7 @@ def path(tmp_path):
 def test_where_nothing_serves_it_is_looked_up(path, lookups):
     result = locked.lock(wish(), path)
     assert (len(lookups), result.written, result.begun) == (1, True, True)
-    assert result.lock == locked.found_lock(path)
+    assert result.lock == found_lock(path)
     assert result.lock.machines["gpu1"].host_key == KEY.fingerprint
     assert path.stat().st_mode & 0o777 == 0o644
 
@@ -134,7 +135,7 @@ def test_an_upgrade_looks_anew_and_says_what_is_new(path, lookups):
     result = locked.lock(wish(), path, upgrade=True)
     assert len(lookups) == 2
     assert [change.what for change in result.changes] == ["engine.digest", "release"]
-    assert locked.found_lock(path) == result.lock
+    assert found_lock(path) == result.lock
 
 
 @pytest.mark.usefixtures("fleet")
@@ -165,16 +166,16 @@ def test_a_file_that_is_no_lock_is_replaced_and_it_is_said(fleet, path, lookups)
     told = []
     assert locked.lock(wish(), path, listener=told.append).written
     assert any("written anew" in event.message for event in told if isinstance(event, Notice))
-    assert locked.found_lock(path)
+    assert found_lock(path)
 
 
 def test_where_it_is(tmp_path):
     toml = tmp_path / "zephyr.toml"
-    assert locked.lock_path(toml, None, tmp_path / "x") == tmp_path / "zephyr.lock"
-    assert locked.lock_path(toml, "large", tmp_path) == tmp_path / "zephyr.large.lock"
-    assert locked.lock_path(toml, "eu/large x", tmp_path) == tmp_path / "zephyr.eu-large-x.lock"
-    assert locked.lock_path(tmp_path / "prod.toml", None, tmp_path) == tmp_path / "prod.lock"
-    assert locked.lock_path(None, None, tmp_path) == tmp_path / "zephyr.lock"
+    assert lock_path(toml, None, tmp_path / "x") == tmp_path / "zephyr.lock"
+    assert lock_path(toml, "large", tmp_path) == tmp_path / "zephyr.large.lock"
+    assert lock_path(toml, "eu/large x", tmp_path) == tmp_path / "zephyr.eu-large-x.lock"
+    assert lock_path(tmp_path / "prod.toml", None, tmp_path) == tmp_path / "prod.lock"
+    assert lock_path(None, None, tmp_path) == tmp_path / "zephyr.lock"
 
 
 def test_this_machine_has_nothing_to_lock(path):
@@ -308,7 +309,7 @@ def test_as_it_is_typed(folder, capsys):
     said = typed(capsys, "lock")
     assert "gpu1" in said.out
     assert "commit it" in said.err
-    release = locked.found_lock(folder / "zephyr.lock").release
+    release = found_lock(folder / "zephyr.lock").release
     assert typed(capsys, "lock", "--check", "--output", "quiet").out.strip() == release
     assert "so already" in typed(capsys, "lock").err
     said = typed(capsys, "lock", "--upgrade")
@@ -329,6 +330,15 @@ def test_a_check_that_fails_says_each_reason(folder, capsys):
         assert "zephyr-deploy lock" in said
 
 
+@pytest.mark.usefixtures("fleet", "lookups")
+def test_a_lock_that_cannot_be_read_is_written_anew_and_stops_all_else(folder, capsys):
+    (folder / "zephyr.lock").write_text("<<<<<<< ours\n")
+    for words in (("lock", "--check"), ("redeploy", "--locked"), ("redeploy",)):
+        assert "merge that was not settled" in typed(capsys, *words, code=3).err
+    assert "written anew" in typed(capsys, "lock").err
+    typed(capsys, "lock", "--check")
+
+
 def test_without_a_lock(folder, capsys):
     for words in (("lock", "--check"), ("redeploy", "--locked")):
         assert "there is no zephyr.lock" in typed(capsys, *words, code=3).err
@@ -344,6 +354,6 @@ def test_without_a_lock(folder, capsys):
         ("lock", "--check", "--dry-run"),
     ],
 )
-def test_what_does_not_go_together(folder, capsys, words):
-    (folder / "zephyr.lock").write_text("{}")
+@pytest.mark.usefixtures("folder")
+def test_what_does_not_go_together(capsys, words):
     assert "Next:" in typed(capsys, *words, code=2).err

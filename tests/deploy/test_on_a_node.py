@@ -15,7 +15,8 @@ from load import Load
 from zephyr_deploy import down, services, smoke, up
 from zephyr_deploy.cli import main as program
 from zephyr_deploy.deploy.honoured import Honoured
-from zephyr_deploy.deploy.locked import lock, required_lock
+from zephyr_deploy.deploy.locked import lock
+from zephyr_deploy.deploy.lockplace import required_lock
 from zephyr_deploy.deploy.reach import reached
 from zephyr_deploy.deploy.redeploy import redeploy, releases, rollback
 from zephyr_deploy.deploy.render import RenderOptions, render

@@ -13,7 +13,7 @@ from zephyr_deploy.cli.options import NameArg
 from zephyr_deploy.cli.session import Session
 from zephyr_deploy.cli.verb import DEPLOY, verb
 from zephyr_deploy.cli.wish import UpgradeOpt
-from zephyr_deploy.errors import UsageError
+from zephyr_deploy.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -61,7 +61,7 @@ def write(
         said = f"{path.name} is the lock of what is wanted: release {found.release}."
         session.out.result("lock.check", {"path": path, "lock": found}, table=lambda: said, quiet=found.release)
         return
-    trust = pinned(trust_of(host_key, first_use=trust_on_first_use), loaded)
+    trust = _trust(trust_of(host_key, first_use=trust_on_first_use), loaded)
     with session.out.listening() as listener:
         result = locked.lock(loaded.deployment, path, upgrade=upgrade, dry_run=dry_run, trust=trust, listener=listener)
     session.out.result("lock", result, table=lambda: _table(session, result), quiet=result.lock.release)
@@ -73,7 +73,7 @@ def write(
 
 def path_of(loaded: Loaded) -> Path:
     """Where the lock of what was loaded is."""
-    from zephyr_deploy.deploy.locked import lock_path
+    from zephyr_deploy.deploy.lockplace import lock_path
 
     return lock_path(loaded.config, loaded.profile, Path.cwd())
 
@@ -89,6 +89,16 @@ def pinned(trust: Trust, loaded: Loaded) -> Trust:
     return with_pins(trust, loaded.deployment, path_of(loaded))
 
 
+def _trust(trust: Trust, loaded: Loaded) -> Trust:
+    """As `pinned`; a lock that cannot be read is going to be written anew, and names no key until then."""
+    from zephyr_deploy.deploy.pinned import with_pins
+
+    try:
+        return pinned(trust, loaded)
+    except ConfigError:
+        return with_pins(trust, loaded.deployment, None)
+
+
 def honoured(loaded: Loaded, *, locked: bool, upgrade: bool) -> Honoured | None:
     """The lock that a run is to keep to; None where ``--locked`` was not given.
 
@@ -102,7 +112,7 @@ def honoured(loaded: Loaded, *, locked: bool, upgrade: bool) -> Honoured | None:
         hint = "`zephyr-deploy lock --upgrade` looks up what is newest; --locked then brings that."
         raise UsageError("--locked and --upgrade do not go together.", hint=hint)
     from zephyr_deploy.deploy.honoured import Honoured
-    from zephyr_deploy.deploy.locked import required_lock
+    from zephyr_deploy.deploy.lockplace import required_lock
 
     path = path_of(loaded)
     return Honoured(path, required_lock(path))

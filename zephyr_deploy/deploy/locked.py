@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zephyr_deploy.deploy.fleet import Fleet
 from zephyr_deploy.deploy.honoured import machines_of, name_of
 from zephyr_deploy.deploy.known import known
+from zephyr_deploy.deploy.lockplace import found_lock, required_lock
 from zephyr_deploy.deploy.noted import where_noted
 from zephyr_deploy.deploy.wanted import lock_of_fleet, model_of_fleet, plan_of_fleet
 from zephyr_deploy.errors import ConfigError, NotDeployedError
@@ -19,7 +19,7 @@ from zephyr_deploy.providers.registry import is_cloud
 from zephyr_deploy.providers.registry import provider as provider_named
 from zephyr_deploy.release.honour import driver_of, nothing_to_lock, of_another_wish, refuse
 from zephyr_deploy.release.lockchanges import Change, changes
-from zephyr_deploy.release.lockfile import FileMachine, LockFile, lock_text, lockfile_of, read_lock
+from zephyr_deploy.release.lockfile import FileMachine, LockFile, lock_text, lockfile_of
 from zephyr_deploy.release.render import render
 from zephyr_deploy.release.resolve import fits, lock_of_model
 from zephyr_deploy.spec.deployment import Frozen
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     from zephyr_deploy.release.lock import Lock
     from zephyr_deploy.spec.deployment import Deployment
 
-FILE = "zephyr.lock"
-STRANGE = re.compile(r"[^\w.-]")
-"""What a profile may be called, and no file should be."""
 MODE = 0o644
 """It is for everybody who can read the repository."""
 
@@ -49,46 +46,6 @@ class LockResult(Frozen):
     begun: bool
     """Whether there was none."""
     lock: LockFile
-
-
-def lock_path(config: Path | None, profile: str | None, cwd: Path) -> Path:
-    """Where the lock of a file and its profile is: zephyr.lock beside zephyr.toml, zephyr.PROFILE.lock for a profile.
-
-    Args:
-        config: The file; None: there is none, and the lock is in ``cwd``.
-        profile: Of the file; None: none.
-        cwd: The working directory.
-    """
-    path = (config or cwd / FILE).with_suffix(".lock")
-    return path.with_name(f"{path.stem}.{STRANGE.sub('-', profile)}.lock") if profile else path
-
-
-def found_lock(path: Path) -> LockFile | None:
-    """The lock at ``path``; None where there is none.
-
-    Raises:
-        ConfigError: it cannot be read, or is none.
-    """
-    try:
-        return read_lock(path.read_bytes().decode(), path.name)
-    except FileNotFoundError:
-        return None
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path} is no text", hint="`zephyr-deploy lock` writes it anew.") from error
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}", hint=f"See: ls -l {path}") from error
-
-
-def required_lock(path: Path) -> LockFile:
-    """The lock at ``path``.
-
-    Raises:
-        ConfigError: there is none, or none that can be read.
-    """
-    found = found_lock(path)
-    if found is None:
-        raise ConfigError(f"there is no {path.name} in {path.parent}", hint="`zephyr-deploy lock` writes it.")
-    return found
 
 
 def check(deployment: Deployment, path: Path) -> LockFile:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from zephyr_deploy import __version__
 from zephyr_deploy.engines.base import Problem
 from zephyr_deploy.errors import ConfigError
-from zephyr_deploy.release.render import wanted_settings
 from zephyr_deploy.release.serving import serving_of
+from zephyr_deploy.release.settings import wanted_settings
 from zephyr_deploy.spec.values import toml
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from zephyr_deploy.errors import ConfigError
 from zephyr_deploy.node.address import known_name
 from zephyr_deploy.plan.model.facts import ModelFacts
 from zephyr_deploy.release.lock import Lock, LockedFile, LockedImage
-from zephyr_deploy.release.render import wanted_settings
 from zephyr_deploy.release.serving import Serving, serving_of
+from zephyr_deploy.release.settings import wanted_settings
 from zephyr_deploy.spec.deployment import EngineName, Frozen, ProviderName
 
 if TYPE_CHECKING:

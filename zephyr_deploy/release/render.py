@@ -15,23 +15,20 @@ from zephyr_deploy.plan.refusal import refuse
 from zephyr_deploy.release.caddy import PRIVATE, caddyfile, exposure_of, peer_port
 from zephyr_deploy.release.release import Release, release_of
 from zephyr_deploy.release.serving import serving_of
+from zephyr_deploy.release.settings import wanted_settings
 from zephyr_deploy.release.templates import render_template
 from zephyr_deploy.spec.deployment import ZEPHYR
-from zephyr_deploy.spec.values import SOURCES
 
 if TYPE_CHECKING:
     from zephyr_deploy.engines.base import EngineSpec, ServeSettings
     from zephyr_deploy.plan.plan import Plan
     from zephyr_deploy.release.caddy import Exposure
     from zephyr_deploy.release.lock import Lock
-    from zephyr_deploy.spec.deployment import Deployment
 
 TOKENIZER = "tokenizer_config.json"
 TEMPLATE = "chat_template.jinja"
 ALWAYS_ENV = {"HF_HOME": "/data", "HF_HUB_OFFLINE": "1"}
 """The weights are on the node before the engine starts, so it needs neither the hub nor a token."""
-OF_GATEWAY = frozenset({"access.expose", "access.domain", "access.cidr"})
-"""Settings that are the gateway's business where it has a machine of its own."""
 
 
 def render(plan: Plan, lock: Lock) -> Release:
@@ -146,17 +143,6 @@ def _about(plan: Plan, lock: Lock, stop_s: int) -> dict[str, object]:
             "body": spec.generate.body(plan.serve.model_id),
         },
     }
-
-
-def wanted_settings(deployment: Deployment) -> dict[str, object]:
-    """The settings that make a release what it is, by their names; masked as everything printed is.
-
-    Where a secret lies is no version of anything.
-    """
-    wanted = deployment.model_dump(mode="json", include={"model", "engine", "limits", "access"}, exclude_none=True)
-    flat = {f"{section}.{key}": value for section, fields in wanted.items() for key, value in fields.items()}
-    of_others = SOURCES | (OF_GATEWAY if deployment.machine.gateway else set())
-    return {path: value for path, value in flat.items() if path not in of_others}
 
 
 def _shown_settings(plan: Plan, lock: Lock) -> dict[str, object]:
