@@ -8,6 +8,7 @@ import time
 from dataclasses import replace
 
 import pytest
+from deploy.notify.receiver import receiving
 from lab.boot import NodeSpec
 from lab.cards import A100
 from load import Load
@@ -21,11 +22,12 @@ from zephyr_deploy.deploy.reach import reached
 from zephyr_deploy.deploy.redeploy import redeploy, releases, rollback
 from zephyr_deploy.deploy.render import RenderOptions, render
 from zephyr_deploy.deploy.rollout import RolloutOptions
-from zephyr_deploy.errors import ConfigError, EngineFailedError, NotDeployedError
+from zephyr_deploy.deploy.surroundings import Surroundings, surrounded
+from zephyr_deploy.errors import ConfigError, EngineFailedError, HookError, NotDeployedError
 from zephyr_deploy.node.address import NodeAddress
 from zephyr_deploy.node.hostkeys import Trust
 from zephyr_deploy.release.lockfile import FileMachine, machine_name
-from zephyr_deploy.spec.deployment import Deployment, Engine, Limits, Machine
+from zephyr_deploy.spec.deployment import Deployment, Engine, Limits, Machine, Notify
 
 NAME = "zephyr"
 
@@ -92,6 +94,28 @@ def test_up_again_changes_nothing(node, served, wanted, trust):
     assert re.fullmatch(r"ghcr\.io/\S+@sha256:[0-9a-f]{64}", result.image), result.image
     assert {phase.phase for phase in result.phases} == {"connect", "look", "plan"}
     assert containers(node) == before
+
+
+def test_a_hook_keeps_a_release_from_the_machine_and_a_webhook_hears_of_it(node, served, wanted, trust, tmp_path):
+    hook = tmp_path / ".zephyr" / "hooks" / "pre-deploy"
+    hook.parent.mkdir(parents=True)
+    hook.write_text("#!/bin/sh\necho $HOOK_BEFORE $HOOK_RELEASE > releases\nexit 1\n")
+    hook.chmod(0o755)
+    address = tmp_path / "webhook"
+    address.touch(0o600)
+    before = containers(node)
+    with receiving() as webhook, surrounded(Surroundings(folder=tmp_path)):
+        address.write_text(webhook.address)
+        told = Notify(webhook_from=f"file:{address}")
+        assert not up(wanted(notify=told), rollout_options=trust).changed, "whom to tell is nothing of the service"
+        with pytest.raises(HookError, match="pre-deploy ended with exit code 1"):
+            redeploy(wanted(limits=Limits(max_total_tokens=1000), notify=told), trust)
+    assert containers(node) == before
+    assert services(NAME)[0].release == served.release
+    old, new = (tmp_path / "releases").read_text().split()
+    assert (old, new != old) == (served.release, True)
+    ((kind, data),) = [(sent["type"], sent["data"]) for sent in webhook.bodies]
+    assert (kind, data["before"], data["release"], data["exit_code"]) == ("failed", old, new, 8)
 
 
 def test_a_benchmark_is_kept_with_its_release(served, capsys):
