@@ -10,6 +10,7 @@ import os
 from typing import TYPE_CHECKING
 
 from zephyr_deploy import __version__
+from zephyr_deploy.deploy.origin import caller
 from zephyr_deploy.errors import HookError
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ VARIABLES = {
     "HOOK_COMMAND": "`up`, `redeploy`, `rollback` or `down`",
     "HOOK_RUN": "id of this call; nodes, journal and notifications have the same",
     "HOOK_USER": "who called it",
-    "HOOK_MACHINE": "where",
+    "HOOK_MACHINE": "where: name of a machine, or of a CI",
     "HOOK_JOB": "address of the CI job, where there is one",
     "HOOK_COMMIT": "commit that the CI job is about, where there is one",
     "HOOK_VERSION": "of zephyr-deploy",
@@ -128,15 +129,15 @@ def _warn_of_others(run: Run) -> None:
 def _facts(run: Run) -> dict[str, str]:
     from zephyr_deploy.deploy.rehearse import rehearsing
 
-    who = run.who
+    by = caller()
     return {
         "HOOK_DEPLOYMENT": run.name,
         "HOOK_COMMAND": run.command,
         "HOOK_RUN": run.journal.run,
-        "HOOK_USER": who["user"],
-        "HOOK_MACHINE": who["machine"],
-        "HOOK_JOB": who.get("job", ""),
-        "HOOK_COMMIT": who.get("commit", ""),
+        "HOOK_USER": by.user,
+        "HOOK_MACHINE": by.machine,
+        "HOOK_JOB": by.job,
+        "HOOK_COMMIT": by.commit,
         "HOOK_VERSION": __version__,
         "HOOK_CONFIG": str(run.surroundings.folder),
         "HOOK_REHEARSAL": "1" if rehearsing() else "",

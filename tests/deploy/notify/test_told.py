@@ -84,6 +84,18 @@ def test_what_nobody_is_told_of(webhook, given):
     assert webhook.got == []
 
 
+def test_a_job_of_a_ci_is_linked(webhook, monkeypatch):
+    monkeypatch.setenv("GITLAB_CI", "true")
+    monkeypatch.setenv("CI_JOB_URL", "https://ci.example.org/1")
+    monkeypatch.setenv("CI_COMMIT_SHA", "5f0c1d9e")
+    with receiving() as slack:
+        monkeypatch.setenv("SLACK_URL", slack.address)
+        run(notify=Notify(webhook_from="env:HOOK_URL", slack_from="env:SLACK_URL"))
+    data = webhook.bodies[0]["data"]
+    assert (data["job"], data["commit"], data["machine"]) == ("https://ci.example.org/1", "5f0c1d9e", "GitLab CI")
+    assert "<https://ci.example.org/1|CI job>" in str(slack.bodies[0]["blocks"][-1])
+
+
 def test_a_verb_without_a_wish_goes_by_the_file_in_use(webhook):
     with (
         pytest.raises(UnreachableError),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from zephyr_deploy import __version__
 from zephyr_deploy.deploy.hooks import DEPLOYING, USAGE
 from zephyr_deploy.spec.deployment import Frozen, NotifyEvent
 
@@ -41,7 +42,7 @@ def message_of(run: Run, outcome: Outcome) -> Message | None:
     event = _event(run, outcome)
     if event is None:
         return None
-    who, name = run.who, outcome.deployment
+    name = outcome.deployment
     error = _clean(outcome.error)
     rows = {
         "Command": outcome.command,
@@ -54,7 +55,6 @@ def message_of(run: Run, outcome: Outcome) -> Message | None:
     }
     facts = outcome.model_dump(mode="json", exclude={"deployment", "error"})
     wish = {"provider": run.wish.provider, "model": run.wish.model.id} if run.wish else {}
-    about = {"job": who.get("job", ""), "commit": who.get("commit", ""), "version": who["version"]}
     return Message(
         id=f"run_{outcome.run}_{event}",
         event=event,
@@ -62,10 +62,10 @@ def message_of(run: Run, outcome: Outcome) -> Message | None:
         text=_sentence(outcome, event),
         deployment=name,
         error=error,
-        link=who.get("job", ""),
+        link=outcome.job,
         next="" if event == "deployed" else f"zephyr-deploy status {name}",
         rows={title: text for title, text in rows.items() if text},
-        data={**facts, "error": error, **wish, **about},
+        data={**facts, "error": error, **wish, "version": __version__},
     )
 
 
