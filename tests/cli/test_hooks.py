@@ -54,6 +54,25 @@ def test_none_is_run_with_skip_hooks_or_of_another_folder(refusing, monkeypatch)
     assert calls(refusing) == []
 
 
+def test_a_file_that_cannot_be_read_keeps_no_teardown_from_being_asked_about(refusing, capsys):
+    (refusing / "zephyr.toml").write_text("nonsense = 1\n")
+    assert main(["down", "demo"]) == 8
+    assert calls(refusing) == ["pre-teardown demo"]
+    assert "Warning: Nobody will be told how this ends" in capsys.readouterr().err
+    assert main(["down", "demo", "--skip-hooks"]) == 0
+
+
+def test_a_named_deployment_goes_also_where_the_folder_is_gone_or_the_variable_is_empty(tmp_path, monkeypatch):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert main(["down", "demo"]) == 0
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ZEPHYR_CONFIG", "")
+    assert main(["down", "demo"]) == 0
+
+
 def test_a_hook_stops_an_order_before_a_machine_costs_anything(refusing, monkeypatch, capsys):
     cloud = MemoryCloud()
     only_cloud(cloud, monkeypatch)

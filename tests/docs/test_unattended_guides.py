@@ -6,11 +6,15 @@ import json
 import os
 import re
 import subprocess
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
+import yaml
+from deploy.notify.receiver import receiving
+from emulators.memory import ShowingCloud, offer, only_cloud
 
+from zephyr_deploy.cli.main import main
 from zephyr_deploy.deploy import hooks
 from zephyr_deploy.deploy.clouds.warn import Warned
 from zephyr_deploy.deploy.journal import Journal
@@ -20,6 +24,8 @@ from zephyr_deploy.deploy.notify.signature import signed
 from zephyr_deploy.deploy.run import Run
 from zephyr_deploy.errors import GateError
 from zephyr_deploy.events import Phases
+from zephyr_deploy.providers.clouds.stamp import Stamp
+from zephyr_deploy.providers.clouds.types import Order
 from zephyr_deploy.spec.deployment import NOTIFY_EVENTS, Deployment
 from zephyr_deploy.spec.load import load
 from zephyr_deploy.spec.secret import Secret
@@ -105,6 +111,23 @@ def test_the_body_has_the_fields_of_a_real_one(tmp_path, monkeypatch):
     assert (list(real), set(real["data"])) == (list(shown), set(shown["data"]))
     others = re.search(r"have other fields in `data`: (.*?)\. New", NOTIFY, re.DOTALL)[1]
     assert set(re.findall(r"`(\w+)`", others)) == set(Warned.model_fields) - {"event", "deployment"}
+
+
+def test_the_step_of_a_workflow_tells_slack(tmp_path, monkeypatch):
+    cloud = ShowingCloud()
+    only_cloud(cloud, monkeypatch)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ZEPHYR_STATE_DIR", str(tmp_path))
+    soon = datetime.now(timezone.utc) + timedelta(minutes=30)
+    stamp = Stamp(deployment="demo", run="0" * 8, expires=soon)
+    key = "ssh-ed25519 AAAA"
+    cloud.create(Order(stamp=stamp, offer=offer(), token="t", public_key=key, allowed="0.0.0.0/0", disk_gb=100))
+    (step,) = yaml.safe_load(block(NOTIFY, "yaml"))
+    with receiving() as slack:
+        for name, value in step["env"].items():
+            monkeypatch.setenv(name, value.replace("${{ secrets.SLACK_WEBHOOK_URL }}", slack.address))
+        assert main(step["run"].split()[1:]) == 0
+    assert slack.bodies[0]["text"].startswith(":hourglass: demo ends in 30m, at 20")
 
 
 def test_what_it_says_of_the_signature_checks_a_real_one():

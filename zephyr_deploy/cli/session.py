@@ -105,14 +105,23 @@ class Session:
             wish: What was read from it, where the verb is told of it.
             skip_hooks: Whether it is to find no hooks.
         """
-        from pathlib import Path
-
         from zephyr_deploy.deploy.surroundings import Surroundings, surrounded
-        from zephyr_deploy.spec.load import config_path
 
-        path, notify = config_path(self.config, os.environ, Path.cwd()), wish.notify if wish else self._notify()
+        path, notify = self._file(), wish.notify if wish else self._notify()
         folder = path.resolve().parent if path else None
         return surrounded(Surroundings(folder=folder, hooks=not skip_hooks, notify=notify))
+
+    def _file(self) -> Path | None:
+        """The zephyr.toml in use; None where none can be found, be it because the working directory is gone."""
+        from pathlib import Path
+
+        from zephyr_deploy.errors import ConfigError
+        from zephyr_deploy.spec.load import config_path
+
+        try:
+            return config_path(self.config, os.environ, Path.cwd())
+        except (ConfigError, FileNotFoundError):
+            return None
 
     def _notify(self) -> Notify:
         """Whom the user's file names; a file that cannot be read must not keep a verb that does without it."""
@@ -121,8 +130,8 @@ class Session:
 
         try:
             return self.load().deployment.notify
-        except ConfigError as error:
-            self.out.warn(f"Nobody will be told how this ends, for whom to tell cannot be read: {error.message}")
+        except (ConfigError, FileNotFoundError) as error:
+            self.out.warn(f"Nobody will be told how this ends, for whom to tell cannot be read: {error}")
             return Notify()
 
     def given(self, name: str | None) -> Given:
