@@ -100,7 +100,7 @@ def test_what_could_not_be_told_is_told_the_next_time(cloud, webhook, capsys):
     assert main(["gc", "--warn", "1h"]) == 6
     said = capsys.readouterr()
     assert "soon ends in 30m" in said.out, "it is shown all the same"
-    assert "not everybody was told (webhook: it answered 410)" in said.err
+    assert "webhook was not told: it answered 410" in said.err
     assert SECRET not in said.err
     assert main(["gc", "--warn", "1h"]) == 0
     assert len(webhook.got) == 2

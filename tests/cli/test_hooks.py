@@ -32,7 +32,7 @@ def calls(folder):
 def test_a_hook_stops_a_teardown(refusing, capsys, words):
     assert main([*words, "--output", "json"]) == 8
     error = json.loads(capsys.readouterr().out)["error"]
-    assert (error["code"], error["details"]["log"]) == ("hook", ["pre-teardown demo"])
+    assert (error["code"], error["details"]["output"]) == ("hook", ["pre-teardown demo"])
     assert calls(refusing) == ["pre-teardown demo"]
 
 
@@ -42,7 +42,7 @@ def test_its_output_is_on_stderr_and_goes_with_the_error(refusing, capsys):
     assert said.out == ""
     assert "pre-teardown: pre-teardown demo" in said.err
     assert "Error: the hook pre-teardown ended with exit code 1" in said.err
-    assert "--skip-hooks goes on without any" in said.err
+    assert "--skip-hooks goes on without hooks" in said.err
 
 
 def test_none_is_run_with_skip_hooks_or_of_another_folder(refusing, monkeypatch):

@@ -90,7 +90,7 @@ def test_a_hook_that_says_no_stops_it_before_anything_is_changed(project):
     with pytest.raises(HookError, match="the hook pre-deploy ended with exit code 3") as caught:
         project.run()
     assert caught.value.exit_code == 8
-    assert caught.value.details == {"hook": "pre-deploy", "log": ["not on a Friday", "at all"]}
+    assert caught.value.details == {"hook": "pre-deploy", "output": ["not on a Friday", "at all"]}
     assert ("pre-deploy: not on a Friday", "info") in project.notices
     assert project.noted("post-deploy") is None
     assert project.noted("deploy-failed")["HOOK_ERROR"] == "the hook pre-deploy ended with exit code 3"
@@ -260,5 +260,5 @@ def test_bytes_that_are_no_text_and_lines_without_an_end_are_told(project):
     project.hook("pre-deploy", r"printf 'a\377b\r\n\n'; printf %20000s | tr ' ' x; exit 1")
     with pytest.raises(HookError) as caught:
         project.run()
-    log = caught.value.details["log"]
+    log = caught.value.details["output"]
     assert (log[0], log[1], sum(map(len, log[2:]))) == ("a�b", "", 20_000)

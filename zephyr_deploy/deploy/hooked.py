@@ -55,12 +55,12 @@ def call(
             _end(process)
         _close(process)
         heard.rest()
-    details = {"hook": path.name, "log": list(heard.kept)}
+    details = {"hook": path.name, "output": list(heard.kept)}
     if not ended:
         said = f"the hook {path.name} did not end within {_length(deadline_s)}"
         raise HookError(said, hint="It was ended, with what it had started.", details=details)
     if process.returncode:
-        hint = f"See {path}; --skip-hooks goes on without any."
+        hint = f"See {path}; --skip-hooks goes on without hooks."
         raise HookError(f"the hook {path.name} ended with {_ending(process.returncode)}", hint=hint, details=details)
 
 

@@ -131,7 +131,7 @@ ASKED: tuple[Callable[[Run, Change], None], ...] = (hooks.ask,)
 """Who may stop a run before it changes anything, in this order."""
 TOLD: dict[str, Callable[[Run, Outcome], None]] = {
     "the audit log": audit.tell,
-    "whom [notify] names": told.tell,
+    "everybody whom [notify] names": told.tell,
     "the hooks": hooks.tell,
 }
 """Who is told how a run ended, in this order, each with its name for people."""

@@ -111,7 +111,7 @@ def test_that_nobody_can_be_told_is_a_warning_without_the_address(webhook):
     said = []
     run(listener=said.append)
     ((message, level),) = [(event.message, event.level) for event in said if isinstance(event, Notice)]
-    assert "could not be told to whom [notify] names: not everybody was told (webhook: it answered 404)" in message
+    assert "could not be told to everybody whom [notify] names: webhook was not told: it answered 404" in message
     assert (level, SECRET in message) == ("warning", False)
 
 

@@ -54,8 +54,8 @@ def deliver(message: Message, notify: Notify, patience: Patience = Patience()) -
     failures.update(_side_by_side([one for one in channels if one], message, patience))
     if failures:
         kind = CredentialsError if unknown else UnreachableError
-        said = "; ".join(f"{name}: {why}" for name, why in failures.items())
-        raise kind(f"not everybody was told ({said})", hint=HINT, details={"channels": sorted(failures)})
+        said = "; ".join(f"{name} was not told: {why}" for name, why in failures.items())
+        raise kind(said, hint=HINT, details={"channels": sorted(failures)})
 
 
 def _side_by_side(channels: list[Channel], message: Message, patience: Patience) -> dict[str, str]:
