@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
 
+import psutil
 import pytest
 from emulators.memory import MemoryCloud, only_cloud
 
@@ -80,3 +87,51 @@ def test_a_hook_stops_an_order_before_a_machine_costs_anything(refusing, monkeyp
     assert calls(refusing) == ["pre-deploy demo"]
     assert (cloud.there, "create" in cloud.calls) == ({}, False)
     assert "zephyr-deploy down" not in capsys.readouterr().err, "nothing was made that would have to go"
+
+
+def test_a_job_that_is_cancelled_ends_the_hook_that_runs_and_still_calls_the_last_one(refusing):
+    """GitHub sends SIGINT, 7.5 s later SIGTERM, and kills 2.5 s after that."""
+    hooks = refusing / ".zephyr" / "hooks"
+    (hooks / "pre-deploy").write_text(f"#!/bin/sh\necho $$ > {refusing}/pid\necho begun\nsleep 60\n")
+    (hooks / "deploy-failed").write_text(f'#!/bin/sh\necho "$HOOK_RESULT $HOOK_EXIT_CODE" > {refusing}/ended\n')
+    (hooks / "deploy-failed").chmod(0o755)
+    program = subprocess.Popen([sys.executable, "-c", CANCELLED], cwd=refusing, stderr=subprocess.PIPE, text=True)
+    while "begun" not in (line := program.stderr.readline()):
+        assert line, "it ended before its hook began"
+    program.send_signal(signal.SIGTERM)
+    start = time.monotonic()
+    _out, err = program.communicate(timeout=60)
+    assert (program.returncode, "Interrupted." in err) == (130, True)
+    assert time.monotonic() - start < 20, "seconds on an idle machine"
+    assert (refusing / "ended").read_text() == "interrupted 130\n"
+    assert not _alive(int((refusing / "pid").read_text()))
+
+
+def _alive(group):
+    """Whether a process of that group still runs; one that nobody has fetched its end of does not."""
+    for process in psutil.process_iter(["status"]):
+        with suppress(ProcessLookupError):
+            if os.getpgid(process.pid) == group and process.info["status"] != psutil.STATUS_ZOMBIE:
+                return True
+    return False
+
+
+CANCELLED = """
+import sys
+from zephyr_deploy.cli import main as program
+from zephyr_deploy.deploy.run import running
+from zephyr_deploy.events import Phases
+
+def work(session, deployment):
+    with session.surrounding(deployment, skip_hooks=False), session.out.listening() as listener:
+        with running("demo", "up", Phases(listener), deployment) as run:
+            run.about_to("deploy")
+
+def call(argv, call):
+    from zephyr_deploy.cli.session import GlobalOptions, Session
+    session = Session.of(GlobalOptions())
+    work(session, session.load().deployment)
+
+program._call = call
+program.run()
+"""
