@@ -57,6 +57,7 @@ COMMANDS = (
     "gc",
     "ci",
     "config",
+    "notify",
     "doctor",
     "debug-bundle",
     "version",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from zephyr_deploy import __version__
 from zephyr_deploy.deploy.hooks import DEPLOYING, USAGE
@@ -19,7 +19,8 @@ class Message(Frozen):
 
     id: str
     """The same however often it is sent; at most 64 letters, digits, ``_`` and ``-``."""
-    event: NotifyEvent
+    event: NotifyEvent | Literal["test"]
+    """``test``: nothing has happened; all channels get it, whatever they want to hear of."""
     at: datetime
     """When it happened, by the clock of this machine."""
     text: str
