@@ -131,8 +131,9 @@ class Job:
         self.process: subprocess.Popen[bytes] | None = None
         self.payload, self.event, self.inputs, self.others = payload, event, inputs, others
         events = document[True]  # YAML takes `on` for true
-        declared = (events.get(event) if isinstance(events, dict) else None) or {}
-        for key, about in (declared.get("inputs") or {}).items():
+        declared = events.get(event) if isinstance(events, dict) else None
+        given = declared.get("inputs") if isinstance(declared, dict) else None
+        for key, about in (given or {}).items():
             self.inputs = {key: about.get("default"), **self.inputs}
 
     @property

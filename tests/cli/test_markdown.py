@@ -39,8 +39,13 @@ def test_a_cell_shows_exactly_its_value(pieces):
 @pytest.mark.parametrize("hostile", ["@somebody", "see #12", "https://evil.example", "www.evil.example", "::error::"])
 def test_nothing_is_made_a_link_of(hostile):
     made = text(hostile)
-    assert not re.search(r"@\w|#\d|://|www\.", re.sub(r"&#\d+;", "", made))
+    assert not re.search(r"(?<!\w)@\w|(?<!\w)#\d|://|www\.", re.sub(r"&#\d+;", "", made))
     assert html.unescape(made).replace("\u200b", "") == hostile
+
+
+@pytest.mark.parametrize("plain", ["ubuntu@gpu1", "ghcr.io/x/y@sha256:00", "a#b", "# 1"])
+def test_what_one_may_copy_stays_as_it_is(plain):
+    assert text(plain) == plain
 
 
 def test_names_of_figures_stay_readable():

@@ -38,10 +38,8 @@ def settled(summary):
 
 
 def blocks(language):
-    return [
-        textwrap.dedent(text)
-        for text in re.findall(rf"^ *```{language}\n(.*?)^ *```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
-    ]
+    found = re.findall(rf"^ *```{language}\n(.*?)^ *```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    return [textwrap.dedent(text) for text in found]
 
 
 @pytest.fixture
@@ -70,6 +68,7 @@ def runner(account, tmp_path):
     return found
 
 
+@pytest.mark.long
 @pytest.mark.timeout(900, func_only=True)
 def test_its_workflows_do_what_the_page_says(runner, account, tmp_path):
     summaries = {}

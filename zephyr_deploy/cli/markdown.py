@@ -15,8 +15,8 @@ LONGEST = 200
 """Lines of a block: a comment on GitHub holds 65,536 characters, a step's summary 1 MiB."""
 _SPECIAL = re.compile(r"[&<>\\`*\[\]|~!]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|:(?=//)|(?<=[Ww])\.")
 """What would be markup, a cell's end or a link within a line: ``http://``, ``www.``."""
-_CALLS = re.compile(r"([@#])(?=\S)")
-"""What GitHub makes a link of after that: ``@somebody``, who would be told, and ``#12``."""
+_CALLS = re.compile(r"(?<!\w)(@(?=\w)|#(?=\d))")
+"""What GitHub makes a link of: ``@somebody``, who would be told, and ``#12``; not ``user@host``, which one may copy."""
 UNSEEN_SPACE = "\u200b"
 
 
