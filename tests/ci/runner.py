@@ -97,6 +97,7 @@ class Runner:
         self.folder, self.stand_ins = folder, stand_ins
         self.secrets, self.variables = dict(secrets or {}), dict(variables or {})
         self.extra = dict(environment or {})
+        self.run_id = 7
         self.bin = folder / "bin"
         self.bin.mkdir(parents=True, exist_ok=True)
 
@@ -193,7 +194,7 @@ class Job:
             "ref_name": "main",
             "repository": "octo/endpoint",
             "run_attempt": "1",
-            "run_id": "7",
+            "run_id": str(self.runner.run_id),
             "server_url": "https://github.com",
             "sha": "c0ffee0000000000000000000000000000000000",
             "token": "ghs_token-of-the-job",

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from bench.simulated_reports import simulated
 from ci.conftest import EXAMPLES, ROLE
 from ci.runner import ACTIONS
 from ci.stand_ins import comments, comments_of
@@ -153,7 +154,7 @@ def test_a_push_redeploys_and_says_what_came_of_it(scripted):
 
 
 def test_a_gate_that_is_not_passed_fails_the_job(scripted):
-    refused = failed("gate", 8, failures=["ttft_p99 is 812 ms"], release="b", before="a", serves={"gpu1": "a"})
+    refused = failed("gate", 8, failures=["ttft_p99 is 812 ms"], release="b", before="a", result="rolled_back")
     ran = scripted({"render": failed("gate", 8), "redeploy": refused}).run(EXAMPLES / "deploy.yml", "push")["deploy"]
     assert ran.conclusion == "failure"
     outputs = ran.step("deploy").outputs
@@ -209,6 +210,31 @@ def test_a_run_that_is_cancelled_tells_the_tool_itself(scripted):
     assert job.ran.conclusion == "cancelled"
     assert job.ran.step("deploy").outputs["result"] == "interrupted"
     assert "failed (interrupted)" in job.ran.summary, "what came of it is said all the same"
+
+
+def test_nights_are_held_against_each_other(scripted, tmp_path):
+    """What was found is kept from run to run; the third night is worse, which fails the job and not the history."""
+    measured = simulated([1, 8]).without_gaps().model_dump(mode="json")
+    found = {"bench": (0, "bench", measured), "history": (0, "history", []), "compare": (0, "compare", {})}
+    job = nightly(scripted(found), 1)
+    assert called(job).splitlines()[0] == (
+        "bench --fail-if errors>1% --on-node --concurrency=1,8 --requests=64 --save=bench.json --output json --yes "
+        "ZEPHYR_GUEST=1h ZEPHYR_DEPLOY_KEY="
+    )
+    assert "compare" not in called(job), "there is nothing to compare with yet"
+    assert (tmp_path / "store/artifacts/bench/bench.json").exists()
+    assert job.ran.summary.count(" of 64 |") == 2
+    job = nightly(scripted(found), 2)
+    assert "compare demo@-2 demo@-1 --fail-if ttft_p90>+20%" in called(job)
+    nightly(scripted({**found, "compare": failed("gate", 8)}), 3, conclusion="failure")
+    assert len(list((tmp_path / "store/caches").iterdir())) == 3
+
+
+def nightly(runner, run_id, conclusion="success"):
+    runner.run_id = run_id
+    job = runner.jobs(EXAMPLES / "bench.yml", "schedule")["bench"]
+    assert job.run().conclusion == conclusion, job.ran.log
+    return job
 
 
 def pull_request(action="synchronize", repo="octo/endpoint", labels=(), **more):

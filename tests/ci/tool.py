@@ -19,6 +19,15 @@ if command == "ci":
 settings = [f"{name}={os.environ[name]}" for name in ("ZEPHYR_GUEST", "ZEPHYR_DEPLOY_KEY") if name in os.environ]
 with (Path.home() / "called").open("a") as file:
     file.write(" ".join([*words, *settings]) + "\n")
+if command == "bench":
+    kept = Path.home() / ".local/state/zephyr-deploy/benchmarks/demo"
+    kept.mkdir(parents=True, exist_ok=True)
+    (kept / str(len(list(kept.iterdir())))).touch()
+    Path("bench.json").touch()
+if command == "history":
+    nights = len(list((Path.home() / ".local/state/zephyr-deploy/benchmarks/demo").iterdir()))
+    sys.stdout.write("".join(f"demo@-{back}\n" for back in range(nights, 0, -1)))
+    sys.exit()
 code, document = json.loads((folder / f"{command}.json").read_text())
 if code is None:
     try:

@@ -181,7 +181,7 @@ def test_a_gate_that_was_not_passed_shows_both_releases(job, result):
     before, after = simulated([4], seed=1), simulated([4], seed=2)
     compared = compare(before, after)
     verdict = {"release": "bbb", "before": "aaa", "comparison": compared.model_dump(mode="json"), "report": None}
-    refused = error(failures=["ttft_p99 is 812 ms | a"], serves={"gpu1": "aaa", "gpu2": "aaa"}, **verdict)
+    refused = error(failures=["ttft_p99 is 812 ms | a"], result="rolled_back", **verdict)
     assert program.main(["ci", "report", result("error", refused)]) == 0
     summary = (job / "GITHUB_STEP_SUMMARY").read_text()
     assert "- ttft_p99 is 812 ms &#124; a\n" in summary
@@ -192,7 +192,7 @@ def test_a_gate_that_was_not_passed_shows_both_releases(job, result):
 
 
 def test_a_way_back_that_failed_is_not_called_one(job, result):
-    refused = error(release="bbb", before="aaa", serves={"gpu1": "aaa", "gpu2": "bbb"})
+    refused = error(release="bbb", before="aaa", serves={"gpu1": "aaa", "gpu2": "bbb"}, result="failed")
     assert program.main(["ci", "report", result("error", refused)]) == 0
     assert outputs(job / "GITHUB_OUTPUT")["result"] == "failed"
 

@@ -139,10 +139,8 @@ def _error(error: Data) -> Report:
 
 def _after(code: str, details: Data) -> dict[str, str]:
     """How a command that failed has left the deployment, as far as its error says."""
-    serving = set((details.get("serves") or {}).values())
-    if serving and serving == {details.get("before")}:
-        return {"result": "rolled_back", "release": str(details["before"])}
-    return {"result": "interrupted" if code == "interrupted" else "failed"}
+    result = str(details.get("result") or ("interrupted" if code == "interrupted" else "failed"))
+    return {"result": result, "release": str(details["before"]) if result == "rolled_back" else ""}
 
 
 def _gate(verdict: Data | None) -> Iterator[Table]:
