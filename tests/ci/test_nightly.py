@@ -47,3 +47,17 @@ def test_what_is_over_is_gone_and_nothing_else(cloud, github):
     }, ran[name].log
     assert {one.stamp.deployment for one in cloud.provider.resources()} == {"young"}, ran[name].log
     assert not [text for text in more.get("secrets", {}).values() if text in ran[name].log]
+
+
+@pytest.mark.parametrize("cloud", ["aws"], indirect=True)
+def test_what_ends_soon_is_told_where_somebody_is_to_be_told(cloud, github):
+    """The one whose time is an hour away; the webhook is on a port where nobody listens, which is not kept quiet."""
+    environment = cloud.emulator.environment()
+    url = "https://127.0.0.1:9/services/secret-path"
+    variables = {"AWS_ROLE": ROLE, "AWS_REGION": environment["AWS_REGION"]}
+    ran = github(environment=environment, variables=variables, secrets={"SLACK_WEBHOOK_URL": url}).run(
+        EXAMPLES / "gc.yml", "schedule"
+    )["aws"]
+    assert ran.conclusion == "failure", ran.log
+    assert "young" in ran.log
+    assert "secret-path" not in ran.log

@@ -19,7 +19,8 @@ JOBS = WORKFLOW["jobs"]
 
 
 def commands(job):
-    return [shlex.split(step["run"]) for step in JOBS[job]["steps"] if step.get("run", "").startswith("zephyr-deploy")]
+    lines = [line for step in JOBS[job]["steps"] for line in step.get("run", "").splitlines()]
+    return [shlex.split(line) for line in lines if line.startswith("zephyr-deploy")]
 
 
 def test_it_runs_every_hour_one_at_a_time_with_no_rights_that_it_does_not_need():
@@ -31,7 +32,7 @@ def test_it_runs_every_hour_one_at_a_time_with_no_rights_that_it_does_not_need()
 def test_the_secrets_are_given_to_the_last_step_alone_and_have_the_names_that_are_read():
     *before, last = JOBS["e2e"]["steps"]
     assert "secrets." not in str(before)
-    assert set(last["env"]) == {"E2E_API_KEY", "E2E_AUTH_TOKEN", "E2E_PROJECT_ID"}
+    assert set(last["env"]) == {"E2E_API_KEY", "E2E_AUTH_TOKEN", "E2E_PROJECT_ID", "SLACK_WEBHOOK_URL"}
 
 
 @pytest.mark.parametrize("job", JOBS)
