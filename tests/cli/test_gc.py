@@ -14,6 +14,7 @@ from zephyr_deploy.deploy.clouds.launch import Proposal
 from zephyr_deploy.errors import AuthError
 from zephyr_deploy.providers.clouds.stamp import Stamp
 from zephyr_deploy.providers.clouds.types import Account, Order
+from zephyr_deploy.providers.clouds.visits import Visit
 
 HOUR = timedelta(hours=1)
 
@@ -139,3 +140,36 @@ def test_what_is_shown_before_an_order_has_price_limit_and_who_may_come_in(chang
     assert "  and 3 more" in shown
     assert words in shown[-2]
     assert shown[-1] == "SSH is open to 203.0.113.7/32; the endpoint is reached through it."
+
+
+@pytest.fixture
+def left_open(cloud):
+    """What a job left open that was killed: one past its time, and one that is not."""
+    instance = cloud.instances("lost")[0]
+    for network, minutes in (("192.0.2.1/32", -1), ("192.0.2.2/32", 30)):
+        cloud.let_in(instance, None, network, Visit(run="0123abcd", lasts=timedelta(minutes=minutes)))
+    end = datetime.now(timezone.utc) + HOUR
+    cloud.restamp(instance, instance.stamp.model_copy(update={"expires": end}))
+    return cloud
+
+
+def test_what_is_open_to_a_guest_past_its_time_is_closed_without_a_question(left_open, capsys):
+    assert main(["gc", "--expired", "--output", "json"]) == 0
+    captured = capsys.readouterr()
+    (closed,) = json.loads(captured.out)["data"]["closed"]
+    assert (closed["network"], closed["deployment"]) == ("192.0.2.1/32", "lost")
+    assert "SSH from 192.0.2.1/32 (aws here) to a guest of lost, past its time, is closed." in captured.err
+    assert [opening.network for opening in left_open.openings()] == ["192.0.2.2/32"]
+    assert ids(left_open) == ["i-1"]
+
+
+def test_a_dry_run_closes_nothing(left_open, capsys):
+    assert main(["gc", "--expired", "--dry-run"]) == 0
+    assert "past its time, is open." in capsys.readouterr().err
+    assert len(left_open.openings()) == 2
+
+
+def test_one_that_cannot_be_closed_is_a_leftover(left_open, capsys):
+    left_open.fails["shut"] = [AuthError("expired")]
+    assert main(["gc", "--expired"]) == 10
+    assert "SSH from 192.0.2.1/32 (aws here) stays open: expired" in capsys.readouterr().err
