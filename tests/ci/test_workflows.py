@@ -275,6 +275,14 @@ def test_a_fork_gets_its_plan_in_the_summary(scripted, base, plan):
     assert "Nothing that was planned changes." in ran.summary
 
 
+def test_a_lock_that_was_forgotten_fails_after_the_comment(scripted, repository, base, plan):
+    (repository / "zephyr.lock").write_text("{}")
+    runner = scripted({"plan": (0, "plan", plan), "lock": failed("config", 3)}, refs={"b" * 40: base})
+    ran = runner.run(EXAMPLES / "plan.yml", "pull_request", **pull_request())["plan"]
+    assert ran.conclusion == "failure", ran.log
+    assert len(comments(runner)) == 1
+
+
 def test_what_does_not_fit_is_said_and_what_was_not_there_before_is_left_out(scripted, base, plan):
     runner = scripted({"plan": (5, "plan", plan)}, refs={"b" * 40: base})
     ran = runner.run(EXAMPLES / "plan.yml", "pull_request", **pull_request())["plan"]
