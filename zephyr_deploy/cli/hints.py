@@ -31,6 +31,7 @@ NAMED = {
     "debug-bundle": "{}",
     "cost": "{}",
     "extend": "{}",
+    "notify": "{}",
     "chat": "--name {}",
 }
 """How each command is told which deployment is meant."""
