@@ -11,8 +11,8 @@ import sys, time
 from zephyr_deploy.cli import main as program
 
 def work(argv):
-    print("ready", flush=True)
     try:
+        print("ready", flush=True)
         time.sleep(60)
     except KeyboardInterrupt:
         print("closing", flush=True)
