@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from zephyr_deploy.deploy import hooked, hooks
+from zephyr_deploy.deploy import run as run_module
 from zephyr_deploy.deploy.run import running
 from zephyr_deploy.deploy.surroundings import Surroundings, surrounded
 from zephyr_deploy.errors import DeclinedError, GateError, HookError, UnreachableError
@@ -146,9 +147,12 @@ def test_what_is_no_deployment_calls_neither(project, given):
     assert project.noted("post-deploy") is project.noted("deploy-failed") is None
 
 
-def test_who_has_no_hooks_has_nothing_written_down(project, tmp_path):
+def test_hooks_leave_nothing_in_the_state_folder(project, tmp_path, monkeypatch):
+    monkeypatch.setattr(run_module, "TOLD", {"the hooks": hooks.tell})
+    project.noting("post-deploy")
     project.run()
-    assert [path.name for path in (tmp_path / "state").rglob("*")] == ["audit", "demo.jsonl"]
+    assert project.noted("post-deploy")
+    assert [path.name for path in (tmp_path / "state").rglob("*")] == []
 
 
 def test_before_a_teardown_there_is_one_of_its_own(project):
