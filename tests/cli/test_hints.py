@@ -22,6 +22,7 @@ UP = "Take another port: zephyr-deploy up --port 0"
         (Given("lo"), "`zephyr-deploy up loc`", "`zephyr-deploy up lo loc`"),
         (Given("loc"), 'zephyr-deploy chat "Why?"', 'zephyr-deploy chat --name loc "Why?"'),
         (Given("loc"), "zephyr-deploy lock --upgrade", "zephyr-deploy lock loc --upgrade"),
+        (Given("loc"), "zephyr-deploy lock release --force", "zephyr-deploy lock release loc --force"),
         (
             Given("loc", "x.toml"),
             "zephyr-deploy config show --origin",
