@@ -106,7 +106,7 @@ def test_a_signal_reaches_the_process_of_the_step_and_no_other(play, monkeypatch
     monkeypatch.setattr("ci.runner.TERMINATE_S", 0.3)
     program = tmp_path / "program.py"
     program.write_text(
-        "import sys, time\nprint(flush=True)\ntry:\n time.sleep(3)\nexcept KeyboardInterrupt:\n print('told')\n"
+        "import sys, time\nprint(flush=True)\ntry:\n time.sleep(1.5)\nexcept KeyboardInterrupt:\n print('told')\n"
     )
     job = play(f"""
         - run: {exec_}python {program} > {tmp_path}/said

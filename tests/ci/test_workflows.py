@@ -179,10 +179,18 @@ def test_a_gate_that_is_not_passed_fails_the_job(scripted):
             "down --lock-wait 15m --output json --yes --config a b.toml --profile large",
         ),
         ({"command": "gc", "flags": "--expired"}, "gc --expired --output json --yes"),
+        (
+            {"diff": "true", "locked": "true", "profile": "large"},
+            (
+                "render --diff --lock zephyr.large.lock --output json --yes --profile large\n"
+                "redeploy --locked --lock-wait 15m --output json --yes --profile large"
+            ),
+        ),
     ],
 )
 def test_inputs_become_words(scripted, tmp_path, inputs, words):
-    runner = scripted({inputs.get("command", "redeploy"): (0, "up", UP)})
+    diff = {"render": (0, "diff", DIFF)} if "diff" in inputs else {}
+    runner = scripted({inputs.get("command", "redeploy"): (0, "up", UP), "ci": (0, "ci", {}), **diff})
     workflow = tmp_path / "workflow.yml"
     step = {"uses": f"x/y/.github/actions/deploy@{'0' * 40}", "with": {"diff": "false", "guest": "", **inputs}}
     job = {"runs-on": "x", "steps": [step]}

@@ -1,5 +1,7 @@
 """Stands in for zephyr-deploy: notes how it was called, and answers as it was told; ``ci`` is the real one's.
 
+That costs a second: where it does not matter, a file ``ci.json`` has it do nothing.
+
 ::
 
     python tool.py FOLDER redeploy ...
@@ -14,8 +16,10 @@ import time
 from pathlib import Path
 
 folder, command, words = Path(sys.argv[1]), sys.argv[2], sys.argv[2:]
-if command == "ci":
+if command == "ci" and not (folder / "ci.json").exists():
     os.execv(sys.executable, [sys.executable, "-m", "zephyr_deploy", *words])
+if command == "ci":
+    sys.exit()
 settings = [f"{name}={os.environ[name]}" for name in ("ZEPHYR_GUEST", "ZEPHYR_DEPLOY_KEY") if name in os.environ]
 with (Path.home() / "called").open("a") as file:
     file.write(" ".join([*words, *settings]) + "\n")

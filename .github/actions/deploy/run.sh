@@ -8,7 +8,11 @@ case $COMMAND in
   up | redeploy) [[ $LOCKED != true ]] || words+=(--locked) ;;&
   up | redeploy | rollback | down) words+=(--lock-wait "$LOCK_WAIT") ;;
   bench | status | gc) ;;
-  render) words+=(--diff) ;;
+  render)
+    words+=(--diff)
+    lock=${CONFIG:-zephyr.toml}
+    [[ $LOCKED != true ]] || words+=(--lock "${lock%.toml}${PROFILE:+.$PROFILE}.lock")
+    ;;
   *)
     echo "command: $COMMAND is none of up, redeploy, rollback, down, bench, status and gc." >&2
     exit 2
