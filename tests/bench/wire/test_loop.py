@@ -24,7 +24,7 @@ from zephyr_deploy.bench.wire.loop import (
     FEW,
     JUDGE_S,
     OVER_AT_A_TIME,
-    PAUSE_S,
+    PAUSES_S,
     SELDOM,
     Patience,
     be_patient,
@@ -50,9 +50,9 @@ def test_answers_come_as_on_any_loop():
 
 
 @linux
-@pytest.mark.parametrize("patient", [False, True])
-def test_timers_and_threads_are_heard_while_a_stream_never_pauses(patient, monkeypatch):
-    monkeypatch.setattr(Patience, "pays", lambda *_: patient)
+@pytest.mark.parametrize("pause_s", [0.0, *PAUSES_S])
+def test_timers_and_threads_are_heard_while_a_stream_never_pauses(pause_s, monkeypatch):
+    monkeypatch.setattr(Patience, "pause_s", lambda *_: pause_s)
     here, there = socket.socketpair()
     heard = []
 
@@ -154,23 +154,33 @@ def test_a_loop_that_always_has_something_to_do_gives_way_to_others_of_its_load(
     assert bool(pauses) is shares
 
 
+LONG_S, SHORT_S = PAUSES_S
+
+
 @pytest.mark.parametrize(
-    ("each_pause", "streams", "pays"),
-    [(FEW * 2, 256, True), (200 * SELDOM, 256, True), (FEW / 2, 256, False), (300 * SELDOM, 256, False), (2, 4, False)],
+    ("pieces_per_s", "streams", "pause_s"),
+    [
+        (FEW * 2 / LONG_S, 256, LONG_S),
+        (200 * SELDOM / LONG_S, 256, LONG_S),
+        (300 * SELDOM / LONG_S, 256, SHORT_S),
+        (300 * SELDOM / SHORT_S, 256, 0),
+        (FEW / 2 / LONG_S, 256, 0),
+        (2 / LONG_S, 4, 0),
+    ],
 )
-def test_patience_pays_where_many_streams_bring_few_pieces_each(each_pause, streams, pays):
+def test_patience_is_for_many_streams_that_bring_few_pieces_each(pieces_per_s, streams, pause_s):
     patience = Patience()
     patience.allowed = True
-    patience.reads = each_pause * JUDGE_S / PAUSE_S
-    assert patience.pays(JUDGE_S, streams) is pays
-    assert patience.pays(JUDGE_S * 1.5, streams) is pays  # until the next judgement
-    assert not patience.pays(JUDGE_S * 3, streams)
+    patience.reads = pieces_per_s * JUDGE_S
+    assert patience.pause_s(JUDGE_S, streams) == pause_s
+    assert patience.pause_s(JUDGE_S * 1.5, streams) == pause_s  # until the next judgement
+    assert patience.pause_s(JUDGE_S * 3, streams) == 0
 
 
 def test_without_the_kernels_stamps_nothing_waits():
     patience = Patience()
     patience.reads = 1000
-    assert not patience.pays(time.monotonic(), 100_000)
+    assert patience.pause_s(time.monotonic(), 100_000) == 0
 
 
 @linux
