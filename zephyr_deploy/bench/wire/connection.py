@@ -112,13 +112,14 @@ class Connection:
         except OSError as error:
             self._end(error)
             return
-        if self._recording is None:
+        recording = self._recording
+        if recording is None:
             if data or ended:  # closed while nobody used it, or an answer to nothing
                 self.close()
             return
         if data:
-            self._recording.add(now, control, data)
-            if not data.endswith(self._framing.inside) and self._is_whole(self._recording, len(data)):
+            recording.add(now, control, data)
+            if not data.endswith(self._framing.inside) and self._is_whole(recording, len(data)):
                 self._end(None)
                 return
         if ended:

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass, field
+from socket import SOL_SOCKET
 from typing import TYPE_CHECKING, NamedTuple
 
 from zephyr_deploy.bench.sample import NO_LAG
-from zephyr_deploy.bench.wire.stamps import NO_STAMP, STEP_NS, Control, realtime_offset_ns, stamp_in, stamps_of
+from zephyr_deploy.bench.wire.stamps import (
+    NO_STAMP,
+    SO_TIMESTAMPNS,
+    STEP_NS,
+    UNSTAMPED,
+    Control,
+    realtime_offset_ns,
+    stamps_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,13 +57,17 @@ class Recording:
     """How the connection ended it, where that was no proper end."""
     offset_ns: int = field(default_factory=realtime_offset_ns)
     _read_ns: array[int] = field(default_factory=_column)
-    _stamps: bytearray = field(default_factory=bytearray)
+    _stamps: list[bytes] = field(default_factory=list)
 
     def add(self, read_ns: int, control: Control, data: bytes) -> None:
-        """One more read."""
+        """One more read. It is done for every one, and therefore calls nothing that can be left to the end."""
         self.reads.append(data)
         self._read_ns.append(read_ns)
-        self._stamps += stamp_in(control)
+        for level, kind, stamp in control:
+            if kind == SO_TIMESTAMPNS and level == SOL_SOCKET:
+                self._stamps.append(stamp)
+                return
+        self._stamps.append(UNSTAMPED)
 
     def arrivals(self) -> Arrivals:
         """Of each read: the kernel's stamp, or our clock where there is none.

@@ -11,6 +11,10 @@ import sys
 import time
 from contextlib import suppress
 from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 SO_TIMESTAMPNS = 35
 """Option, and type of the control message that it brings (Linux, asm-generic/socket.h); Python has no name for it."""
@@ -25,10 +29,9 @@ PROBE_S = 0.002
 NO_STAMP = 0
 
 Control = list[tuple[int, int, bytes]]
-_LEVEL = socket.SOL_SOCKET
 _TIMESPEC = struct.Struct("qq")
-_SIZE = _TIMESPEC.size
-_NONE = bytes(_SIZE)
+UNSTAMPED = bytes(_TIMESPEC.size)
+"""In place of what the kernel writes."""
 
 
 def ask_for_stamps(sock: socket.socket) -> None:
@@ -47,23 +50,16 @@ def are_stamps_given() -> bool:
         sock.settimeout(PROBE_S)
         for _ in range(PROBES):
             sock.sendto(b"?", sock.getsockname())
-            if stamp_in(sock.recvmsg(1, CONTROL_ROOM)[1]) != _NONE:
+            if stamps_of([data for _, kind, data in sock.recvmsg(1, CONTROL_ROOM)[1] if kind == SO_TIMESTAMPNS]):
                 return True
             time.sleep(PROBE_S)
     return False
 
 
-def stamp_in(control: Control) -> bytes:
-    """The stamp in a read's control messages as the kernel writes it, for `stamps_of`."""
-    for level, kind, data in control:
-        if kind == SO_TIMESTAMPNS and level == _LEVEL and len(data) == _SIZE:
-            return data
-    return _NONE
-
-
-def stamps_of(written: bytes | bytearray) -> list[int]:
-    """What the kernel wrote, one after the other, in ns of CLOCK_REALTIME; `NO_STAMP` where there was none."""
-    return [seconds * 1_000_000_000 + nanoseconds for seconds, nanoseconds in _TIMESPEC.iter_unpack(written)]
+def stamps_of(written: Sequence[bytes]) -> list[int]:
+    """What the kernel wrote, in ns of CLOCK_REALTIME; `NO_STAMP` where that is no stamp."""
+    whole = b"".join([one if len(one) == _TIMESPEC.size else UNSTAMPED for one in written])
+    return [seconds * 1_000_000_000 + nanoseconds for seconds, nanoseconds in _TIMESPEC.iter_unpack(whole)]
 
 
 def realtime_offset_ns() -> int:
