@@ -27,7 +27,8 @@ def down(
     name: NameArg = None,
     *,
     purge: Annotated[
-        bool, typer.Option("--purge", help="Delete its benchmarks, and the downloaded models unless a deployment runs.")
+        bool,
+        typer.Option("--purge", help="Delete its benchmarks and audit log here, and models unless a deployment runs."),
     ] = False,
     grace: Annotated[str, typer.Option(help="How long running requests may take to end.")] = "30s",
     forget: Annotated[
