@@ -43,7 +43,10 @@ api_key_from = "file:key"
 [machine]
 host = "{host}"
 user = "{user}"
-identity = "{identity}"
+identity_from = "env:ZEPHYR_DEPLOY_KEY"
+
+[machine.host_keys]
+"{host}" = "{host_key}"
 """
 
 
@@ -59,13 +62,20 @@ class Laptop:
             "ZEPHYR_CACHE_DIR": str(folder / "cache"),
             "HF_ENDPOINT": hub,
             "MY_TOKEN": MEMBER,
+            "ZEPHYR_DEPLOY_KEY": node.key.read_text(),
             "PATH": "/usr/bin:/bin",
             "HOME": str(folder),
         }
-        values = {"name": NAME, "model": GATED, "host": node.address, "user": node.user, "identity": node.key}
+        values = {"name": NAME, "model": GATED, "host": node.address, "user": node.user}
+        values["host_key"] = node.host_key_fingerprint
         (folder / "zephyr.toml").write_text(CONFIG.format(**values))
         (folder / "key").touch(0o600)
         self.take_key(KEY)
+
+    @property
+    def deploy_key(self) -> str:
+        """A line of the private key's, which is in no file of this laptop's."""
+        return self.node.key.read_text().splitlines()[-2]
 
     def take_key(self, key: str) -> None:
         (self.folder / "key").write_text(key + "\n")
@@ -80,7 +90,7 @@ class Laptop:
         return done.stdout
 
     def up(self, *words: str) -> dict:
-        told = self.run("up", "-o", "json", "--host-key", self.node.host_key_fingerprint, "--no-prepare", *words)
+        told = self.run("up", "-o", "json", "--no-prepare", *words)
         return json.loads(told)["data"]
 
 
@@ -118,6 +128,7 @@ def engine(node):
 @pytest.fixture(scope="module")
 def laptop(lab, desk):
     node = desk.nodes(NodeSpec(card=A100, preload=True, files={SEARCH: Path(search.__file__).read_text()}))
+    desk.patch.setenv("ZEPHYR_DEPLOY_KEY", node.key.read_text())  # for what is called here, and not typed
     return Laptop(desk.folder, node, lab.hub_url)
 
 
@@ -174,13 +185,13 @@ def test_nothing_that_is_printed_shows_them(laptop, served):
     del laptop.environ["ZEPHYR_ENGINE__ENV"]
     assert "Traceback" in laptop.printed
     assert "memory is too small" in laptop.printed
-    for form in (*search.forms(KEY), *search.forms(MEMBER)):
+    for form in (*search.forms(KEY), *search.forms(MEMBER), *search.forms(laptop.deploy_key)):
         assert form.decode() not in laptop.printed
     assert look(laptop.node, KEY, MEMBER) == [HELD]
 
 
-def test_the_laptop_keeps_neither(laptop, served):
-    seen = search.Search([KEY, MEMBER])
+def test_the_laptop_keeps_none_of_them(laptop, served):
+    seen = search.Search([KEY, MEMBER, laptop.deploy_key])
     seen.folder(str(laptop.state))
     assert seen.looked > 3
     assert seen.places == set()

@@ -2,14 +2,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from functools import partial
 
 import pytest
 from deploy.clouds.calls import NAME, Line
 from emulators.memory import MemoryCloud, offer
+from lab.keys import make_key
 
 from zephyr_deploy.deploy import guests
 from zephyr_deploy.deploy.clouds import boot
 from zephyr_deploy.deploy.clouds.choosing import wanted
+from zephyr_deploy.deploy.clouds.place import key_of
 from zephyr_deploy.deploy.journal import Journal
 from zephyr_deploy.deploy.known import begun_in
 from zephyr_deploy.errors import (
@@ -27,10 +30,11 @@ from zephyr_deploy.errors import (
     UnhealthyError,
     UnreachableError,
 )
+from zephyr_deploy.paths import state_dir
 from zephyr_deploy.providers.clouds.types import Account
 from zephyr_deploy.providers.nodes.connect import pin_file
 from zephyr_deploy.providers.nodes.record import record_of
-from zephyr_deploy.spec.deployment import Access, Cost, Deployment
+from zephyr_deploy.spec.deployment import Access, Cost, Deployment, Machine
 
 
 class Killed(BaseException):
@@ -549,3 +553,21 @@ def test_who_gives_way_can_delete_what_no_list_has_yet(session, monkeypatch):
     session.cloud.create = both
     assert session.up().id == "i-1"
     assert session.cloud.get(session.cloud.there["i-2"]).state == "gone"
+
+
+def test_the_users_own_key_is_the_machines_and_is_noted(session, tmp_path):
+    (tmp_path / "own").write_text("private")
+    (tmp_path / "own.pub").write_text("ssh-ed25519 AAAAOWN me@here\n")
+    instance = session.up(key=partial(key_of, Machine(identity=str(tmp_path / "own"))))
+    assert session.cloud.paper.made[instance.id].keys == ["ssh-ed25519 AAAAOWN"]
+    assert record_of(NAME).entry.identity == tmp_path / "own"
+
+
+def test_a_key_that_is_in_no_file_is_noted_by_where_it_is(session, tmp_path, monkeypatch):
+    key = make_key()
+    monkeypatch.setenv("ZEPHYR_DEPLOY_KEY", key.private)
+    instance = session.up(key=partial(key_of, Machine(identity_from="env:ZEPHYR_DEPLOY_KEY")))
+    assert session.cloud.paper.made[instance.id].keys == [key.public]
+    entry = record_of(NAME).entry
+    assert (entry.identity, entry.identity_from) == (None, "env:ZEPHYR_DEPLOY_KEY")
+    assert not [path for path in state_dir().rglob("*") if path.is_file() and "PRIVATE" in path.read_text()]
