@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 
 import pytest
 from deploy.clouds.calls import NAME, Calls
 from emulators.memory import ShowingCloud, only_cloud
 
-from zephyr_deploy.deploy import guests
+from zephyr_deploy.deploy import fleet, guests
 from zephyr_deploy.deploy.clouds import boot
 from zephyr_deploy.deploy.clouds.gc import overdue, shut_all
 from zephyr_deploy.deploy.known import known
 from zephyr_deploy.errors import AuthError, UnreachableError
+from zephyr_deploy.events import Phases
 from zephyr_deploy.node.held import GUEST, public_text
 from zephyr_deploy.paths import state_dir
 from zephyr_deploy.providers.nodes.record import record_of
@@ -50,6 +52,7 @@ def asked(monkeypatch):
         monkeypatch.setattr(guests, name, lambda *_args, **_given: Node())
     monkeypatch.setattr(boot, "connect", lambda *_args, **_given: Node())
     monkeypatch.setattr(guests, "call", call)
+    monkeypatch.setattr(fleet, "connect", lambda *_args, **_given: Node())
     return found
 
 
@@ -95,6 +98,22 @@ def test_once_in_it_is_not_let_in_again(runner, asked):
     assert known(NAME) == known(NAME)
     assert [verb for verb, _, _ in asked] == ["admit"]
     assert runner.calls.count("let_in") == 1
+
+
+def test_one_that_works_for_long_is_let_in_anew_before_its_time_is_over(runner, asked, monkeypatch):
+    known(NAME)
+    (first,) = runner.openings()
+    later, now, began = timedelta(minutes=16), runner.now, time.monotonic()
+    runner.now = lambda: now() + later
+    monkeypatch.setattr(guests.time, "monotonic", lambda: began + later.total_seconds())
+    with fleet.Fleet.of(record_of(NAME), Phases()) as found:
+        found.connect()
+    (second,) = runner.openings()
+    assert second.until - first.until >= later
+    assert [verb for verb, _, _ in asked].count("admit") == 2
+    assert [verb for verb, _, _ in asked].count("closed") == 2, "its first line, and that of the work"
+    assert left(runner) == []
+    assert runner.open[NAME] == {}
 
 
 def test_what_it_was_given_is_taken_back_when_it_leaves(runner, asked):

@@ -7,6 +7,7 @@ from contextlib import ExitStack, nullcontext
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from zephyr_deploy.deploy import guests
 from zephyr_deploy.deploy.journal import Journal
 from zephyr_deploy.deploy.known import known
 from zephyr_deploy.errors import UnreachableError, ZephyrError
@@ -229,6 +230,8 @@ class Fleet:
             HostKeyError, CredentialsError, UnreachableError: of the first that cannot be reached.
         """
         audit = journal or Journal(self.name)
+        if guests.overstays(self.name):
+            known(self.name)
 
         def pinned(pin: Pinned) -> None:
             facts = {"host": pin.name, "fingerprint": pin.key.fingerprint, "source": pin.source}

@@ -10,6 +10,7 @@ the firewall.
 from __future__ import annotations
 
 import secrets
+import time
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -47,6 +48,8 @@ class Stay:
     visit: Visit
     until: datetime
     """When its firewall's rule ends, by the cloud's clock."""
+    since: float
+    """By this machine's monotonic clock."""
     line: NodeConnection | None = None
     """Kept open, so that leaving takes no second login; None: it was not reached."""
 
@@ -72,8 +75,14 @@ def visit() -> Visit | None:
 
 
 def is_in(name: str) -> bool:
-    """Whether this process is a guest of that deployment's machine."""
-    return name in _stays
+    """Whether this process is a guest of that deployment's machine, and has time enough left."""
+    return name in _stays and not overstays(name)
+
+
+def overstays(name: str) -> bool:
+    """Whether half of its time there is over: then it is let in anew before it goes on."""
+    stay = _stays.get(name)
+    return stay is not None and time.monotonic() - stay.since > stay.visit.lasts.total_seconds() / 2
 
 
 def expect(cloud: CloudProvider, instance: Instance) -> None:
@@ -82,7 +91,7 @@ def expect(cloud: CloudProvider, instance: Instance) -> None:
     if ours is not None:
         name = instance.stamp.deployment
         line = _stays[name].line if name in _stays else None
-        _stays[name] = Stay(cloud, instance, ours, cloud.now() + ours.lasts, line)
+        _stays[name] = Stay(cloud, instance, ours, cloud.now() + ours.lasts, time.monotonic(), line)
 
 
 def let_in(cloud: CloudProvider, instance: Instance, address: NodeAddress) -> None:
@@ -120,9 +129,12 @@ def arrive(cloud: CloudProvider, instance: Instance, record: NodesRecord) -> Non
     with ExitStack() as held:
         node = held.enter_context(connect_noted(record, record.entry))
         admit(node, record.entry)
-        if record.name in _stays:
-            _stays[record.name].line = node
+        stay = _stays.get(record.name)
+        if stay is not None:
             held.pop_all()
+            if stay.line is not None:
+                stay.line.close()
+            stay.line = node
 
 
 def leave(tell: Callable[[str], None]) -> None:
