@@ -13,7 +13,7 @@ from zephyr_deploy.deploy import fleet, guests
 from zephyr_deploy.deploy.clouds import boot
 from zephyr_deploy.deploy.clouds.gc import overdue, shut_all
 from zephyr_deploy.deploy.known import known
-from zephyr_deploy.errors import AuthError, UnreachableError
+from zephyr_deploy.errors import AuthError, CredentialsError, HostKeyError, UnreachableError
 from zephyr_deploy.events import Phases
 from zephyr_deploy.node.held import GUEST, public_text
 from zephyr_deploy.paths import state_dir
@@ -204,10 +204,38 @@ def test_one_that_does_not_answer_keeps_nobody(runner, asked, monkeypatch):
     assert runner.open[NAME] == {}
 
 
+def test_a_cloud_takes_some_seconds_to_let_one_in(runner, asked, monkeypatch):
+    answers = [UnreachableError("it did not answer"), CredentialsError("it refused the key of this run")]
+
+    def connect(*_args, **_given):
+        if answers:
+            raise answers.pop(0)
+        return Node()
+
+    monkeypatch.setattr(guests, "PAUSES_S", (0.01,))
+    monkeypatch.setattr(guests, "connect_noted", connect)
+    known(NAME)
+    assert [verb for verb, _, _ in asked] == ["admit"]
+
+
+def test_nobody_goes_on_to_a_machine_with_another_host_key(runner, monkeypatch):
+    tries = []
+
+    def another(*_args, **_given):
+        tries.append(1)
+        raise HostKeyError("another")
+
+    monkeypatch.setattr(guests, "connect_noted", another)
+    with pytest.raises(HostKeyError):
+        known(NAME)
+    assert len(tries) == 1
+
+
 def test_one_that_cannot_be_let_in_leaves_nothing_open(runner, monkeypatch):
     def nobody(*_args, **_given):
         raise UnreachableError("no route")
 
+    monkeypatch.setattr(guests, "ENTER_S", 0.0)
     monkeypatch.setattr(guests, "connect_noted", nobody)
     with pytest.raises(UnreachableError):
         known(NAME)

@@ -17,7 +17,7 @@ from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING
 
-from zephyr_deploy.errors import GoneError, ZephyrError
+from zephyr_deploy.errors import CredentialsError, GoneError, HostKeyError, UnreachableError, ZephyrError
 from zephyr_deploy.node.held import GUEST, guest_for
 from zephyr_deploy.node.program import call
 from zephyr_deploy.node.sshkey import login_key
@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from zephyr_deploy.providers.nodes.record import NodesRecord
 
 ADMIT_S = 60.0
+ENTER_S = 30.0
+"""Longest wait for a cloud to have let this process in, in seconds: on AWS, its key is good for 60."""
+PAUSES_S = (0.5, 1.0, 2.0, 4.0)
 LEAVE_S = 2.5
 """How long the machine has to take the key out, in seconds: a job that is cancelled has 7.5 s for all."""
 
@@ -127,7 +130,7 @@ def arrive(cloud: CloudProvider, instance: Instance, record: NodesRecord) -> Non
     """
     let_in(cloud, instance, record.entry)
     with ExitStack() as held:
-        node = held.enter_context(connect_noted(record, record.entry))
+        node = held.enter_context(_entered(record))
         admit(node, record.entry)
         stay = _stays.get(record.name)
         if stay is not None:
@@ -135,6 +138,20 @@ def arrive(cloud: CloudProvider, instance: Instance, record: NodesRecord) -> Non
             if stay.line is not None:
                 stay.line.close()
             stay.line = node
+
+
+def _entered(record: NodesRecord) -> NodeConnection:
+    """A connection; a cloud says that somebody is let in some seconds before its firewall and machine know of it."""
+    end, pauses = time.monotonic() + ENTER_S, iter(PAUSES_S)
+    while True:
+        try:
+            return connect_noted(record, record.entry)
+        except HostKeyError:
+            raise
+        except (CredentialsError, UnreachableError):
+            if time.monotonic() > end:
+                raise
+        time.sleep(next(pauses, PAUSES_S[-1]))
 
 
 def leave(tell: Callable[[str], None]) -> None:
