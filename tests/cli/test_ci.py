@@ -204,3 +204,14 @@ def test_what_was_measured(job, result):
     gate = {"release": "bbb", "before": "aaa", "comparison": None, "report": measured}
     assert program.main(["ci", "report", result("up", {**UP, "gate": gate})]) == 0
     assert "| LOAD | OK | TTFT ms |" in (job / "GITHUB_STEP_SUMMARY").read_text().partition("demo: changed")[2]
+
+
+def test_a_benchmark_that_was_measured_and_failed_its_gate(job, result, capsys):
+    measured = simulated([4]).without_gaps().model_dump(mode="json")
+    assert program.main(["ci", "report", result("bench", measured), "--outcome", "failure"]) == 0
+    said = [("error", {"title": "chat: measured"}, "It failed; the log of its step says why.")]
+    assert commands(capsys.readouterr().err) == said
+    assert outputs(job / "GITHUB_OUTPUT")["result"] == "failed"
+    assert " of 64 |" in (job / "GITHUB_STEP_SUMMARY").read_text()
+    assert program.main(["ci", "report", result("error", error()), "--outcome", "failure"]) == 0
+    assert commands(capsys.readouterr().err)[0][2] == "no\n::error::x\nlook", "an error says more"

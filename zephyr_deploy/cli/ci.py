@@ -40,6 +40,9 @@ def report(
     file: ResultArg,
     *,
     diff: DiffOpt = None,
+    outcome: Annotated[
+        str, typer.Option(help="How the command's step ended, as steps.ID.outcome has it: success or failure.")
+    ] = "",
 ) -> None:
     """Show in a job of GitHub Actions what came of a command: summary, outputs for later steps, annotations.
 
@@ -49,7 +52,7 @@ def report(
     from zephyr_deploy.cli.markdown import rendered
     from zephyr_deploy.cli.reported import report_of
 
-    found = report_of(_text(file))
+    found = report_of(_text(file), outcome)
     summary = rendered("summary.md.jinja", report=found, changes=_changes(diff))
     _annotate(found)
     _append("GITHUB_OUTPUT", _outputs(found.outputs))

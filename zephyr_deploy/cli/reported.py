@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from zephyr_deploy.cli.planned import Table
@@ -17,6 +17,8 @@ Data = dict[str, Any]
 FACTS = ("", "")
 ORPHANS = ("DEPLOYMENT", "PROVIDER", "WHAT", "$/H", "$ SO FAR")
 CUT_OFF = "It ended before it could say what came of it: it was killed, or never began."
+
+ELSEWHERE = "It failed; the log of its step says why."
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,20 @@ class Report:
     """What a service said last before it failed."""
 
 
-def report_of(document: str) -> Report:
-    """Read what a command with ``--output json`` has printed; nothing or half a document is one that was cut off."""
+def report_of(document: str, outcome: str = "") -> Report:
+    """Read what a command with ``--output json`` has printed; nothing or half a document is one that was cut off.
+
+    Args:
+        document: What it printed.
+        outcome: How its step ended, in GitHub's words: a benchmark that was measured may fail its gate all the same.
+    """
+    found = _read(document)
+    if outcome != "failure" or found.level is not None:
+        return found
+    return replace(found, outputs={**found.outputs, "result": "failed"}, message=ELSEWHERE, level="error")
+
+
+def _read(document: str) -> Report:
     try:
         found = json.loads(document)
         kind, body = found["kind"], found["error" if found["kind"] == "error" else "data"]
