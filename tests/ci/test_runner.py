@@ -99,17 +99,26 @@ def test_what_may_fail_does_not_end_the_job(play):
     assert (ran.conclusion, ran.log) == ("success", "failure\n")
 
 
-@pytest.mark.parametrize(("exec_", "said"), [("exec ", "told\n"), ("", "")])
-def test_a_signal_reaches_the_process_of_the_step_and_no_other(play, monkeypatch, tmp_path, exec_, said):
+SLEEPS = """\
+import sys, time
+try:
+    print(flush=True)
+    time.sleep(float(sys.argv[1]))
+except KeyboardInterrupt:
+    print("told")
+"""
+
+
+@pytest.mark.parametrize("become", [True, False])
+def test_a_signal_reaches_the_process_of_the_step_and_no_other(play, monkeypatch, tmp_path, become):
     """Bash waits for what it runs, and tells it nothing: that is why the action has `exec`."""
-    monkeypatch.setattr("ci.runner.INTERRUPT_S", 0.3)
-    monkeypatch.setattr("ci.runner.TERMINATE_S", 0.3)
+    exec_, sleep_s, wait_s, said = ("exec ", 20, 30, "told\n") if become else ("", 3, 0.2, "")
+    monkeypatch.setattr("ci.runner.INTERRUPT_S", wait_s)
+    monkeypatch.setattr("ci.runner.TERMINATE_S", 0.2)
     program = tmp_path / "program.py"
-    program.write_text(
-        "import sys, time\nprint(flush=True)\ntry:\n time.sleep(1.5)\nexcept KeyboardInterrupt:\n print('told')\n"
-    )
+    program.write_text(SLEEPS)
     job = play(f"""
-        - run: {exec_}python {program} > {tmp_path}/said
+        - run: {exec_}python {program} {sleep_s} > {tmp_path}/said
         - run: echo never
         - if: always()
           run: echo afterwards
