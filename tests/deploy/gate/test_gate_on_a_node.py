@@ -136,7 +136,7 @@ def test_rollback_passes_by_what_was_refused(serving, write, type_):
 
 @pytest.mark.long
 def test_an_engine_that_dies_while_it_is_measured_is_replaced_by_what_served(serving, write, type_):
-    write(1072, env={"LAB_FAIL": "crash-later", "LAB_FAIL_AFTER_S": "4"}, fail_if=["errors>0"], requests=200)
+    write(1072, env={"LAB_FAIL": "crash-later", "LAB_FAIL_AFTER_S": "2"}, fail_if=["errors>0"], requests=20)
     code, answer, _said = type_("redeploy")
     assert code == 8, answer
     assert f"Release {serving} serves again" in answer["error"]["message"]
