@@ -69,6 +69,29 @@ def test_what_passed_is_no_longer_on_trial(store, switched, heard):
     assert store.gate("new") == "{}"
 
 
+def test_a_machine_that_stops_within_the_verdict_has_it_judged_again(store, switched, heard, monkeypatch):
+    writes = []
+
+    def cut_off(write):
+        def second(*args):
+            writes.append(write)
+            if len(writes) == 2:
+                raise OSError("the power is gone")
+            write(*args)
+
+        return second
+
+    with monkeypatch.context() as patched:
+        for name in ("set_current", "note"):
+            patched.setattr(Store, name, cut_off(getattr(Store, name)))
+        with pytest.raises(OSError, match="power"):
+            judge({**REQUEST, "levels": [], "report": ""}, heard.report)
+    assert store.trial["before"] == "old"
+    judge(REQUEST, heard.report)
+    store.note("newer", "active", ME)
+    assert store.last_good("newer") == "new"
+
+
 def test_what_was_refused_gives_way_to_what_served_before(store, switched, heard):
     refused = {**REQUEST, "passed": False, "cause": "ttft_p99 is 800ms"}
     assert judge(refused, heard.report) == {"outcome": "refused", "release": "old", "judged": "new"}

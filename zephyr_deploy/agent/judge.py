@@ -45,8 +45,9 @@ class Judge:
                 return self._result("no trial")
             self._keep_figures()
             if self.request["passed"]:
-                self.store.set_current(self.release)
+                # In this order: cut off in between it is judged again, and not good without anybody knowing.
                 self.store.note(self.release, "passed", self.who)
+                self.store.set_current(self.release)
                 noted["result"] = "passed"
                 return self._result("passed")
             noted.update(result="refused", cause=self.request["cause"])
