@@ -206,6 +206,20 @@ def test_old_releases_are_pruned_but_never_the_one_that_serves(store, layout):
     assert store.has(names[-1])
 
 
+def test_what_was_refused_again_and_again_leaves_something_to_go_back_to(store):
+    for name in ("aaa", "bbb"):
+        release(store, name)
+        store.note(name, "active", ME)
+    for name in (f"bad{n}" for n in range(module.KEPT_RELEASES + 2)):
+        release(store, name)
+        store.note(name, "active", ME, trial=True)
+        store.note(name, "refused", ME)
+        store.note("bbb", "active", ME)
+        store.prune({"bbb"})
+    assert store.last_good("bbb") == "aaa"
+    assert not store.has("bad0")
+
+
 def test_a_line_cut_short_by_a_crash_is_passed_over(store, layout):
     release(store, "aaa")
     store.note("aaa", "active", ME)

@@ -105,12 +105,14 @@ class Store:
         return ""
 
     def prune(self, keep: set[str]) -> list[str]:
-        """Delete the folders of old releases; which."""
-        order: list[str] = []
-        for entry in reversed(self.history()):
-            if entry["release"] not in order:
-                order.append(entry["release"])
-        kept = keep | set(order[:KEPT_RELEASES])
+        """Delete the folders of old releases; which.
+
+        As many good ones are kept besides: after some that were refused there is one to go back to still.
+        """
+        history = self.history()
+        order = list(dict.fromkeys(str(entry["release"]) for entry in reversed(history)))
+        good = _good(history)
+        kept = keep | {*order[:KEPT_RELEASES], *[one for one in order if one in good][:KEPT_RELEASES]}
         folders = [path for path in self.layout.releases.glob("*") if path.is_dir() and path.name not in kept]
         for folder in folders:
             shutil.rmtree(folder)
