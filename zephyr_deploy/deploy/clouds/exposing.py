@@ -60,7 +60,13 @@ def following(fleet: Fleet, exposure: Exposure, journal: Journal, *, trusting: b
     if wanted == there and not _in_doubt(journal, wanted):
         if wanted and not trusting:
             open_to(fleet, wanted)
-        yield
+        try:
+            yield
+        except ZephyrError:
+            # Another release than the one that was to be kept: what was on trial from a run before was taken back.
+            if shown(fleet) != wanted:
+                _go_back(fleet, journal, wanted)
+            raise
         return
     journal.intend(EXPOSE, ports=_written(wanted))
     try:
