@@ -189,6 +189,11 @@ class TestACertificateThatIsNotGood:
         assert said == f"slack was not told: its certificate is not good: {why}"
         assert server.got == []
 
+    def test_is_not_taken_either_where_the_scheme_is_in_capitals(self, failed, server, why):
+        said = failed(slack=server.address.replace("https:", "HTTPS:"))
+        assert said == f"slack was not told: its certificate is not good: {why}"
+        assert server.got == []
+
 
 def test_where_no_tls_is_spoken(failed):
     with receiving() as slack:

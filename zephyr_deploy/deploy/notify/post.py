@@ -61,7 +61,7 @@ def post(address: Secret, body: bytes, headers: Mapping[str, str], timeout_s: fl
             headers={"Content-Type": "application/json", "User-Agent": "zephyr-deploy", **headers},
             extensions={"timeout": httpx.Timeout(timeout_s).as_dict()},
         )
-        with _unlogged(), httpx.HTTPTransport(verify=url.startswith("https:"), proxy=proxy_for(url)) as wire:
+        with _unlogged(), httpx.HTTPTransport(verify=request.url.scheme != "http", proxy=proxy_for(url)) as wire:
             response = wire.handle_request(request)
             response.close()
     except httpx.TimeoutException:
