@@ -37,15 +37,23 @@ def test_there_are_five_and_three():
 def test_nothing_is_permitted_but_to_a_job_that_needs_it(name):
     flow = WORKFLOWS[name]
     assert flow["permissions"] == {}
-    assert flow["concurrency"]["group"].startswith("zephyr-deploy-")
     for job in flow["jobs"].values():
         assert job["timeout-minutes"] <= 60
         assert (job.get("permissions") or {}).items() <= MAY.items()
 
 
 def test_what_has_begun_is_never_cut_off_by_what_comes_later():
-    cut = {name for name, flow in WORKFLOWS.items() if flow["concurrency"]["cancel-in-progress"]}
-    assert cut == {"plan"}, "which changes nothing"
+    groups = [(name, job.get("concurrency") or WORKFLOWS[name]["concurrency"]) for name, _, job in JOBS]
+    assert all(group["group"].startswith("zephyr-deploy-") for _, group in groups)
+    assert {name for name, group in groups if group["cancel-in-progress"]} == {"plan"}, "which changes nothing"
+
+
+@pytest.mark.parametrize("name", WORKFLOWS)
+def test_no_run_that_has_nothing_to_do_takes_the_place_of_one_that_waits(name):
+    """A group of a workflow is entered by every run of it, and holds one that waits; one of a job by jobs that run."""
+    flow = WORKFLOWS[name]
+    if any("pull_request" in job.get("if", "") for job in flow["jobs"].values()):
+        assert "concurrency" not in flow
 
 
 @pytest.mark.parametrize(("where", "step"), [(where, step) for where, step in STEPS if "uses" in step])
@@ -245,9 +253,10 @@ def nightly(runner, run_id, conclusion="success"):
     return job
 
 
-def pull_request(action="synchronize", repo="octo/endpoint", labels=(), **more):
+def pull_request(action="synchronize", repo="octo/endpoint", labels=(), state="", **more):
     about = {
         "number": 7,
+        "state": state or ("closed" if action == "closed" else "open"),
         "base": {"sha": "b" * 40},
         "head": {"repo": {"full_name": repo}},
         "labels": [{"name": name} for name in labels],
@@ -329,6 +338,7 @@ def test_a_comment_is_kept_up_to_date_and_others_are_left_alone(github, tmp_path
         (pull_request("unlabeled", label={"name": "bug"}, labels=["preview"]), {"up"}),
         (pull_request("labeled", repo="fork/endpoint", labels=["preview"]), set()),
         (pull_request("closed", repo="fork/endpoint"), set()),
+        (pull_request("labeled", labels=["preview", "released"], state="closed"), set()),
     ],
 )
 def test_when_a_preview_comes_and_goes(github, event, runs):
