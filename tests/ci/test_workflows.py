@@ -14,7 +14,7 @@ import pytest
 import yaml
 from bench.simulated_reports import simulated
 from ci.conftest import EXAMPLES, ROLE
-from ci.runner import ACTIONS
+from ci.runner import ACTIONS, ROOT
 from ci.stand_ins import comments, comments_of
 
 WORKFLOWS = {path.stem: yaml.safe_load(path.read_text()) for path in sorted(EXAMPLES.glob("*.yml"))}
@@ -59,6 +59,13 @@ def test_no_run_that_has_nothing_to_do_takes_the_place_of_one_that_waits(name):
 @pytest.mark.parametrize(("where", "step"), [(where, step) for where, step in STEPS if "uses" in step])
 def test_every_action_is_pinned_to_a_commit(where, step):
     assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", step["uses"]), where
+
+
+def test_make_has_each_audited():
+    """By its name, for zizmor passes over a folder that is not GitHub's."""
+    called = subprocess.run(["make", "-n", "workflows"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    (audit,) = [line for line in called.splitlines() if "/zizmor " in line]
+    assert {f"examples/github/{name}.yml" for name in WORKFLOWS} <= {*audit.split()}
 
 
 @pytest.mark.parametrize(("where", "script"), RUNS)
