@@ -249,8 +249,17 @@ def test_nights_are_held_against_each_other(scripted, tmp_path):
     assert job.ran.summary.count(" of 64 |") == 2
     job = nightly(scripted(found), 2)
     assert "compare demo@-2 demo@-1 --fail-if ttft_p90>+20%" in called(job)
-    nightly(scripted({**found, "compare": failed("gate", 8)}), 3, conclusion="failure")
+    assert re.search(r"^```\n.*\n?```\n", job.ran.summary, re.MULTILINE), "a table of a terminal's is no Markdown"
+    job = nightly(scripted({**found, "compare": failed("gate", 8)}), 3, conclusion="failure")
+    assert '"kind": "error"' in job.ran.summary
     assert len(list((tmp_path / "store/caches").iterdir())) == 3
+
+
+def test_a_history_that_cannot_be_read_fails_the_night(scripted):
+    measured = simulated([1]).without_gaps().model_dump(mode="json")
+    runner = scripted({"bench": (0, "bench", measured), "history": failed("config", 3)})
+    (runner.folder / "history.fails").touch()
+    nightly(runner, 1, conclusion="failure")
 
 
 def nightly(runner, run_id, conclusion="success"):

@@ -6,7 +6,8 @@ That costs a second: where it does not matter, a file ``ci.json`` has it do noth
 
     python tool.py FOLDER redeploy ...
 
-In the folder, ``redeploy.json`` has the exit code and the document; a code of None waits for Ctrl-C.
+In the folder, ``redeploy.json`` has the exit code and the document; a code of None waits for Ctrl-C. ``history``
+answers by what is kept, unless there is a file ``history.fails``.
 """
 
 import json
@@ -28,7 +29,7 @@ if command == "bench":
     kept.mkdir(parents=True, exist_ok=True)
     (kept / str(len(list(kept.iterdir())))).touch()
     Path("bench.json").touch()
-if command == "history":
+if command == "history" and not (folder / "history.fails").exists():
     nights = len(list((Path.home() / ".local/state/zephyr-deploy/benchmarks/demo").iterdir()))
     sys.stdout.write("".join(f"demo@-{back}\n" for back in range(nights, 0, -1)))
     sys.exit()
