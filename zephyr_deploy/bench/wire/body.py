@@ -18,7 +18,7 @@ from zephyr_deploy.bench.wire.framing import LONGEST_HEAD
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from zephyr_deploy.bench.wire.chunked import Chunk
+    from zephyr_deploy.bench.wire.chunked import Chunks
     from zephyr_deploy.bench.wire.recording import Recording
 
 OK = 200
@@ -53,7 +53,7 @@ def body_of(recording: Recording) -> Body | None:
     if chunks is None:
         return None
     ends = list(accumulate(map(len, recording.reads)))
-    return Body(b"".join([data for _, data in chunks]), _came(ends, chunks, head_end))
+    return Body(b"".join(chunks.data), _came(ends, chunks, head_end))
 
 
 @lru_cache(KNOWN_HEADS)
@@ -71,13 +71,14 @@ def _is_chunked(head: bytes) -> bool:
     return chunked and http.trailing_data == (b"", False)
 
 
-def _came(read_ends: Sequence[int], chunks: Sequence[Chunk], at: int) -> list[int]:
+def _came(read_ends: Sequence[int], chunks: Chunks, at: int) -> list[int]:
     """How many bytes of the chunks' data each read completes, of reads that end at such places in the answer.
 
     The body begins ``at`` a place in it.
     """
-    places = list(accumulate((len(size) + len(data) + 2 * LINE_END for size, data in chunks), initial=at))
-    sums = list(accumulate((len(data) for _, data in chunks), initial=0))
+    lengths = list(map(len, chunks.data))
+    framed = [len(size) + length + 2 * LINE_END for size, length in zip(chunks.sizes, lengths, strict=True)]
+    places, sums = list(accumulate(framed, initial=at)), list(accumulate(lengths, initial=0))
     whole = dict(zip(places, sums, strict=True))
     whole[read_ends[-1]] = sums[-1]
     return [whole[end] if end in whole else _within(end, places, sums) for end in read_ends]

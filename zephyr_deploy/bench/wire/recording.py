@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass, field
+from operator import sub
 from socket import SOL_SOCKET
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -76,13 +77,14 @@ class Recording:
         """
         trusted = abs(realtime_offset_ns() - self.offset_ns) <= STEP_NS
         stamps = stamps_of(self._stamps)
-        lags_ns = [read_ns - stamp + self.offset_ns for read_ns, stamp in zip(self._read_ns, stamps, strict=True)]
+        at_ns = [stamp - self.offset_ns for stamp in stamps]
+        lags_ns = list(map(sub, self._read_ns, at_ns))
         if not trusted or NO_STAMP in stamps or min(lags_ns, default=0) < 0:
             lags_ns = [
                 max(lag_ns, 0) if trusted and stamp != NO_STAMP and lag_ns >= -STEP_NS else NO_LAG
                 for lag_ns, stamp in zip(lags_ns, stamps, strict=True)
             ]
-        at_ns = [read_ns - max(lag_ns, 0) for read_ns, lag_ns in zip(self._read_ns, lags_ns, strict=True)]
+            at_ns = [read_ns - max(lag_ns, 0) for read_ns, lag_ns in zip(self._read_ns, lags_ns, strict=True)]
         return Arrivals(at_ns, lags_ns)
 
     def pieces(self) -> Iterator[tuple[int, int | None, bytes]]:
