@@ -33,8 +33,8 @@ class Node:
 
     def __init__(self) -> None:
         self.lock, self.asked, self.gone = threading.Lock(), [], threading.Event()
-        self.current = "aaa"
-        self.release, self.answer = "", {"run": {}, "call": {}}
+        self.current, self.let_go = "aaa", UnreachableError("the connection was lost during hold")
+        self.answer = {"run": {}, "call": {}}
 
     def call(self, verb, request, *, on_line=None, deadline_s, signs=None):
         self.asked.append(verb)
@@ -48,7 +48,7 @@ class Node:
             signs.every_s = 0.01
             while signs.another():
                 if self.gone.is_set():
-                    raise UnreachableError("the connection was lost during hold")
+                    raise self.let_go
         finally:
             self.lock.release()
         return {"ended": "gone"}
@@ -126,6 +126,18 @@ def test_a_hold_that_is_lost_ends_the_run_before_its_next_step(fleet, run, nodes
         hold._holds[0]._thread.join(SOON_S)
         with pytest.raises(UnreachableError, match="was lost"):
             hold.check()
+
+
+def test_that_it_was_let_go_is_why_a_call_failed_that_was_ended_with_it(fleet, run, nodes):
+    nodes["gpu2"].let_go = LockedError("the lock of demo was let go by force, by bob on GitHub Actions")
+    nodes["gpu2"].gone.set()
+    with pytest.raises(LockedError, match="by force"), held(fleet, run, 0):
+        raise UnreachableError("gpu2 ended the call without an answer")
+
+
+def test_a_call_that_failed_by_itself_failed_for_that(fleet, run):
+    with pytest.raises(UnreachableError, match="no memory"), held(fleet, run, 0):
+        raise UnreachableError("no memory")
 
 
 @pytest.fixture

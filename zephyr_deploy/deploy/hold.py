@@ -8,6 +8,7 @@ connection (`zephyr_deploy.agent.hold`), so that a runner that was killed, or va
 from __future__ import annotations
 
 import json
+import time
 from contextlib import ExitStack, contextmanager
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,8 @@ SIGN_S = 5.0
 """Between two signs of life, in seconds; a node waits for a dozen of them."""
 LONGEST_S = 24 * 3600.0
 """Longest that a run may hold a machine, in seconds."""
+TOLD_S = 0.5
+"""How long after a failure it may take to hear that the lock was let go, in seconds."""
 END_S = 2.0
 """How long a machine may take to say that it is let go, in seconds: it lets go by itself."""
 
@@ -47,6 +50,16 @@ class Held:
         for hold in self._holds:
             hold.check()
 
+    def taken_away(self) -> LockedError | None:
+        """Why a machine is held no more though it can be reached; None: all are held, or the connection is lost.
+
+        A call that is ended with its hold has no words of its own, and may be heard of first.
+        """
+        start = time.monotonic()
+        while all(hold.error is None for hold in self._holds) and time.monotonic() - start < TOLD_S:
+            time.sleep(TOLD_S / 20)
+        return next((hold.error for hold in self._holds if isinstance(hold.error, LockedError)), None)
+
     def take(self, hold: _Hold) -> None:
         """Add one; see `_Hold.take`."""
         self._holds.append(hold)
@@ -66,7 +79,8 @@ def held(fleet: Fleet, run: Run, wait_s: float, members: Sequence[Member] | None
         members: Only these.
 
     Raises:
-        LockedError: another run holds one still after that time; the message says who.
+        LockedError: another run holds one still after that time; the message says who. Or one was let go meanwhile,
+            which is then why the body failed.
         UnreachableError: a machine cannot be asked.
     """
     holds, request = Held(), {"name": fleet.name, "who": run.who, "lock_wait_s": wait_s}
@@ -80,7 +94,13 @@ def held(fleet: Fleet, run: Run, wait_s: float, members: Sequence[Member] | None
 
         fleet.each(ordered[:1], take)
         fleet.each(ordered[1:], take)
-        yield holds
+        try:
+            yield holds
+        except ZephyrError as error:
+            taken = holds.taken_away()
+            if taken is None or taken is error:
+                raise
+            raise taken from error
 
 
 class _Hold:
@@ -91,7 +111,7 @@ class _Hold:
         self._signs = Signs(SIGN_S)
         self._settled = Event()
         self._word: dict[str, Any] = {}
-        self._error: ZephyrError | None = None
+        self.error: ZephyrError | None = None
         self._thread = Thread(target=self._keep, name=f"hold {member.name}", daemon=True)
 
     def take(self) -> bool:
@@ -107,8 +127,8 @@ class _Hold:
 
     def check(self) -> None:
         """See `Held.check`."""
-        if self._error is not None:
-            raise self._error
+        if self.error is not None:
+            raise self.error
 
     def let_go(self) -> None:
         """End the signs of life, and with them the hold."""
@@ -120,10 +140,10 @@ class _Hold:
         try:
             self._member.call("hold", self._request, on_line=self._have, deadline_s=LONGEST_S, signs=self._signs)
         except ZephyrError as error:
-            self._error = error
+            self.error = error
         else:
             said = f"{self._member.name} heard nothing for too long, and let the lock of this run go"
-            self._error = LockedError(said, hint="Run it again.")
+            self.error = LockedError(said, hint="Run it again.")
         finally:
             self._settled.set()
 

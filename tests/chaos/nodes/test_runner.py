@@ -13,7 +13,7 @@ from chaos.nodes.laptop import LONG_S, NAME, answers, forget_weights, lock_is_fr
 
 from zephyr_deploy import services
 from zephyr_deploy.deploy.audit import audit
-from zephyr_deploy.deploy.lock_held import show
+from zephyr_deploy.deploy.lock_held import release, show
 from zephyr_deploy.deploy.redeploy import redeploy, releases
 from zephyr_deploy.deploy.status import status
 from zephyr_deploy.errors import GateError
@@ -90,4 +90,18 @@ def test_a_cancelled_run_leaves_at_once_and_nothing_is_changed_before_its_switch
         wait_until(lambda: show(NAME).holders == () and lock_is_free(laptop.node), LONG_S)
     assert [(service.state, service.release) for service in services(NAME)] == [("ready", served)]
     assert audit(NAME)[0][-1].result == "interrupted"
+    laptop.assert_serves(served)
+
+
+@pytest.mark.long
+def test_a_run_whose_lock_is_let_go_by_force_is_stopped_and_told(laptop, served):
+    forget_weights(laptop.node)
+    with laptop.node.fault("hub", path="/cdn/", rate=2_000_000):
+        process = laptop.run(["-m", "zephyr_deploy", "redeploy", NAME, "--max-total-tokens", str(next(TOKENS))])
+        wait_until(lambda: [one.of for one in show(NAME).holders] == ["run", "call"])
+        assert release(NAME, force=True).released
+        _out, said = process.communicate(timeout=LONG_S)
+    assert (process.returncode, "was let go by force, by " in said) == (9, True), said
+    wait_until(lambda: lock_is_free(laptop.node), LONG_S)
+    assert [entry.command for entry in audit(NAME)[0][-2:]] == ["redeploy", "lock release"]
     laptop.assert_serves(served)
