@@ -221,6 +221,18 @@ def test_what_is_no_command_of_the_action_is_refused(scripted):
     assert "command: ssh; id is none of" in ran.log
 
 
+def test_what_an_earlier_step_found_is_not_told_of_a_later_one(scripted, tmp_path):
+    runner = scripted({"up": (0, "up", UP)})
+    uses = f"x/y/.github/actions/deploy@{'0' * 40}"
+    steps = [{"uses": uses, "id": name, "with": {"command": name}} for name in ("up", "chat")]
+    workflow = tmp_path / "workflow.yml"
+    workflow.write_text(yaml.safe_dump({"name": "w", True: "push", "jobs": {"one": {"runs-on": "x", "steps": steps}}}))
+    ran = runner.run(workflow, "push")["one"]
+    assert ran.conclusion == "failure", ran.log
+    assert ran.step("up").outputs["result"] == "changed"
+    assert (ran.step("chat").outputs["result"], ran.step("chat").outputs["endpoint"]) == ("interrupted", "")
+
+
 def test_a_run_that_is_cancelled_tells_the_tool_itself(scripted):
     runner = scripted({"render": failed("x", 6), "redeploy": (None, *failed("interrupted", 130)[1:])})
     job = runner.jobs(EXAMPLES / "deploy.yml", "push")["deploy"]

@@ -2,6 +2,7 @@
 # Calls zephyr-deploy as the inputs of the action say; what it prints as JSON goes to the file $RESULT.
 set -euo pipefail
 
+: >"$RESULT" # an earlier use of the action in this job has left its own there
 words=("$COMMAND")
 [[ -z $NAME ]] || words+=("$NAME")
 case $COMMAND in
