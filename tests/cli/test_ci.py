@@ -105,6 +105,11 @@ def test_what_failed_is_beside_the_run_with_its_log(job, result, capsys):
     assert "endpoint" not in found
 
 
+def test_a_log_that_is_a_file_is_not_spelt_out(job, result):
+    assert program.main(["ci", "report", result("error", error("config", 3, log="/state/ansible.log"))]) == 0
+    assert "What it said last" not in (job / "GITHUB_STEP_SUMMARY").read_text()
+
+
 @pytest.mark.parametrize("text", ["", '{"schema": "zephyr-deploy/1", "kind": "up", "da', "[]", "null"])
 def test_a_command_that_was_killed(job, capsys, tmp_path, text):
     file = tmp_path / "result.json"

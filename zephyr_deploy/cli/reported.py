@@ -147,8 +147,16 @@ def _error(error: Data) -> Report:
         failures=tuple(map(str, details.get("failures") or ())),
         tables=tuple(_gate(details)),
         hint=error.get("hint") or "",
-        log=tuple(map(str, (*(details.get("log") or ()), *([details["line"]] if details.get("line") else [])))),
+        log=tuple(_said_last(details)),
     )
+
+
+def _said_last(details: Data) -> Iterator[str]:
+    """The end of a service's log, then the line that shows the cause; a log that is a path is named by the hint."""
+    log = details.get("log")
+    yield from map(str, log if isinstance(log, list) else ())
+    if details.get("line"):
+        yield str(details["line"])
 
 
 def _after(code: str, details: Data) -> dict[str, str]:
