@@ -20,8 +20,9 @@ MOST = 8
 """Shapes of one server; whoever has more has none that is worth keeping."""
 MOST_IN_RUN = 32
 """Events that are matched at a stretch, at a millionth of a second each."""
-SHORT = 2400
-"""Bytes. Of 2,500 and more Python first prepares each search for something long, which takes longer than to search."""
+SOUGHT, SEARCHED = 96, 24_000
+"""Bytes that are searched for, and in which. For more of them Python prepares each search, which takes longer than to
+search."""
 _STRING = rb'[^"\\\x00-\x1f]*(?:\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4})[^"\\\x00-\x1f]*)*'
 """What JSON lets be between quotes."""
 _NUMBER = rb"-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,40})?(?:[eE][+-]?[0-9]{1,3})?"
@@ -91,7 +92,10 @@ def _alike(data: bytes, first: re.Match[bytes]) -> Run | None:
     """
     (begin, end), (text, text_end) = first.span(), first.span(1)
     common = data[text_end:end] + data[begin:text]
-    texts = data[text : text + SHORT].split(common)[:-1]
+    sought, rest = common[:SOUGHT], common[SOUGHT:]
+    pieces = data[text : text + SEARCHED].split(sought)
+    followed = takewhile(lambda piece: piece.startswith(rest), pieces[1:])
+    texts = [pieces[0], *(piece[len(rest) :] for piece in followed)][:-1]  # behind the last one there may be less
     if not all(texts) or _NO_PLAIN_CHARACTER.search(b"".join(texts)):
         texts = list(takewhile(lambda text: text and _WHOLE_STRING.fullmatch(text), texts))
     if not texts[1:]:
