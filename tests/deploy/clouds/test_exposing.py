@@ -179,12 +179,14 @@ def test_what_was_opened_for_a_machine_that_ended_is_closed_with_the_next_one(cl
 def test_it_goes_back_with_what_another_run_had_on_trial(cloud, session, before):
     """That run was killed on another machine, whose journal nobody has."""
     there = fleet(before, **INTERNAL)
-    with (
-        pytest.raises(EngineFailedError),
-        following(there, exposure(domain="llm.lan", cidr=THEIRS), Journal(NAME), trusting=True),
-    ):
-        there.find(before)
-        raise FAILED
+
+    def fail():
+        with following(there, exposure(domain="llm.lan", cidr=THEIRS), Journal(NAME), trusting=True):
+            there.find(before)
+            raise FAILED
+
+    with pytest.raises(EngineFailedError):
+        fail()
     assert cloud.exposed == {session.instance.id: {443: OURS} if before else {}}
 
 
