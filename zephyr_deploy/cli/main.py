@@ -103,6 +103,8 @@ def _interrupt(_number: int, _frame: object) -> None:
         if isinstance(now, KeyboardInterrupt):
             return
         now = now.__context__
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell starts what a script puts in the background
+        raise KeyboardInterrupt
     signal.raise_signal(signal.SIGINT)
 
 
@@ -139,6 +141,8 @@ def _leave(argv: Sequence[str], call: Call) -> None:
     guests = sys.modules.get("zephyr_deploy.deploy.guests")
     if guests is None:
         return
+    if signal.getsignal(signal.SIGTERM) is _interrupt:  # It comes after a Ctrl-C, whose work this is.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
     from zephyr_deploy.cli.output import Output
 
     with suppress(KeyboardInterrupt, ReaderGoneError, OSError):
