@@ -11,7 +11,10 @@ import pytest
 from zephyr_deploy.agent import hold as module
 from zephyr_deploy.agent import layout as places
 from zephyr_deploy.agent.errors import GoneError, NodeError
+from zephyr_deploy.agent.layout import Layout
+from zephyr_deploy.agent.lock import Lock
 from zephyr_deploy.agent.report import Report
+from zephyr_deploy.agent.store import Store
 
 ME = {"user": "ann", "machine": "laptop", "command": "redeploy", "origin": "a1", "run": "r1"}
 OTHER = {
@@ -152,6 +155,41 @@ def test_or_waits_and_is_told_that_it_has(calls):
     first.hang_up()
     assert second.word() == {"waited": True, "current": ""}
     assert holder()["run"] == "r1"
+
+
+def work(ready, end):
+    """A call that an earlier run has left at work, and that ends its switch."""
+    store = Store(Layout("demo"))
+    store.set_current("old")
+    with Lock(store.layout.lock, "demo").held(OTHER, 0, wanted="new"):
+        ready.set()
+        end.wait(SOON_S)
+        store.set_current("new")
+
+
+def test_a_call_that_an_earlier_run_left_at_work_is_waited_for(calls):
+    """What serves is settled then: else a run could hold what comes against what is just being replaced."""
+    context = multiprocessing.get_context("fork")
+    ready, end = context.Event(), context.Event()
+    worker = context.Process(target=work, args=(ready, end))
+    worker.start()
+    assert ready.wait(SOON_S)
+    caller = calls(ME, lock_wait_s=SOON_S, wanted="new")
+    assert "Waiting for `up` of bob" in caller.hear()["message"]
+    assert holder()["run"] == "r1"
+    end.set()
+    assert caller.word() == {"waited": True, "current": "new"}
+    worker.join()
+
+
+@pytest.mark.parametrize("file", [True, False])
+def test_where_none_works_nothing_is_made_for_it(calls, tmp_path, file):
+    home = tmp_path / "opt" / "demo"
+    if file:
+        home.mkdir(parents=True)
+        (home / "lock").touch()
+    assert not calls(ME).word()["waited"]
+    assert home.exists() == file
 
 
 def test_who_waits_and_leaves_waits_no_more(calls):

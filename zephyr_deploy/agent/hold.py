@@ -41,20 +41,25 @@ STDIN = 0
 def hold(request: dict[str, Any], report: Report) -> dict[str, Any]:
     """Hold the node for the run of ``who`` until its caller is gone; a line says when it is held.
 
-    The line is JSON: whether it was ``waited`` for, and the release that serves now (``current``).
+    A call that an earlier run has left at work is waited for, too: what the node serves is settled then. ``wanted`` is
+    the release that is to serve, see `Lock.held`. The line is JSON: whether it was ``waited`` for, and the release that
+    serves now (``current``).
 
     Raises:
         NodeError: somebody else holds it, and longer than ``lock_wait_s`` seconds; it was let go by force.
         GoneError: nobody listens any more.
     """
     layout = Layout(request["name"])
-    lock = run_lock(layout)
-    with lock.held(request["who"], float(request.get("lock_wait_s", 0)), report=report, passing=True) as waited:
+    lock, call = _locks(request["name"])
+    who, wait_s, wanted = request["who"], float(request.get("lock_wait_s", 0)), str(request.get("wanted", ""))
+    with lock.held(who, wait_s, report=report, passing=True) as had_another:
+        waited = call.passed(who, wait_s, wanted=wanted, report=report) or had_another
         told = _Told()
         report.send("line", line=json.dumps({"waited": waited, "current": Store(layout).current}))
         why = _stay(report, told, float(request.get("silence_s", SILENCE_S)))
-    if why == "told":
-        raise NodeError("locked", _taken_away(lock), "Run it again; `zephyr-deploy lock show` says who has it now.")
+        if why == "told":  # Whoever has told it takes the word of who did away once it has ended.
+            hint = f"Run it again; `zephyr-deploy lock show {layout.name}` says who has it now."
+            raise NodeError("locked", _taken_away(lock), hint)
     return {"ended": why}
 
 

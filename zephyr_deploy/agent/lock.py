@@ -84,6 +84,19 @@ class Lock:
                     path.unlink()
             os.close(descriptor)
 
+    def passed(self, who: dict[str, Any], wait_s: float, *, wanted: str, report: Report) -> bool:
+        """Wait until nobody has it, without leaving anything behind; whether anybody had. See `held`."""
+        try:
+            descriptor = os.open(self.path, os.O_RDWR)
+        except FileNotFoundError:
+            return False
+        wish = _Wish(who, wait_s, wanted, report)
+        try:
+            self._take(descriptor, wish)
+        finally:
+            os.close(descriptor)
+        return wish.waited
+
     def holder(self) -> dict[str, Any]:
         """Who holds it now, as the note says; empty if nobody does."""
         try:

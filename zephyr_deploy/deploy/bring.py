@@ -107,7 +107,7 @@ class Bring:
             with self._firewall(wanted.plan):
                 self._tell_of_trial()
             return self._result(wanted, changed=False)
-        with held(fleet, self.run, self.options.lock_wait_s) as hold:
+        with held(fleet, self.run, self.options.lock_wait_s, wanted=wanted.release.id) as hold:
             if hold.stale:
                 fleet.look()
                 wanted = self._wanted()

@@ -67,7 +67,9 @@ class Held:
 
 
 @contextmanager
-def held(fleet: Fleet, run: Run, wait_s: float, members: Sequence[Member] | None = None) -> Iterator[Held]:
+def held(
+    fleet: Fleet, run: Run, wait_s: float, members: Sequence[Member] | None = None, *, wanted: str = ""
+) -> Iterator[Held]:
     """Hold the machines of a fleet for a run while the body works on them.
 
     The first of them, by their addresses, decides between two runs: it is taken before the others.
@@ -77,13 +79,15 @@ def held(fleet: Fleet, run: Run, wait_s: float, members: Sequence[Member] | None
         run: Whose work it is.
         wait_s: How long to wait while another run holds one, in seconds.
         members: Only these.
+        wanted: Id of the release that is to serve: a call of an earlier run that brings it may end its switch.
 
     Raises:
         LockedError: another run holds one still after that time; the message says who. Or one was let go meanwhile,
             which is then why the body failed.
         UnreachableError: a machine cannot be asked.
     """
-    holds, request = Held(), {"name": fleet.name, "who": run.who, "lock_wait_s": wait_s}
+    holds = Held()
+    request = {"name": fleet.name, "who": run.who, "lock_wait_s": wait_s, "wanted": wanted}
     ordered = sorted(fleet.machines if members is None else members, key=lambda member: member.address.place)
     with ExitStack() as stack:
 

@@ -67,7 +67,7 @@ def rollback(
         Fleet.of(record, phases) as fleet,
     ):
         fleet.connect(journal=run.journal)
-        with held(fleet, run, lock_wait_s) as hold:
+        with held(fleet, run, lock_wait_s, wanted=release or "") as hold:
             fleet.look()
             request = _rollback_request(fleet, run, release, lock_wait_s)
             opened = shown(fleet)

@@ -32,7 +32,7 @@ def bring(nodes, monkeypatch):
     """One run over all machines, whose gate says what is told; the run, and what was warned of."""
 
     @contextmanager
-    def held(*_):
+    def held(*_, **_named):
         yield SimpleNamespace(stale=False, check=lambda: None)
 
     def verdict(self, release):
