@@ -110,6 +110,7 @@ class Bring:
         with held(fleet, self.run, self.options.lock_wait_s, wanted=wanted.release.id) as hold:
             if hold.stale:
                 fleet.look()
+                self._require_deployed()
                 wanted = self._wanted()
             return self._change(wanted, gate, hold)
 

@@ -16,7 +16,7 @@ from zephyr_deploy.deploy.gate.wish import gating
 from zephyr_deploy.deploy.journal import Journal
 from zephyr_deploy.deploy.rollout import RolloutOptions
 from zephyr_deploy.deploy.run import Run
-from zephyr_deploy.errors import EngineFailedError
+from zephyr_deploy.errors import EngineFailedError, NotDeployedError
 from zephyr_deploy.events import Notice
 from zephyr_deploy.release.release import Release
 from zephyr_deploy.spec.deployment import Deployment, Gate
@@ -33,7 +33,7 @@ def bring(nodes, monkeypatch):
 
     @contextmanager
     def held(*_, **_named):
-        yield SimpleNamespace(stale=False, check=lambda: None)
+        yield SimpleNamespace(stale=bring.meanwhile(), check=lambda: None)
 
     def verdict(self, release):
         if bring.interrupted:
@@ -63,7 +63,8 @@ def bring(nodes, monkeypatch):
         options = RolloutOptions(prepare=False)
         return Bring(fleet, DEPLOYMENT, options, made, begins=begins).bring(gate)
 
-    bring = type("Runs", (), {"bad": set(), "interrupted": False, "run": None, "events": (), "go": staticmethod(run)})
+    told = {"bad": set(), "interrupted": False, "run": None, "events": (), "go": staticmethod(run)}
+    bring = type("Runs", (), {**told, "meanwhile": lambda: False})
     return bring
 
 
@@ -104,6 +105,18 @@ def test_a_run_that_is_cut_off_before_its_verdict_is_completed_by_the_next(bring
     with pytest.raises(RefusedError):
         bring.go(NEW)
     assert served(nodes) == {(OLD, False)}
+
+
+def test_what_was_taken_away_while_it_waited_is_not_brought_again(bring, nodes):
+    def down():
+        for node in nodes:
+            node.store.set_current("")
+        return True
+
+    bring.meanwhile = down
+    with pytest.raises(NotDeployedError):
+        bring.go(NEW)
+    assert served(nodes) == {("", False)}
 
 
 @pytest.mark.parametrize("bad", [set(), {NEWER}])
