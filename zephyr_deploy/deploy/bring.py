@@ -87,6 +87,8 @@ class Bring:
         self.journal = run.journal
         self.who = run.who
         self.begins = begins
+        self._key_before: Secret | None = None
+        """That callers needed before the switch."""
 
     def bring(self, gate: Gating | None = None) -> UpResult:
         """Bring every machine to what is wanted; see `zephyr_deploy.deploy.rollout.rollout`.
@@ -127,6 +129,7 @@ class Bring:
 
     def _change(self, wanted: Wanted, gate: Gating | None, hold: Held) -> UpResult:
         """Have the machines be as is wanted, while nobody else works on them."""
+        self._key_before = self._key_there
         waiting = self._waiting(wanted)
         if waiting and self.options.locked:
             self.options.locked.require_images(self.fleet, waiting)
@@ -199,7 +202,7 @@ class Bring:
         how = judge_request(
             self.deployment.name,
             who=self.who,
-            api_key=wanted.key,
+            api_key=wanted.key or self._key_back(),
             lock_wait_s=self.options.lock_wait_s,
             ready_s=self.options.ready_deadline_s,
             engine=self.fleet.services[0].engine,
@@ -263,8 +266,16 @@ class Bring:
         access = self.deployment.access
         if not access.api_key:
             return None
-        there = next((m.service.api_key for m in self.fleet.members if m.service and m.service.api_key), None)
-        return settled_key(self.deployment.name, there, self._given_key)
+        return settled_key(self.deployment.name, self._key_there, self._given_key)
+
+    @property
+    def _key_there(self) -> Secret | None:
+        """The key that callers need now, by the last look."""
+        return next((m.service.api_key for m in self.fleet.members if m.service and m.service.api_key), None)
+
+    def _key_back(self) -> Secret:
+        """The key that holds again where what is gone back to needs one: with one that needs none it was deleted."""
+        return settled_key(self.deployment.name, self._key_before, self._given_key)
 
     @cached_property
     def _given_key(self) -> Secret | None:

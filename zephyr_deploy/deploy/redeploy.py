@@ -89,7 +89,8 @@ def _rollback_request(fleet: Fleet, run: Run, release: str | None, lock_wait_s: 
         "name": fleet.name,
         "release": release or "",
         "who": run.who,
-        "api_key": settled_key(fleet.name, serving.api_key).get_secret_value() if serving.api_key else "",
+        # Also from one that needs none: the machines have none then, and what is gone back to may need it.
+        "api_key": settled_key(fleet.name, serving.api_key).get_secret_value(),
         "lock_wait_s": lock_wait_s,
         "ready_s": READY_DEADLINE_S,
         **watch(serving.engine),

@@ -14,10 +14,12 @@ from zephyr_deploy.deploy.gate import keeper as measuring
 from zephyr_deploy.deploy.gate.verdict import RefusedError, Verdict
 from zephyr_deploy.deploy.gate.wish import gating
 from zephyr_deploy.deploy.journal import Journal
+from zephyr_deploy.deploy.redeploy import _rollback_request
 from zephyr_deploy.deploy.rollout import RolloutOptions
 from zephyr_deploy.deploy.run import Run
 from zephyr_deploy.errors import EngineFailedError, NotDeployedError
 from zephyr_deploy.events import Notice
+from zephyr_deploy.providers.nodes.key import settled_key
 from zephyr_deploy.release.release import Release
 from zephyr_deploy.spec.deployment import Deployment, Gate
 from zephyr_deploy.spec.secret import Secret
@@ -52,8 +54,8 @@ def bring(nodes, monkeypatch):
     monkeypatch.setattr(Bring, "_firewall", lambda _self, _plan: nullcontext())
     monkeypatch.setattr(Bring, "_result", lambda _self, _wanted, **told: SimpleNamespace(**{"verdict": None, **told}))
 
-    def run(release, *, gate=GATE, begins=False):
-        key = Secret("secret")
+    def run(release, *, gate=GATE, begins=False, keyed=True):
+        key = Secret("secret") if keyed else None
         files = {"release.json": '{"engine": "tgi"}'}
         wanted = Wanted(SimpleNamespace(), SimpleNamespace(), Release(id=release, files=files), key)
         monkeypatch.setattr(Bring, "_wanted", lambda _self: wanted)
@@ -93,6 +95,25 @@ def test_what_does_not_is_taken_back(bring, nodes):
         bring.go(NEW)
     assert (served(nodes), bring.run.result) == ({(OLD, False)}, "rolled_back")
     assert events(nodes[1])[-3:] == [(NEW, "active"), (NEW, "refused"), (OLD, "active")]
+
+
+def test_what_is_gone_back_to_gets_the_key_that_a_release_without_one_has_had_deleted(bring, nodes):
+    requests, call = [], nodes[0].call
+    nodes[0].call = lambda verb, request, **how: requests.append((verb, request)) or call(verb, request, **how)
+    bring.bad = {NEW}
+    with pytest.raises(RefusedError):
+        bring.go(NEW, keyed=False)
+    assert [(verb, request["api_key"]) for verb, request in requests] == [("apply", ""), ("judge", "secret")]
+
+
+def test_and_so_it_is_with_a_rollback(nodes, run):
+    """The key is the one that is noted."""
+    settled_key(NAME, Secret("noted"))
+    fleet = Machines(*nodes)
+    for member in fleet.members:
+        keyless = member.found.service.model_copy(update={"api_key": None})
+        member.found = member.found.model_copy(update={"service": keyless})
+    assert _rollback_request(fleet, run, None, 0)["api_key"] == "noted"
 
 
 def test_a_run_that_is_cut_off_before_its_verdict_is_completed_by_the_next(bring, nodes):
