@@ -84,10 +84,13 @@ def _rollback_request(fleet: Fleet, run: Run, release: str | None, lock_wait_s: 
     serving = next((m.service for m in fleet.members if m.service), None)
     if serving is None:
         raise NotDeployedError(f"nothing of {fleet.name} serves", hint="Begin with `zephyr-deploy up`.")
-    run.about_to("deploy", before=serving.release, release=release or "")
+    # Where a run was cut off between two machines each has another one before: what a trial is to give way to is one.
+    before = next((m.trial.before for m in fleet.members if m.trial and m.trial.before), "")
+    wanted = release or before
+    run.about_to("deploy", before=serving.release, release=wanted)
     return {
         "name": fleet.name,
-        "release": release or "",
+        "release": wanted,
         "who": run.who,
         # Also from one that needs none: the machines have none then, and what is gone back to may need it.
         "api_key": settled_key(fleet.name, serving.api_key).get_secret_value(),

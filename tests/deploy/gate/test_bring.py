@@ -116,6 +116,13 @@ def test_and_so_it_is_with_a_rollback(nodes, run):
     assert _rollback_request(fleet, run, None, 0)["api_key"] == "noted"
 
 
+def test_from_a_trial_on_some_machines_all_go_back_to_the_same_release(nodes, run):
+    """A run was cut off between two machines: one serves still what the other is to go back to."""
+    nodes[1].serve(NEW, OLD)
+    assert _rollback_request(Machines(*nodes), run, None, 0)["release"] == OLD
+    assert _rollback_request(Machines(*nodes), run, NEWER, 0)["release"] == NEWER
+
+
 def test_a_run_that_is_cut_off_before_its_verdict_is_completed_by_the_next(bring, nodes):
     bring.interrupted = True
     with pytest.raises(KeyboardInterrupt):
