@@ -129,6 +129,18 @@ def test_what_did_not_answer_before_is_no_measure_for_what_does(nodes, server):
     assert any("is failed: no change was judged" in doubt for doubt in verdict.doubts)
 
 
+def test_figures_that_are_kept_are_good_for_what_is_just_starting(nodes, server):
+    """Its machine was restarted, say."""
+    judged(nodes, fail_if=["ttft_p50>+20%"])
+    for node in nodes:
+        node.serve(OLD)
+        node.state = "starting"
+    server.measured.clear()
+    server.ttft_ms[NEW] = 80.0
+    verdict = judged(nodes, fail_if=["ttft_p50>+20%"])
+    assert (verdict.passed, server.measured) == (False, [NEW])
+
+
 def test_what_cannot_be_measured_does_not_pass(tried, server):
     server.error = UnreachableError("nothing answers")
     verdict = keeper(tried, fail_if=["errors>0"]).verdict(NEW)

@@ -52,16 +52,15 @@ class Gatekeeper:
         self.before = trial.before if trial else serving.release if serving else ""
         if not self.gating.changes or not self.before:
             return
-        if trial is None and serving is not None and serving.state != "ready":
-            self.unwell = (
-                f"{self.before}, which served before, is {serving.state}: no change was judged, but limits alone."
-            )
-            return
-        found = kept(self.fleet, self.before)
+        state = serving.state if serving is not None and trial is None else ""
+        # What does not answer is no measure for what does; but one that starts, as after a boot, did, and will again.
+        found = kept(self.fleet, self.before) if state in {"", "ready", "starting"} else None
         if found is not None and (trial or found.answers(self.gating)):
             self.basis = found
-        elif trial is None:
+        elif state == "ready":
             self.basis = self._measured_now()
+        elif state:
+            self.unwell = f"{self.before}, which served before, is {state}: no change was judged, but limits alone."
 
     def _measured_now(self) -> Kept:
         with reached(self.fleet) as endpoint:
