@@ -218,6 +218,24 @@ def test_a_cloud_takes_some_seconds_to_let_one_in(runner, asked, monkeypatch):
     assert [verb for verb, _, _ in asked] == ["admit"]
 
 
+def test_one_whose_opening_another_run_has_undone_meanwhile_opens_it_again(runner, asked, monkeypatch):
+    """On E2E a change is one of all rules: of two that come at the same moment, the later one's stay."""
+    tries = []
+
+    def connect(*_args, **_given):
+        tries.append(RUNNER in runner.open[NAME])
+        if len(tries) == 1:
+            del runner.open[NAME][RUNNER]
+            raise UnreachableError("it did not answer")
+        return Node()
+
+    monkeypatch.setattr(guests, "PAUSES_S", (0.01,))
+    monkeypatch.setattr(guests, "connect_noted", connect)
+    known(NAME)
+    assert tries == [True, True]
+    assert [verb for verb, _, _ in asked] == ["admit"]
+
+
 def test_nobody_goes_on_to_a_machine_with_another_host_key(runner, monkeypatch):
     tries = []
 

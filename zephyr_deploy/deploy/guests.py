@@ -130,7 +130,7 @@ def arrive(cloud: CloudProvider, instance: Instance, record: NodesRecord) -> Non
     """
     let_in(cloud, instance, record.entry)
     with ExitStack() as held:
-        node = held.enter_context(_entered(record))
+        node = held.enter_context(_entered(cloud, instance, record))
         admit(node, record.entry)
         stay = _stays.get(record.name)
         if stay is not None:
@@ -140,8 +140,11 @@ def arrive(cloud: CloudProvider, instance: Instance, record: NodesRecord) -> Non
             stay.line = node
 
 
-def _entered(record: NodesRecord) -> NodeConnection:
-    """A connection; a cloud says that somebody is let in some seconds before its firewall and machine know of it."""
+def _entered(cloud: CloudProvider, instance: Instance, record: NodesRecord) -> NodeConnection:
+    """A connection; a cloud says that somebody is let in some seconds before its firewall and machine know of it.
+
+    Where all of a firewall's rules are changed at once, another who comes, or leaves, just then may have undone it.
+    """
     end, pauses = time.monotonic() + ENTER_S, iter(PAUSES_S)
     while True:
         try:
@@ -152,6 +155,7 @@ def _entered(record: NodesRecord) -> NodeConnection:
             if time.monotonic() > end:
                 raise
         time.sleep(next(pauses, PAUSES_S[-1]))
+        cloud.let_in(instance, None, cloud.caller(), visit())
 
 
 def leave(tell: Callable[[str], None]) -> None:
