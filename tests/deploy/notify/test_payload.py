@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from hypothesis import given, settings
@@ -80,6 +81,12 @@ def test_any_words_are_text_and_no_markup(words):
         assert not any("<" in text["text"] or ">" in text["text"] for text in texts)
 
 
-def test_an_error_of_any_length_is_within_what_slack_takes(message):
-    sent = slack(message.model_copy(update={"error": "x" * 10 * MOST}))
+@pytest.mark.parametrize("letter", ["x", "&", "<"], ids=["letters", "ampersands", "brackets"])
+def test_words_of_any_length_are_within_what_slack_takes(message, letter):
+    """Also as entities; a field may have 2,000 characters."""
+    words = letter * 10 * MOST
+    sent = slack(message.model_copy(update={"text": words, "error": words, "rows": {"By": words}}))
     assert all(len(block["text"]["text"]) <= 3000 for block in sent["blocks"] if "text" in block)
+    assert all(len(field["text"]) <= 2000 for block in sent["blocks"] for field in block.get("fields", ()))
+    assert "…" in sent["blocks"][0]["text"]["text"]
+    assert not re.search(r"&[a-z]*…", sent["text"]), "no entity is cut in two"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
     from zephyr_deploy.deploy.notify.message import Message
 
 MOST = 2900
-"""Characters of one text; Slack takes 3,000 in a section (api.slack.com/reference/block-kit/blocks)."""
+"""Characters of one text; Slack takes 3,000 in a section, and 2,000 in each of its fields
+(api.slack.com/reference/block-kit/blocks)."""
 
 
 def payload(template: str, message: Message) -> bytes:
@@ -28,10 +30,13 @@ def payload(template: str, message: Message) -> bytes:
     return json.dumps(json.loads(text), ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def escaped_for_slack(text: object) -> str:
-    """Text that is neither markup nor a mention there (api.slack.com/reference/surfaces/formatting), cut to `MOST`."""
-    cut = str(text) if len(str(text)) <= MOST else f"{str(text)[:MOST]}…"
-    return cut.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+def escaped_for_slack(text: object, most: int = MOST) -> str:
+    """Text that is neither markup nor a mention there (api.slack.com/reference/surfaces/formatting).
+
+    It is cut to ``most`` characters as it is sent, where ``&`` has five.
+    """
+    escaped = str(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return escaped if len(escaped) <= most else re.sub(r"&[a-z]*\Z", "", escaped[:most]) + "…"
 
 
 @cache
