@@ -90,3 +90,8 @@ def test_words_of_any_length_are_within_what_slack_takes(message, letter):
     assert all(len(field["text"]) <= 2000 for block in sent["blocks"] for field in block.get("fields", ()))
     assert "…" in sent["blocks"][0]["text"]["text"]
     assert not re.search(r"&[a-z]*…", sent["text"]), "no entity is cut in two"
+
+
+def test_a_name_that_is_no_text_keeps_nothing_from_being_told(message):
+    """Python has half a letter for each byte of a path that is not UTF-8."""
+    assert json.loads(payload("webhook", message.model_copy(update={"text": "no \udcff"})))["data"]["text"] == "no ?"

@@ -20,14 +20,14 @@ MOST = 2900
 
 
 def payload(template: str, message: Message) -> bytes:
-    """The body of the request, JSON in UTF-8.
+    """The body of the request, JSON in UTF-8; a byte of a file's name that is no text is a question mark.
 
     Args:
         template: Name of the template, e.g. ``slack``.
         message: What is told.
     """
     text = _environment().get_template(f"{template}.json.jinja").render(message=message)
-    return json.dumps(json.loads(text), ensure_ascii=False, separators=(",", ":")).encode()
+    return json.dumps(json.loads(text), ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
 
 
 def escaped_for_slack(text: object, most: int = MOST) -> str:
