@@ -128,7 +128,7 @@ def test_elsewhere_the_summary_is_what_is_printed(result, capsys):
 @pytest.mark.parametrize("kind", ["gc", "down", "rollback", "status", "ls"])
 def test_every_other_command_is_reported(job, result, capsys, kind):
     data = {
-        "gc": {"orphans": [], "removed": [], "left": []},
+        "gc": {"orphans": [], "removed": [], "closed": [], "left": []},
         "down": {"name": "demo", "stopped": [SERVICE], "removed": ["instance i-1"], "kept": [], "cost_usd": 2.5},
         "rollback": {"services": [SERVICE], "before": "b", "release": "a", "phases": []},
         "status": {"name": "demo", "state": "absent", "service": None, "machines": [{"detail": "ended itself"}]},
@@ -137,6 +137,25 @@ def test_every_other_command_is_reported(job, result, capsys, kind):
     assert program.main(["ci", "report", result(kind, data)]) == 0, capsys.readouterr().err
     assert outputs(job / "GITHUB_OUTPUT")["result"]
     assert (job / "GITHUB_STEP_SUMMARY").read_text().startswith("### ")
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        ({}, ("What is left over; nothing of it was deleted", "unchanged")),
+        ({"removed": [{}]}, ("1 things deleted", "changed")),
+        ({"orphans": [], "closed": [{}]}, ("0 things deleted; 1 openings of firewalls closed", "changed")),
+        ({"orphans": []}, ("Nothing was left over", "unchanged")),
+    ],
+)
+def test_what_gc_did_is_told_and_not_what_it_found(job, result, found, said):
+    """With --dry-run it deletes nothing; and it closes what was open to guests where no machine is left."""
+    thing = {"kind": "instance", "id": "i-1"}
+    over = {"deployment": "demo", "provider": "aws", "resources": [thing], "price_per_hour_usd": 1.0, "cost_usd": 2.0}
+    data = {"orphans": [over], "removed": [], "closed": [], "left": [], **found}
+    assert program.main(["ci", "report", result("gc", data)]) == 0
+    title = (job / "GITHUB_STEP_SUMMARY").read_text().splitlines()[0].removeprefix("### ")
+    assert (title, outputs(job / "GITHUB_OUTPUT")["result"]) == said
 
 
 @pytest.fixture(scope="module")

@@ -125,10 +125,15 @@ def _gc(data: Data) -> Report:
         )
         for one in data["orphans"]
     ]
-    if not rows:
-        return Report("Nothing was left over", {"result": "unchanged"})
-    removed = len(data["removed"])
-    return Report(f"{removed} things deleted", {"result": "changed"}, tables=(Table("", ORPHANS, rows),))
+    removed, closed = len(data["removed"]), len(data["closed"])
+    if removed or closed:
+        title = "; ".join(
+            [f"{removed} things deleted", *([f"{closed} openings of firewalls closed"] if closed else [])]
+        )
+    else:
+        title = "What is left over; nothing of it was deleted" if rows else "Nothing was left over"
+    result = "changed" if removed or closed else "unchanged"
+    return Report(title, {"result": result}, tables=(Table("", ORPHANS, rows),) if rows else ())
 
 
 def _bench(data: Data) -> Report:
