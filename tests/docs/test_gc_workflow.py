@@ -13,6 +13,7 @@ from emulators.memory import ShowingCloud, offer, only_cloud
 from zephyr_deploy.cli.main import main
 from zephyr_deploy.providers.clouds.stamp import Stamp
 from zephyr_deploy.providers.clouds.types import Order
+from zephyr_deploy.spec.durations import parse_duration
 
 WORKFLOW = yaml.safe_load((Path(__file__).resolve().parents[2] / "examples/github/gc.yml").read_text())
 JOBS = WORKFLOW["jobs"]
@@ -33,6 +34,12 @@ def test_the_secrets_are_given_to_the_last_step_alone_and_have_the_names_that_ar
     *before, last = JOBS["e2e"]["steps"]
     assert "secrets." not in str(before)
     assert set(last["env"]) == {"E2E_API_KEY", "E2E_AUTH_TOKEN", "E2E_PROJECT_ID", "SLACK_WEBHOOK_URL"}
+
+
+@pytest.mark.parametrize("job", JOBS)
+def test_what_ends_is_told_before_it_has_also_where_a_run_begins_late(job):
+    (command,) = commands(job)
+    assert parse_duration(command[command.index("--warn") + 1]) >= timedelta(hours=1.5)
 
 
 @pytest.mark.parametrize("job", JOBS)
