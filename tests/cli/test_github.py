@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 
 import pytest
 from ci.log import commands
@@ -36,6 +37,13 @@ def test_what_would_be_a_command_is_none(text):
 @pytest.mark.parametrize("text", ["a::b", "std::vector<int>", "#[derive]", "## [x]", "http://[::1]:80", "a\n\nb: c"])
 def test_what_is_none_stays_as_it_is(text):
     assert harmless(text) == text
+
+
+def test_many_empty_lines_take_no_longer_than_they_should():
+    """Milliseconds; more than half a minute where each is a place from which all others are run over."""
+    text, begun = "\n" * 160_000, time.process_time()
+    assert harmless(text) == text
+    assert time.process_time() - begun < 10
 
 
 @settings(max_examples=150)

@@ -23,10 +23,12 @@ UNSEEN = (
     r"\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff"
 )
 """Within brackets of a regular expression: control characters, and what Unicode calls default ignorable."""
-_AT_START = re.compile(rf"(?:^|(?<=[\r\n]))([\s{UNSEEN}]*:[{UNSEEN}]*):")
+_SPACE = rf"\t\x0b\x0c \xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000{UNSEEN}"
+r"""The same with white space that ends no line: ``\s`` would run over many empty ones, again from each of them."""
+_AT_START = re.compile(rf"(?:^|(?<=[\r\n]))([{_SPACE}]*:[{UNSEEN}]*):")
 _ANYWHERE = re.compile(rf"(#[{UNSEEN}]*#[{UNSEEN}]*)\[")
-_BLANK = re.compile(rf"[\s{UNSEEN}]*")
-_COLON = re.compile(rf"[\s{UNSEEN}]*:[{UNSEEN}]*")
+_BLANK = re.compile(rf"[{_SPACE}]*")
+_COLON = re.compile(rf"[{_SPACE}]*:[{UNSEEN}]*")
 _SHARPS = re.compile(rf"(?:#[{UNSEEN}]*){{1,2}}\Z")
 
 Level = Literal["error", "warning", "notice"]
