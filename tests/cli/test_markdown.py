@@ -36,10 +36,13 @@ def test_a_cell_shows_exactly_its_value(pieces):
     assert " ".join(read.split()) == " ".join(f"A B {value} end".split())
 
 
-@pytest.mark.parametrize("hostile", ["@somebody", "see #12", "https://evil.example", "www.evil.example", "::error::"])
+@pytest.mark.parametrize(
+    "hostile",
+    ["@somebody", "see #12", "octo/repo#12", "GH-12", "https://evil.example", "www.evil.example", "::error::"],
+)
 def test_nothing_is_made_a_link_of(hostile):
     made = text(hostile)
-    assert not re.search(r"(?<!\w)@\w|(?<!\w)#\d|://|www\.", re.sub(r"&#\d+;", "", made))
+    assert not re.search(r"(?<!\w)@\w|#\d|GH-\d|://|www\.", re.sub(r"&#\d+;", "", made))
     assert html.unescape(made).replace("\u200b", "") == hostile
 
 

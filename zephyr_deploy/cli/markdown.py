@@ -15,8 +15,9 @@ LONGEST = 200
 """Lines of a block: a comment on GitHub holds 65,536 characters, a step's summary 1 MiB."""
 _SPECIAL = re.compile(r"[&<>\\`*\[\]|~!]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|:(?=//)|(?<=[Ww])\.")
 """What would be markup, a cell's end or a link within a line: ``http://``, ``www.``."""
-_CALLS = re.compile(r"(?<!\w)(@(?=\w)|#(?=\d))")
-"""What GitHub makes a link of: ``@somebody``, who would be told, and ``#12``; not ``user@host``, which one may copy."""
+_CALLS = re.compile(r"((?<!\w)@(?=\w)|#(?=\d)|\bGH-(?=\d))", re.IGNORECASE)
+"""What GitHub makes a link of: ``@somebody``, who would be told, and ``#12``, ``owner/repository#12`` and ``GH-12``,
+where it would be told; not ``user@host``, which one may copy."""
 UNSEEN_SPACE = "\u200b"
 
 
