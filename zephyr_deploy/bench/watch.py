@@ -34,23 +34,34 @@ class LoopWatch:
     seconds: float = 0.0
 
 
-async def _tick(lags_ms: list[float]) -> None:
-    while True:
-        due = time.perf_counter() + TICK_S
-        await asyncio.sleep(TICK_S)
-        lags_ms.append(max(0.0, (time.perf_counter() - due) * 1e3))
+class _Ticks:
+    """Writes down by how much each of its timers was late; a task that sleeps would take two rounds of the loop."""
+
+    def __init__(self, lags_ms: list[float]) -> None:
+        self._lags_ms, self._loop = lags_ms, asyncio.get_running_loop()
+        self._set()
+
+    def end(self) -> None:
+        self._timer.cancel()
+
+    def _set(self) -> None:
+        self._due_s = time.perf_counter() + TICK_S
+        self._timer = self._loop.call_later(TICK_S, self._ring)
+
+    def _ring(self) -> None:
+        self._lags_ms.append(max(0.0, (time.perf_counter() - self._due_s) * 1e3))
+        self._set()
 
 
 @asynccontextmanager
 async def watch_loop() -> AsyncIterator[LoopWatch]:
     """Watch the running event loop while the body runs; the result is complete when the body has ended."""
     watch = LoopWatch()
-    ticking = asyncio.create_task(_tick(watch.lags_ms))
+    ticks = _Ticks(watch.lags_ms)
     wall, cpu = time.perf_counter(), time.process_time()
     try:
         yield watch
     finally:
         watch.seconds = time.perf_counter() - wall
         watch.cpu_share = watch.busiest_share = (time.process_time() - cpu) / max(watch.seconds, 1e-9)
-        ticking.cancel()
-        await asyncio.gather(ticking, return_exceptions=True)
+        ticks.end()
