@@ -226,6 +226,8 @@ def test_a_line_cut_short_by_a_crash_is_passed_over(store, layout):
     with layout.history.open("a") as file:
         file.write('{"release": "bb')
     assert [entry["release"] for entry in store.history()] == ["aaa"]
+    store.note("ccc", "passed", ME)
+    assert [entry["release"] for entry in store.history()] == ["aaa", "ccc"], "and takes none with it"
 
 
 def test_scripts_can_be_run(store, layout):

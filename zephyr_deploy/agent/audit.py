@@ -54,7 +54,6 @@ def note(
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             line = {"seq": _last(layout) + 1, "at": time.time(), "verb": verb, "stage": stage, "who": who, **facts}
-            _end_line(descriptor)
             add_line(layout.audit, line)
         finally:
             os.close(descriptor)
@@ -92,10 +91,3 @@ def noted(
 def _last(layout: Layout) -> int:
     """Number of the last line."""
     return max((int(line.get("seq", 0)) for line in lines(layout)[-SHOWN:]), default=0)
-
-
-def _end_line(descriptor: int) -> None:
-    """End a line that a crash cut short, so that the next is one of its own."""
-    size = os.fstat(descriptor).st_size
-    if size and os.pread(descriptor, 1, size - 1) != b"\n":
-        os.write(descriptor, b"\n")

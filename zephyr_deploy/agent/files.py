@@ -49,14 +49,16 @@ def get_json(path: Path) -> Any:
 
 
 def add_line(path: Path, data: object) -> None:
-    """Append one JSON object to a file of lines.
+    """Append one JSON object to a file of lines, on a line of its own: the last one may have been cut short by a crash.
 
     Raises:
         NodeError: the disk is full or read-only.
     """
     try:
-        with path.open("a") as file:
-            file.write(json.dumps(data, sort_keys=True) + "\n")
+        with path.open("ab+") as file:
+            size = file.seek(0, os.SEEK_END)
+            ended = not size or os.pread(file.fileno(), 1, size - 1) == b"\n"
+            file.write((b"" if ended else b"\n") + json.dumps(data, sort_keys=True).encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
