@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from zephyr_deploy.deploy.clouds.exposing import following
 from zephyr_deploy.deploy.front import bring_front, has_front, require_places
-from zephyr_deploy.deploy.gate.verdict import Verdict
+from zephyr_deploy.deploy.gate.trials import Trials
 from zephyr_deploy.deploy.hold import held
 from zephyr_deploy.deploy.prepare import prepare, require_ready
 from zephyr_deploy.deploy.results import PhaseReport, UpResult
@@ -24,7 +24,7 @@ from zephyr_deploy.providers.nodes.record import NodesRecord
 from zephyr_deploy.providers.registry import is_cloud
 from zephyr_deploy.release.caddy import exposure_of, peer_port
 from zephyr_deploy.release.render import render
-from zephyr_deploy.release.request import apply_request, judge_request
+from zephyr_deploy.release.request import apply_request
 from zephyr_deploy.release.templates import load_templates
 from zephyr_deploy.spec.sources import api_key, hub_token
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from zephyr_deploy.deploy.fleet import Fleet, Member
     from zephyr_deploy.deploy.gate.keeper import Gatekeeper
+    from zephyr_deploy.deploy.gate.verdict import Verdict
     from zephyr_deploy.deploy.gate.wish import Gating
     from zephyr_deploy.deploy.hold import Held
     from zephyr_deploy.deploy.rollout import RolloutOptions
@@ -87,6 +88,7 @@ class Bring:
         self.journal = run.journal
         self.who = run.who
         self.begins = begins
+        self.trials = Trials(fleet, run, options, judges=not begins)
         self._key_before: Secret | None = None
         """That callers needed before the switch."""
 
@@ -107,7 +109,7 @@ class Bring:
         self._note()
         if not self._lacks(wanted):
             with self._firewall(wanted.plan):
-                self._tell_of_trial()
+                self.trials.tell()
             return self._result(wanted, changed=False)
         with held(fleet, self.run, self.options.lock_wait_s, wanted=wanted.release.id) as hold:
             if hold.stale:
@@ -118,7 +120,7 @@ class Bring:
 
     def _lacks(self, wanted: Wanted) -> bool:
         """Whether anything is to be done on a machine."""
-        if self._waiting(wanted) or self._is_on_trial:
+        if self._waiting(wanted) or self.trials.pending:
             return True
         if self.fleet.gateway is None:
             return not self.fleet.introduced
@@ -133,48 +135,21 @@ class Bring:
         waiting = self._waiting(wanted)
         if waiting and self.options.locked:
             self.options.locked.require_images(self.fleet, waiting)
-        work = bool(waiting) or self._is_on_trial
+        work = bool(waiting) or self.trials.pending
         if work:
-            self.run.about_to("deploy", before=self._before(), release=wanted.release.id)
+            self.run.about_to("deploy", before=self.trials.before, release=wanted.release.id)
         with self._firewall(wanted.plan):
-            keeper = self._keeper(gate) if work and gate else None
+            keeper = self.trials.keeper(gate) if work and gate else None
             if waiting:
                 self._apply(waiting, wanted, keeper, hold)
             moved = self._join(wanted)
-            verdict = self._judge(keeper, wanted) if self._is_on_trial else None
-        self._tell_of_trial()
+            pending = self.trials.pending
+            verdict = self.trials.judge(keeper, wanted.release.id, self._key_back(wanted)) if pending else None
+        self.trials.tell()
         return self._result(wanted, changed=work or moved, verdict=verdict)
 
     def _about_to_prepare(self) -> None:
-        self.run.about_to("deploy", before=self._before())
-
-    def _before(self) -> str:
-        """The last release that is known to be good: what serves, or served before what is on trial."""
-        for member in self.fleet.members:
-            if member.service:
-                return member.trial.before if member.trial else member.service.release
-        return ""
-
-    @property
-    def _is_on_trial(self) -> bool:
-        """Whether something is to be judged, which `up` never does."""
-        return not self.begins and any(member.trial for member in self.fleet.members)
-
-    def _tell_of_trial(self) -> None:
-        """`up` leaves alone what it finds on trial, and says so."""
-        trial = next((member.trial for member in self.fleet.members if member.trial), None)
-        if trial is not None and self.begins:
-            said = (
-                f"What serves is on trial ({trial.by}): `zephyr-deploy redeploy` judges it, --no-gate takes it as it is"
-            )
-            self.fleet.phases.notice(said, warning=True)
-
-    def _keeper(self, gate: Gating) -> Gatekeeper:
-        from zephyr_deploy.deploy.gate.keeper import Gatekeeper  # for those who have a gate
-
-        keeper = Gatekeeper(self.fleet, gate)
-        keeper.before_switch()
-        return keeper
+        self.run.about_to("deploy", before=self.trials.before)
 
     def _join(self, wanted: Wanted) -> bool:
         """Have the machines know each other, or the gateway in front of them know them; whether that one changed."""
@@ -183,40 +158,6 @@ class Bring:
             return False
         how = {name: getattr(self.options, name) for name in ("lock_wait_s", "stall_s")}
         return bring_front(self.fleet, wanted.plan, wanted.lock.gateway, self.journal, {"who": self.who, **how})
-
-    def _judge(self, keeper: Gatekeeper | None, wanted: Wanted, cause: str = "") -> Verdict:
-        """Have a release kept or taken back that is on trial: without a gate it is kept, and for a ``cause`` it is not.
-
-        Raises:
-            RefusedError: it did not pass, and what served before serves again.
-        """
-        from zephyr_deploy.deploy.gate.judging import carry_out
-
-        before, release = self._before(), wanted.release
-        if cause:
-            verdict = Verdict(release=release.id, before=before, passed=False, failures=(cause,))
-        elif keeper is not None:
-            verdict = self._verdict(keeper, release)
-        else:
-            verdict = Verdict(release=release.id, before=before, passed=True)
-        how = judge_request(
-            self.deployment.name,
-            who=self.who,
-            api_key=wanted.key or self._key_back(),
-            lock_wait_s=self.options.lock_wait_s,
-            ready_s=self.options.ready_deadline_s,
-            engine=self.fleet.services[0].engine,
-        )
-        carry_out(self.fleet, self.run, verdict, how)
-        return verdict
-
-    def _verdict(self, keeper: Gatekeeper, release: Release) -> Verdict:
-        try:
-            return keeper.verdict(release.id)
-        except KeyboardInterrupt:
-            said = f"Release {release.id} serves, and was not judged: the next `zephyr-deploy redeploy` does that"
-            self.fleet.phases.notice(said, warning=True)
-            raise
 
     def _wanted(self) -> Wanted:
         """What is to serve: by the lock that the run keeps to, else with what serves, else with what is looked up."""
@@ -273,9 +214,9 @@ class Bring:
         """The key that callers need now, by the last look."""
         return next((m.service.api_key for m in self.fleet.members if m.service and m.service.api_key), None)
 
-    def _key_back(self) -> Secret:
-        """The key that holds again where what is gone back to needs one: with one that needs none it was deleted."""
-        return settled_key(self.deployment.name, self._key_before, self._given_key)
+    def _key_back(self, wanted: Wanted) -> Secret:
+        """The key that holds where what is gone back to needs one: with a release that needs none it was deleted."""
+        return wanted.key or settled_key(self.deployment.name, self._key_before, self._given_key)
 
     @cached_property
     def _given_key(self) -> Secret | None:
@@ -309,25 +250,11 @@ class Bring:
         except ZephyrError as error:
             self.journal.failed("apply", cause=error.message)
             if keeper is not None and self.fleet.several:
-                self._take_back(wanted, error)
+                self.trials.take_back(release.id, self._key_back(wanted), error)
             raise
         self.journal.done("apply", release=release.id)
         self.fleet.look()
         self._key()  # Noted again: another laptop may have been there first.
-
-    def _take_back(self, wanted: Wanted, error: ZephyrError) -> None:
-        """Where one machine failed, the release that the others have on trial is not kept there either."""
-        from zephyr_deploy.deploy.gate.verdict import RefusedError
-
-        try:
-            self.fleet.look()
-            if self._is_on_trial:
-                self._judge(None, wanted, cause=error.message)
-        except RefusedError as refused:
-            error.message += f"; {refused.message}"
-        except ZephyrError as second:
-            error.message += f"; what the other machines have is on trial there still: {second.message}"
-        error.args = (error.message,)
 
     def _result(self, wanted: Wanted, *, changed: bool, verdict: Verdict | None = None) -> UpResult:
         services = tuple(self.fleet.services)

@@ -49,7 +49,7 @@ def bring(nodes, monkeypatch):
     monkeypatch.setattr(measuring.Gatekeeper, "verdict", verdict)
     monkeypatch.setattr(Bring, "_note", lambda _self: None)
     monkeypatch.setattr(Bring, "_key", lambda _self: None)
-    monkeypatch.setattr(Bring, "_lacks", lambda self, wanted: bool(self._waiting(wanted)) or self._is_on_trial)
+    monkeypatch.setattr(Bring, "_lacks", lambda self, wanted: bool(self._waiting(wanted)) or self.trials.pending)
     monkeypatch.setattr(Bring, "_join", lambda _self, _wanted: False)
     monkeypatch.setattr(Bring, "_firewall", lambda _self, _plan: nullcontext())
     monkeypatch.setattr(Bring, "_result", lambda _self, _wanted, **told: SimpleNamespace(**{"verdict": None, **told}))
