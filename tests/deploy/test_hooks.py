@@ -218,8 +218,9 @@ def test_one_that_does_not_end_is_ended_with_what_it_has_started(project, monkey
     monkeypatch.setattr(hooks, "DEADLINE_S", 0.4)
     monkeypatch.setattr(hooked, "GRACE_S", 0.2)
     project.hook("pre-deploy", f"echo $$ > {project.root}/pid; {body}")
-    with pytest.raises(HookError, match=r"pre-deploy did not end within 0\.4s"):
+    with pytest.raises(HookError, match=r"pre-deploy did not end within 0\.4s") as raised:
         project.run()
+    assert "--skip-hooks goes on" in raised.value.hint
     group = int((project.root / "pid").read_text())
     until = time.monotonic() + 10
     while [p.pid for p in psutil.process_iter() if _group(p) == group and _alive(p.pid)]:

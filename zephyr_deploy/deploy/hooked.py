@@ -56,11 +56,11 @@ def call(
         _close(process)
         heard.rest()
     details = {"hook": path.name, "output": list(heard.kept)}
+    hint = f"See {path}; --skip-hooks goes on without hooks."
     if not ended:
-        said = f"the hook {path.name} did not end within {_length(deadline_s)}"
-        raise HookError(said, hint="It was ended, with what it had started.", details=details)
+        said = f"the hook {path.name} did not end within {_length(deadline_s)}, and was ended with what it had started"
+        raise HookError(said, hint=hint, details=details)
     if process.returncode:
-        hint = f"See {path}; --skip-hooks goes on without hooks."
         raise HookError(f"the hook {path.name} ended with {_ending(process.returncode)}", hint=hint, details=details)
 
 
