@@ -184,5 +184,6 @@ def test_where_nobody_holds_it_nothing_is_noted():
 
 def test_what_is_on_no_machine_has_no_such_lock(monkeypatch):
     monkeypatch.setattr(lock_held, "known", lambda _name: None)
-    with pytest.raises(NotDeployedError):
+    with pytest.raises(NotDeployedError) as raised:
         lock_held.show("demo")
+    assert "zephyr-deploy ls" in raised.value.hint

@@ -102,7 +102,7 @@ def _refused(found: LockHeld) -> LockedError:
 def _fleet(name: str, listener: Listener) -> Fleet:
     record = known(name)
     if record is None:
-        hint = "On this machine the lock is that of a process, and goes with it."
+        hint = "`zephyr-deploy ls` shows what there is; a lock on this machine is that of a process, and goes with it."
         raise NotDeployedError(f"{name} is on no machine that is noted here", hint=hint)
     return Fleet.of(record, Phases(listener))
 
