@@ -287,6 +287,9 @@ def test_a_cloud_and_card_that_were_locked_are_those_that_are_meant(honoured):
     placed = cloudy.placed(Deployment())
     assert (placed.provider, placed.machine.gpu) == ("aws", "a10g")
     assert cloudy.placed(Deployment(machine=Machine(gpu="l4"))).machine.gpu == "l4"
+    serving = honoured.lock.serving.model_copy(update={"shards": 4})
+    several = Honoured(honoured.path, cloudy.lock.model_copy(update={"serving": serving}))
+    assert several.placed(Deployment(machine=Machine(gpu="a10g"))).machine.gpus == 4
     assert cloudy.placed(Deployment(provider="e2e")).provider == "e2e"
     assert honoured.placed(Deployment()).provider == "local"
 

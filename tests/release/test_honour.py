@@ -16,6 +16,7 @@ from zephyr_deploy.release.honour import (
     of_another_wish,
     refuse,
 )
+from zephyr_deploy.release.lockfile import FileMachine
 from zephyr_deploy.release.render import render
 from zephyr_deploy.spec.deployment import Machine
 
@@ -53,6 +54,23 @@ def test_the_lock_of_this_wish():
 )
 def test_another_wish(changes, setting, reason):
     assert reason in reasons(of_another_wish(lockfile(), wish(**changes)))[setting]
+
+
+@pytest.mark.parametrize(
+    ("machine", "found"),
+    [
+        ({"gpu": "l4"}, {"machine.gpu": "it is l4, and 2 x NVIDIA A10G is locked"}),
+        ({"gpu": "a10g", "gpus": 4}, {"machine.gpus": "it is 4, and 2 is locked"}),
+        ({"gpu": "a10g", "gpus": 2}, {}),
+        ({}, {}),
+    ],
+)
+def test_what_a_cloud_would_be_paid_for_is_told_before_it_is_ordered(machine, found):
+    locked = lockfile()
+    machines = {"aws": FileMachine(gpus=("NVIDIA A10G",) * 2, driver="570.1")}
+    serving = locked.serving.model_copy(update={"shards": 2})
+    locked = locked.model_copy(update={"provider": "aws", "machines": machines, "serving": serving})
+    assert reasons(of_another_wish(locked, wish(provider="aws", machine=machine))) == found
 
 
 def test_another_version_of_the_tool():

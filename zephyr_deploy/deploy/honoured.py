@@ -51,14 +51,15 @@ class Honoured:
         return self.lock.pins
 
     def placed(self, deployment: Deployment) -> Deployment:
-        """A wish that leaves open which cloud, or which card, with those that were locked: no other is ordered."""
+        """A wish that leaves open which cloud, or which cards, with those that were locked: no other is ordered."""
         provider = self.lock.provider
         if not is_cloud(provider) or ("provider" in deployment.model_fields_set and deployment.provider != provider):
             return deployment  # the user's own machine, or a wish that is refused
         cards = self.lock.machines[provider].gpus if provider in self.lock.machines else ()
-        card = known_as(cards[0]) if cards and deployment.machine.gpu is None else None
-        machine = deployment.machine.model_copy(update={"gpu": card.key}) if card else deployment.machine
-        return deployment.model_copy(update={"provider": provider, "machine": machine})
+        card = known_as(cards[0]) if cards else None
+        machine = deployment.machine
+        locked = {"gpu": machine.gpu or (card.key if card else None), "gpus": machine.gpus or self.lock.serving.shards}
+        return deployment.model_copy(update={"provider": provider, "machine": machine.model_copy(update=locked)})
 
     def require_wish(self, deployment: Deployment) -> None:
         """See that it is the lock of what is wanted; nobody is asked.

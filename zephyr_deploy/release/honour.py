@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from zephyr_deploy import __version__
 from zephyr_deploy.engines.base import Problem
 from zephyr_deploy.errors import ConfigError
+from zephyr_deploy.plan.gpus import is_meant
 from zephyr_deploy.release.serving import serving_of
 from zephyr_deploy.release.settings import wanted_settings
 from zephyr_deploy.spec.values import toml
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from zephyr_deploy.spec.deployment import Deployment
 
 TAKE = "`zephyr-deploy lock` takes it into the lock."
+REPLACE = "`zephyr-deploy up` without --locked brings that; `zephyr-deploy lock` then takes it into the lock."
 SEE = "`zephyr-deploy lock --dry-run` shows what a new lock would have."
 
 
@@ -64,6 +66,7 @@ def of_another_wish(lock: LockFile, deployment: Deployment, machines: Sequence[s
     return [
         *_of_another(lock, deployment),
         *_settings(lock, deployment),
+        *_ordered(lock, deployment),
         *(_machines(lock, machines) if machines is not None else ()),
     ]
 
@@ -118,6 +121,16 @@ def _settings(lock: LockFile, deployment: Deployment) -> Iterator[Problem]:
         if wanted.get(name) != locked.get(name):
             reason = f"it is {toml(wanted.get(name))}, and {toml(locked.get(name))} is locked"
             yield Problem(name, reason, TAKE)
+
+
+def _ordered(lock: LockFile, deployment: Deployment) -> Iterator[Problem]:
+    """Other cards, or another number of them: a cloud would be paid for them before anybody looks at the machine."""
+    cards = lock.machines[lock.provider].gpus if lock.provider in lock.machines else ()
+    card, count, shards = deployment.machine.gpu, deployment.machine.gpus, lock.serving.shards
+    if cards and card and not is_meant(card, cards[0]):
+        yield Problem("machine.gpu", f"it is {card}, and {_cards(cards)} is locked", REPLACE)
+    if cards and count and count != shards:
+        yield Problem("machine.gpus", f"it is {count}, and {shards} is locked", REPLACE)
 
 
 def _machines(lock: LockFile, machines: Sequence[str]) -> Iterator[Problem]:
