@@ -22,7 +22,7 @@ SPIN_NS = 1_500_000
 """How early the loop's own timer is set: its step, and half as much again; the rest is spent looking at the clock."""
 EARLY_NS = 500_000
 """How early a timer's file rings, so that whatever the loop is at then is done at the time, and the request is made:
-as long as it takes to read thirty-two sockets, or to decode an answer."""
+as long as it takes to read sixteen sockets and to decode an answer."""
 SHARE = 10
 """But no more than a tenth of the time there is: who rings ten thousand times a second has other things to do."""
 CLOCK_MONOTONIC = 1

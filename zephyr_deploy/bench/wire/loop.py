@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     """Reads what a socket has."""
 
 Result = TypeVar("Result")
-AT_A_TIME = 32
-"""Sockets read between two looks at the clock and at what asyncio has to do: a third of a millisecond."""
+AT_A_TIME = 16
+"""Sockets read between two looks at the clock and at what asyncio has to do: a quarter of a millisecond."""
 OVER_AT_A_TIME = 4
 """Answers of whose end asyncio hears between two passes over the streams: less than a millisecond of sending."""
 PAUSES_S = (0.002, 0.001)
@@ -178,6 +178,8 @@ if sys.platform == "linux":
                     if timeout <= 0:
                         return []
                 pause_s = self.patience.pause_s(now, len(self._reads))
+                if timeout is not None:
+                    pause_s = min(pause_s, timeout)
                 if pause_s and (found := super().select(pause_s)):
                     return found
 
