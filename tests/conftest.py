@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING
 
+import hypothesis
 import psutil
 import pytest
 
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from emulators.tgi import FakeTgi
 
 pytest_plugins = ["lab.plugin", "emulators.plugin"]
+# How long an example takes says more about what else the machine does than about the code.
+hypothesis.settings.register_profile("unhurried", deadline=None)
+hypothesis.settings.load_profile("unhurried")
 STATE, CACHE = "ZEPHYR_STATE_DIR", "ZEPHYR_CACHE_DIR"
 ORDINARY = cache_dir()
 """The cache as it is outside of any test."""

@@ -28,7 +28,7 @@ def test_what_is_in_each_step():
     assert found.rate(found.tokens, 5, 10) == pytest.approx(3 / 0.525)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(0, 1000), st.integers(1, 9), st.integers(1, 400))
 def test_nothing_is_lost(seed, workers, steps):
     level = closed(seed, workers=workers, requests=20)

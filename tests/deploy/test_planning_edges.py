@@ -133,7 +133,7 @@ def test_every_model_that_is_known_can_be_looked_at():
         assert found.asked or found.why, name
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     st.integers(1, 30_000),
     st.integers(1, 2000),

@@ -63,7 +63,7 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 
 
 @given(st.lists(st.tuples(ROLES, TEXTS), min_size=1, max_size=5), st.booleans())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_ours_renders_any_text_alike(pairs, ask):
     messages = turns(pairs)
     expected = "<s>" + "".join(f"<|{role}|>\n{text}</s>\n" for role, text in pairs) + ("<|assistant|>\n" if ask else "")

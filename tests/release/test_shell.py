@@ -88,7 +88,7 @@ def test_odd_arguments_arrive_as_they_are(run):
     assert words[words.index("--chat-template-kwargs") + 1] == ODD
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(WORDS, min_size=1, max_size=4))
 def test_no_argument_leaves_its_quotes(run, arguments):
     plan = plan_of(wish("vllm", engine={"name": "vllm"}))

@@ -43,7 +43,7 @@ def test_constant_does_not_drift():
 
 @pytest.mark.parametrize("kind", [poisson, bursty, ramp])
 @given(rate=RATES, seed=SEEDS)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_times_ascend_at_the_mean_rate_and_are_the_seeds(kind, rate, seed):
     times = list(islice(kind(rate, seed), MANY))
     assert all(0 <= earlier <= later for earlier, later in pairwise(times))

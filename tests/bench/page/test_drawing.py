@@ -32,14 +32,14 @@ def test_numbers(value, text):
 
 
 @given(st.floats(-1e9, 1e9))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_coordinates_are_short_and_plain(value):
     assert abs(float(coordinate(value)) - value) <= 0.051
     assert "e" not in coordinate(value)
 
 
 @given(st.lists(above, min_size=1, max_size=9))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_an_axis_holds_its_values_and_its_marks_ascend(values):
     scale = fitted(values)
     places = [tick.at for tick in scale.ticks]

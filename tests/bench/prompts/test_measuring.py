@@ -34,7 +34,7 @@ def counted(tokenizer, vocabulary, many=3, **spec):
     return [(tokenizer.whole(turn.text), turn.prompt_tokens) for (turn,) in islice(talks, many)]
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(ODD, st.integers(0, 9**9), st.integers(10, 3000), st.sampled_from([0.0, 0.5, 1.0]))
 def test_every_prompt_is_exactly_as_long_as_asked_for(tokenizer, seed, tokens, share):
     vocabulary = measure(tokenizer)

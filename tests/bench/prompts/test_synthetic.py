@@ -3,7 +3,7 @@ from __future__ import annotations
 from itertools import islice
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from zephyr_deploy.bench.prompts.synthetic import SyntheticPrompts
@@ -47,7 +47,6 @@ def test_no_two_series_or_numbers_begin_alike(vocabulary):
     assert len(set(begins)) == len(begins)
 
 
-@settings(deadline=None)
 @given(st.integers(1, 4000))
 def test_length_follows_what_is_asked_for(tokens):
     ((turn,),) = drawn(many=1, prompt_tokens=tokens)
@@ -55,7 +54,6 @@ def test_length_follows_what_is_asked_for(tokens):
     assert turn.prompt_tokens is None
 
 
-@settings(deadline=None)
 @given(st.integers(8, 4000), st.integers(0, 2**32), st.sampled_from([0.0, 0.3, 1.0]))
 def test_what_is_counted_is_as_long_as_asked_for(tokens, seed, share):
     beyond = {opening.word: opening.beyond for opening in COUNTED.openings}

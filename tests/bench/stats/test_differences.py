@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from zephyr_deploy.bench.stats import spread_by_request
 from zephyr_deploy.bench.stats.differences import chance_of_more, difference, ratio
 
-IN_PEACE = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+IN_PEACE = settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 """A busy machine is no fault of what is tested."""
 
 

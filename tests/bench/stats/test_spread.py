@@ -68,7 +68,7 @@ def test_nothing_has_no_spread():
 GROUPS = st.lists(st.lists(st.floats(min_value=0.001, max_value=1e6), min_size=0, max_size=6), min_size=1, max_size=60)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(GROUPS)
 def test_intervals_hold_their_figure_and_widen_with_confidence(groups):
     spread = spread_by_request(groups)
@@ -87,7 +87,7 @@ def test_intervals_hold_their_figure_and_widen_with_confidence(groups):
     assert spread.intervals.keys() >= surer.intervals.keys()
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 @given(GROUPS, st.randoms(), st.sampled_from([0.25, 2.0, 1024.0]))
 def test_intervals_scale_and_do_not_depend_on_the_order_within_a_request(groups, rng, factor):
     other = [rng.sample(group, len(group)) for group in groups]

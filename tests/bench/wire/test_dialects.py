@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from zephyr_deploy.bench.asks import Ask, Turn
@@ -56,7 +56,6 @@ def test_native():
     assert sent("native", ask=ask, ignore_eos=True)["parameters"] == {**parameters, "ignore_eos": True}
 
 
-@settings(deadline=None)
 @given(st.text(), st.text(), st.text(), st.integers(1, 9**9))
 def test_every_text_arrives_as_it_is(text, said, answer, tokens):
     ask = Ask(Turn(text, tokens), ((said, answer),))

@@ -70,7 +70,7 @@ def test_every_file_is_looked_at():
 
 
 @pytest.mark.parametrize("name", WHOLE)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.sets(st.integers(1, 2500), max_size=20), st.sets(st.integers(1, 3000), max_size=20))
 def test_the_answer_however_it_is_chunked_and_however_it_is_read(name, chunks, reads):
     check(name, cut_at(chunked(stream(name), chunks), reads))
@@ -90,7 +90,7 @@ def test_tokens_of_an_event_are_those_that_the_running_count_says():
 
 
 @pytest.mark.parametrize("name", FAILED)
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.sets(st.integers(1, 800), max_size=12))
 def test_an_error_in_a_200_is_one(name, reads):
     with pytest.raises(ZephyrError) as caught:

@@ -64,7 +64,7 @@ def test_each_event_has_a_sign_of_its_own(message, event):
     assert slack(message.model_copy(update={"event": event}))["text"].startswith(":")
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(words=st.text(max_size=60))
 def test_any_words_are_text_and_no_markup(words):
     from datetime import datetime, timezone

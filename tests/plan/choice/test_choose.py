@@ -152,7 +152,7 @@ def test_every_form_of_every_card_is_weighed():
     assert {one.altered for one in found if one.setup.weights == "16bit" and not one.refused} == {False}
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(st.floats(2, 200), st.floats(1.05, 3), st.sampled_from([1, 8, 64]))
 def test_who_asks_for_less_never_pays_more(limit, times, concurrency):
     load = Workload(concurrency=concurrency)

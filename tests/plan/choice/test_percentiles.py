@@ -56,7 +56,7 @@ def test_what_is_sure_is_met_or_not():
     assert (chance(sure, 30, 31), chance(sure, 30, 29)) == (1, 0)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.floats(1, 1e4), st.floats(1, 1e4), st.floats(0.01, 2))
 def test_a_chance_grows_with_the_limit(value, limit, share):
     estimate = around(value, share)

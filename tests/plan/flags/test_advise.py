@@ -306,7 +306,7 @@ SPECULATE = st.sampled_from([None, None, 3])
 
 
 @given(possible_setups(), WORKLOADS, SPECULATE)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_whatever_is_proposed_the_engine_accepts(proposed, workload, speculate):
     found = advise(proposed, Deployment(engine=Engine(speculate=speculate)), workload)
     serve = found.serve
@@ -320,7 +320,7 @@ def test_whatever_is_proposed_the_engine_accepts(proposed, workload, speculate):
 
 
 @given(possible_setups(), st.integers(1, 100_000))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_more_memory_never_makes_a_fit_a_misfit(proposed, mib):
     larger = proposed.gpu.model_copy(update={"memory_mib": proposed.gpu.memory_mib + mib})
     if advise(proposed, Deployment()).fits:

@@ -175,7 +175,7 @@ PREFILL = st.integers(1, 200_000)
 
 
 @given(setups(), PREFILL)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_bytes_add_up(any_setup, prefill):
     memory = weigh(any_setup, prefill)
     parts = memory.weights + memory.activations + memory.graphs + memory.overhead + memory.kv_cache
@@ -185,7 +185,7 @@ def test_bytes_add_up(any_setup, prefill):
 
 
 @given(setups(), PREFILL, st.integers(0, 1 << 20))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_more_memory_never_leaves_less(any_setup, prefill, mib):
     larger = any_setup.gpu.model_copy(update={"memory_mib": any_setup.gpu.memory_mib + mib})
     less, more = weigh(any_setup, prefill), weigh(any_setup.model_copy(update={"gpu": larger}), prefill)
@@ -193,7 +193,7 @@ def test_more_memory_never_leaves_less(any_setup, prefill, mib):
 
 
 @given(setups(), PREFILL)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_sharing_divides(any_setup, prefill):
     one, two = (weigh(any_setup.model_copy(update={"shards": count}), prefill) for count in (1, 2))
     assert one.weights / 2 <= two.weights < one.weights
@@ -201,7 +201,7 @@ def test_sharing_divides(any_setup, prefill):
 
 
 @given(setups(), PREFILL)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_quantization_never_grows_weights(any_setup, prefill):
     if any_setup.model.quantization:
         return
@@ -210,6 +210,6 @@ def test_quantization_never_grows_weights(any_setup, prefill):
 
 
 @given(setups(), PREFILL, st.integers(1, 100_000))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_larger_step_never_leaves_more(any_setup, prefill, more):
     assert weigh(any_setup, prefill + more).kv_cache <= weigh(any_setup, prefill).kv_cache

@@ -367,7 +367,7 @@ NAMES = sorted(
 
 
 @given(wrong=st.dictionaries(st.sampled_from(NAMES), JSON, min_size=1, max_size=4))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @pytest.mark.parametrize("config", [TINY, DEEPSEEK_V3], ids=["tiny", "deepseek"])
 def test_whatever_a_file_says_is_facts_or_our_error(config, wrong):
     with contextlib.suppress(ConfigError):

@@ -64,7 +64,7 @@ def test_what_is_no_such_file(prefix):
 
 
 @given(at=st.integers(0, 3000), value=st.binary(min_size=1, max_size=8))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_damage_is_our_error_or_harmless(at, value):
     content = WHOLE[:at] + value + WHOLE[at + len(value) :]
     with contextlib.suppress(ConfigError):

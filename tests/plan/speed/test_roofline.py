@@ -24,7 +24,7 @@ LOADS = st.builds(
     output_tokens=st.integers(1, 4000),
     concurrency=st.integers(1, 512),
 )
-FEW = settings(max_examples=20, deadline=None)
+FEW = settings(max_examples=20)
 
 
 def model(*, layers=32, hidden=4096, heads=32, kv_heads=8, experts=0, per_token=0, intermediate=14336):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from zephyr_deploy.errors import ConfigError
@@ -132,7 +132,6 @@ NEEDS = st.builds(
 LOOSE = {"gpu": None, "gpus": 1, "min_memory_gib": None, "max_price_usd": None, "spot": True, "region": None}
 
 
-@settings(deadline=None)
 @given(OFFERS, NEEDS)
 def test_every_offer_fits_or_is_counted_once(offers, need):
     choice = choose(offers, need)
@@ -142,7 +141,6 @@ def test_every_offer_fits_or_is_counted_once(offers, need):
     assert len({each.filter for each in choice.removed}) == len(choice.removed)
 
 
-@settings(deadline=None)
 @given(OFFERS, NEEDS, st.sampled_from(sorted(LOOSE)))
 def test_a_looser_need_loses_no_fit(offers, need, loosened):
     tight = choose(offers, need).fits
@@ -151,7 +149,6 @@ def test_a_looser_need_loses_no_fit(offers, need, loosened):
         loose.remove(each)
 
 
-@settings(deadline=None)
 @given(OFFERS, NEEDS, st.randoms())
 def test_the_order_of_the_offers_does_not_matter(offers, need, random):
     shuffled = list(offers)

@@ -52,7 +52,7 @@ def test_quantized_blocks():
 
 
 @given(at=st.integers(4, 250), value=st.binary(min_size=1, max_size=8))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
 def test_a_damaged_header_is_our_error_or_harmless(path, gguf, at, value):
     content = bytearray(gguf())
     content[at : at + len(value)] = value
