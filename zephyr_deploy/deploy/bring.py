@@ -142,7 +142,7 @@ class Bring:
             keeper = self.trials.keeper(gate) if work and gate else None
             if waiting:
                 self._apply(waiting, wanted, keeper, hold)
-            moved = self._join(wanted)
+            moved = self._joined(wanted, keeper)
             pending = self.trials.pending
             verdict = self.trials.judge(keeper, wanted.release.id, self._key_back(wanted)) if pending else None
         self.trials.tell()
@@ -150,6 +150,15 @@ class Bring:
 
     def _about_to_prepare(self) -> None:
         self.run.about_to("deploy", before=self.trials.before)
+
+    def _joined(self, wanted: Wanted, keeper: Gatekeeper | None) -> bool:
+        """As `_join`; where that fails nothing can be measured, and what is on trial is taken back."""
+        try:
+            return self._join(wanted)
+        except ZephyrError as error:
+            if keeper is not None:
+                self.trials.take_back(wanted.release.id, self._key_back(wanted), error)
+            raise
 
     def _join(self, wanted: Wanted) -> bool:
         """Have the machines know each other, or the gateway in front of them know them; whether that one changed."""

@@ -17,7 +17,7 @@ from zephyr_deploy.deploy.journal import Journal
 from zephyr_deploy.deploy.redeploy import _rollback_request
 from zephyr_deploy.deploy.rollout import RolloutOptions
 from zephyr_deploy.deploy.run import Run
-from zephyr_deploy.errors import EngineFailedError, NotDeployedError
+from zephyr_deploy.errors import EngineFailedError, NotDeployedError, UnhealthyError
 from zephyr_deploy.events import Notice
 from zephyr_deploy.providers.nodes.key import settled_key
 from zephyr_deploy.release.release import Release
@@ -189,6 +189,19 @@ def test_where_one_machine_fails_the_others_do_not_keep_it(bring, nodes):
         bring.go(NEW)
     assert "1 of 2 machines ended well" in caught.value.message
     assert served(nodes) == {(OLD, False)}
+
+
+def test_what_cannot_be_put_behind_the_gateway_is_not_kept(bring, nodes, monkeypatch):
+    def fail(*_args):
+        raise UnhealthyError("the gateway does not start")
+
+    monkeypatch.setattr(Bring, "_join", fail)
+    with pytest.raises(UnhealthyError, match=f"the gateway does not start; .*Release {OLD} serves again"):
+        bring.go(NEW)
+    assert (served(nodes), bring.run.result) == ({(OLD, False)}, "rolled_back")
+    with pytest.raises(UnhealthyError, match=r"the gateway does not start$"):
+        bring.go(NEW, gate=None)
+    assert served(nodes) == {(NEW, False)}
 
 
 def test_what_serves_already_and_was_judged_is_left_alone(bring, nodes):

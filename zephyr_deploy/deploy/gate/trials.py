@@ -101,7 +101,7 @@ class Trials:
         return verdict
 
     def take_back(self, release: str, key: Secret, error: ZephyrError) -> None:
-        """Where one machine failed, the release that the others have on trial is not kept there; ``error`` tells it."""
+        """Where it failed before a verdict, what machines have on trial is not kept there; ``error`` tells it."""
         from zephyr_deploy.deploy.gate.verdict import RefusedError
 
         try:
@@ -111,7 +111,7 @@ class Trials:
         except RefusedError as refused:
             error.message += f"; {refused.message}"
         except ZephyrError as second:
-            error.message += f"; what the other machines have is on trial there still: {second.message}"
+            error.message += f"; what is on trial on machines is so still: {second.message}"
         error.args = (error.message,)
 
     def _verdict(self, keeper: Gatekeeper, release: str) -> Verdict:
