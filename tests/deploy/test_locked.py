@@ -10,6 +10,7 @@ from release.conftest import lock_of, wish
 
 from zephyr_deploy.cli.main import main
 from zephyr_deploy.deploy import locked, wanted
+from zephyr_deploy.deploy import redeploy as redeploying
 from zephyr_deploy.deploy.fleet import Fleet
 from zephyr_deploy.deploy.honoured import Honoured
 from zephyr_deploy.deploy.lockplace import found_lock, lock_path
@@ -279,6 +280,17 @@ def test_a_registry_that_does_not_answer_is_no_lack_of_the_lock(honoured, fleet,
     monkeypatch.setattr(fleet.members[0], "call", silent)
     with pytest.raises(UnreachableError):
         honoured.require_images(fleet, fleet.members)
+
+
+def test_a_redeploy_means_the_cards_that_were_locked_too(honoured, monkeypatch):
+    """Where zephyr.toml leaves open how many, as it did not when it was locked."""
+    serving = honoured.lock.serving.model_copy(update={"shards": 4})
+    machines = {"aws": FileMachine(gpus=("NVIDIA A10G",) * 4, driver="570.1")}
+    locked = honoured.lock.model_copy(update={"provider": "aws", "machines": machines, "serving": serving})
+    meant = []
+    monkeypatch.setattr(redeploying, "rollout", lambda deployment, *_args, **_options: meant.append(deployment))
+    redeploying.redeploy(Deployment(provider="aws"), RolloutOptions(locked=Honoured(honoured.path, locked)))
+    assert [(one.provider, one.machine.gpus) for one in meant] == [("aws", 4)]
 
 
 def test_a_cloud_and_card_that_were_locked_are_those_that_are_meant(honoured):

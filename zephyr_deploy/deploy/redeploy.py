@@ -42,6 +42,8 @@ def redeploy(deployment: Deployment, options: RolloutOptions, listener: Listener
         ZephyrError: see `zephyr_deploy.deploy.rollout.rollout`.
     """
     deployment = where_noted(deployment)
+    if options.locked:
+        deployment = options.locked.placed(deployment)
     provider = provider_named(deployment.provider)
     if not isinstance(provider, NodeProvider):
         hint = "On this machine `zephyr-deploy up` replaces what runs."
