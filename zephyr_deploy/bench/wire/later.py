@@ -1,4 +1,4 @@
-"""Decodes answers while few sockets have anything to read: done when they end, it would keep other streams waiting.
+"""Decodes answers while no socket has anything to read: done when they end, it would keep the other streams waiting.
 
 A stream that is not read in time loses stamps: what waits in its socket becomes one piece with the last one's stamp.
 """
@@ -19,11 +19,6 @@ if TYPE_CHECKING:
 
 MOST_WAITING = 2000
 """Answers that may wait for a quiet moment; more would cost more memory than the wait is worth."""
-
-
-QUIET = 4
-"""Most reads in a round of the loop after which it decodes. Of hundreds of streams one nearly always has something, and
-each round that is waited for in vain takes as long as two reads."""
 
 
 class Later:
@@ -67,7 +62,7 @@ class Later:
         while self._waiting:
             seen = self._pulse.reads
             await asyncio.sleep(0)  # one round of the loop, in which whatever can be read is
-            if self._waiting and (self._pulse.reads - seen <= QUIET or len(self._waiting) > MOST_WAITING):
+            if self._waiting and (self._pulse.reads == seen or len(self._waiting) > MOST_WAITING):
                 self._step()
 
     def _step(self) -> None:
