@@ -128,7 +128,7 @@ def test_elsewhere_the_summary_is_what_is_printed(result, capsys):
 @pytest.mark.parametrize("kind", ["gc", "down", "rollback", "status", "ls"])
 def test_every_other_command_is_reported(job, result, capsys, kind):
     data = {
-        "gc": {"orphans": [], "removed": [], "closed": [], "left": []},
+        "gc": {"orphans": [], "removed": [], "closed": [], "left": [], "warnings": []},
         "down": {"name": "demo", "stopped": [SERVICE], "removed": ["instance i-1"], "kept": [], "cost_usd": 2.5},
         "rollback": {"services": [SERVICE], "before": "b", "release": "a", "phases": []},
         "status": {"name": "demo", "state": "absent", "service": None, "machines": [{"detail": "ended itself"}]},
@@ -152,10 +152,29 @@ def test_what_gc_did_is_told_and_not_what_it_found(job, result, found, said):
     """With --dry-run it deletes nothing; and it closes what was open to guests where no machine is left."""
     thing = {"kind": "instance", "id": "i-1"}
     over = {"deployment": "demo", "provider": "aws", "resources": [thing], "price_per_hour_usd": 1.0, "cost_usd": 2.0}
-    data = {"orphans": [over], "removed": [], "closed": [], "left": [], **found}
+    data = {"orphans": [over], "removed": [], "closed": [], "left": [], "warnings": [], **found}
     assert program.main(["ci", "report", result("gc", data)]) == 0
     title = (job / "GITHUB_STEP_SUMMARY").read_text().splitlines()[0].removeprefix("### ")
     assert (title, outputs(job / "GITHUB_OUTPUT")["result"]) == said
+
+
+def test_what_gc_warns_of_is_in_the_summary(job, result):
+    warned = {
+        "event": "budget",
+        "deployment": "demo",
+        "provider": "aws",
+        "region": "eu-central-1",
+        "machine": "i-1",
+        "machine_type": "g6.xlarge",
+        "price_per_hour_usd": 1.0,
+        "cost_usd": 8.0,
+        "budget_usd": 10.0,
+        "share": 80,
+    }
+    data = {"orphans": [], "removed": [], "closed": [], "left": [], "warnings": [warned]}
+    assert program.main(["ci", "report", result("gc", data)]) == 0
+    summary = (job / "GITHUB_STEP_SUMMARY").read_text()
+    assert "| demo | aws | i-1 | demo has cost $8.00 of its budget of $10.00 (80%). |" in summary
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from zephyr_deploy.cli.planned import Table
@@ -133,7 +134,19 @@ def _gc(data: Data) -> Report:
     else:
         title = "What is left over; nothing of it was deleted" if rows else "Nothing was left over"
     result = "changed" if removed or closed else "unchanged"
-    return Report(title, {"result": result}, tables=(Table("", ORPHANS, rows),) if rows else ())
+    tables = [Table("", ORPHANS, rows)] if rows else []
+    return Report(title, {"result": result}, tables=(*tables, *_warned(data["warnings"])))
+
+
+def _warned(found: list[Data]) -> Iterator[Table]:
+    """What ``--warn`` has told of."""
+    if found:
+        from zephyr_deploy.cli.warner import COLUMNS
+        from zephyr_deploy.deploy.clouds.warn import Warned
+        from zephyr_deploy.deploy.notify.warned import sentence
+
+        now, warned = datetime.now(timezone.utc), [Warned.model_validate(one) for one in found]
+        yield Table("", COLUMNS, [(one.deployment, one.provider, one.machine, sentence(one, now)) for one in warned])
 
 
 def _bench(data: Data) -> Report:
