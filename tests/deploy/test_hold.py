@@ -13,7 +13,7 @@ from zephyr_deploy.deploy.fleet import Fleet
 from zephyr_deploy.deploy.hold import held
 from zephyr_deploy.deploy.journal import Journal
 from zephyr_deploy.deploy.run import Run
-from zephyr_deploy.errors import LockedError, NotDeployedError, UnreachableError
+from zephyr_deploy.errors import GateError, LockedError, NotDeployedError, UnreachableError
 from zephyr_deploy.events import Phases
 from zephyr_deploy.node.address import NodeAddress
 
@@ -133,6 +133,13 @@ def test_that_it_was_let_go_is_why_a_call_failed_that_was_ended_with_it(fleet, r
     nodes["gpu2"].gone.set()
     with pytest.raises(LockedError, match="by force"), held(fleet, run, 0):
         raise UnreachableError("gpu2 ended the call without an answer")
+
+
+def test_a_verdict_stands_whatever_became_of_the_hold(fleet, run, nodes):
+    nodes["gpu2"].let_go = LockedError("gpu2 heard nothing for too long, and let the lock of this run go")
+    nodes["gpu2"].gone.set()
+    with pytest.raises(GateError, match="did not pass"), held(fleet, run, 0):
+        raise GateError("Release bbb did not pass its gate. Release aaa serves again.")
 
 
 def test_a_call_that_failed_by_itself_failed_for_that(fleet, run):

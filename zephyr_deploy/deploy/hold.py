@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
-from zephyr_deploy.errors import LockedError, ZephyrError
+from zephyr_deploy.errors import GateError, LockedError, ZephyrError
 from zephyr_deploy.node.lines import Signs
 
 if TYPE_CHECKING:
@@ -100,6 +100,8 @@ def held(
         fleet.each(ordered[1:], take)
         try:
             yield holds
+        except GateError:  # A verdict was acted upon, and says of itself what came of it.
+            raise
         except ZephyrError as error:
             taken = holds.taken_away()
             if taken is None or taken is error:
