@@ -46,6 +46,15 @@ def test_a_machine_that_was_not_on_trial_is_left_alone(nodes, run):
     assert (nodes[0].asked, nodes[1].asked) == (["judge"], [])
 
 
+def test_what_another_run_has_brought_meanwhile_is_left_alone_and_told(tried, nodes, run):
+    """The hold of this one was broken by force."""
+    for node in nodes:
+        node.serve("c" * 12)
+    with pytest.raises(RefusedError, match="Another run has brought cccccccccccc meanwhile"):
+        carry_out(tried, run, REFUSED, HOW)
+    assert served(nodes) == [("c" * 12, False)] * 2
+
+
 def test_a_machine_that_goes_away_meanwhile_is_waited_for(tried, nodes, run):
     nodes[0].gone = 1
     with pytest.raises(RefusedError, match="serves again"):

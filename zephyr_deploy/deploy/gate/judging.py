@@ -97,15 +97,20 @@ def _refused(fleet: Fleet, run: Run, verdict: Verdict, failed: ZephyrError | Non
     said = f"Release {verdict.release} did not pass its gate: {verdict.cause}"
     if failed is None and verdict.release not in serves.values():
         run.result = "rolled_back"
-        back = (
-            f"Release {verdict.before} serves again." if verdict.before else "Nothing served before, and nothing does."
-        )
-        return RefusedError(f"{said}. {back}", verdict=verdict, serves=serves, went_back=True)
+        return RefusedError(f"{said}. {_back(verdict, serves)}", verdict=verdict, serves=serves, went_back=True)
     now = ", ".join(f"{name}: {release or 'nothing'}" for name, release in serves.items()) or "nobody knows"
     why = f" ({failed.message})" if failed else ""
     fleet.phases.notice(f"The way back to release {verdict.before} failed. What serves now: {now}", warning=True)
     message = f"{said}. And the way back to release {verdict.before} failed{why}. What serves now: {now}"
     return RefusedError(message, verdict=verdict, serves=serves, went_back=False)
+
+
+def _back(verdict: Verdict, serves: Mapping[str, str]) -> str:
+    """What serves instead; a run whose hold was broken by force may find that another has brought something."""
+    others = sorted({*serves.values()} - {verdict.before, ""})
+    if others:
+        return f"Another run has brought {', '.join(others)} meanwhile."
+    return f"Release {verdict.before} serves again." if verdict.before else "Nothing served before, and nothing does."
 
 
 def _serves(fleet: Fleet) -> dict[str, str]:
