@@ -42,6 +42,16 @@ def test_keys_that_are_there_stay_on_their_lines(home):
     assert path.read_text().splitlines() == ["ssh-rsa AAAA someone", f"{KEY} zephyr-deploy"]
 
 
+def test_whatever_bytes_others_have_in_a_comment_stay(home):
+    (home / ".ssh").mkdir()
+    path = home / ".ssh" / "authorized_keys"
+    path.write_bytes(b"ssh-rsa AAAA Jos\xe9\n")
+    admit({"key": KEY, "for_s": 60}, None)
+    assert path.read_bytes().startswith(b"ssh-rsa AAAA Jos\xe9\n")
+    dismiss({"key": KEY}, None)
+    assert path.read_bytes() == b"ssh-rsa AAAA Jos\xe9\n"
+
+
 @pytest.mark.parametrize("key", ["", "  ", f"{KEY}\n{KEY}"])
 def test_what_is_not_one_line_is_refused(home, key):
     with pytest.raises(NodeError, match="one line"):

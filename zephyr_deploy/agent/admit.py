@@ -114,7 +114,8 @@ def _authorized_keys() -> Iterator[Path]:
 
 
 def _lines(path: Path) -> list[str]:
-    return path.read_text().splitlines()
+    """Bytes that are no text, as in an old comment, stay what they are."""
+    return path.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
 
 
 def _write(path: Path, lines: list[str]) -> None:
@@ -122,7 +123,7 @@ def _write(path: Path, lines: list[str]) -> None:
     about, partial = path.stat(), path.with_name(f"{path.name}.{os.getpid()}.partial")
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
-        with os.fdopen(descriptor, "w") as file:
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
             os.fchown(descriptor, about.st_uid, about.st_gid)
             os.fchmod(descriptor, stat.S_IMODE(about.st_mode))
             file.write("".join(f"{line}\n" for line in lines))
