@@ -11,9 +11,8 @@ import time
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from ci.conftest import EXAMPLES, ROLE
-from ci.runner import Runner
-from ci.stand_ins import programs, stand_ins
+from ci.conftest import EXAMPLES
+from ci.on_aws import runner_for
 from emulators.rehearsal import clouds
 from load import Load
 
@@ -22,7 +21,6 @@ from zephyr_deploy.deploy.redeploy import releases
 from zephyr_deploy.providers.registry import cloud
 
 NAME = "demo"
-KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 SLOW_S = 10.0
 """How much later every answer of a slow release begins; the lab's engine takes a fraction of a second."""
 WANTED = """\
@@ -63,18 +61,9 @@ class Repository:
     """What is pushed, and what the workflows make of it."""
 
     def __init__(self, folder, account):
-        environment = account.environment()
-        self.role = {name: environment.pop(name) for name in KEYS}
         self.files = folder / "repository"
         self.files.mkdir()
-        given = {name: text for name, text in environment.items() if not name.startswith(("E2E_", "ZEPHYR_E2E"))}
-        self.runner = Runner(
-            folder / "runner",
-            stand_ins({"": self.files}, folder / "store", self.role),
-            environment=given,
-            variables={"AWS_ROLE": ROLE, "AWS_REGION": environment["AWS_REGION"]},
-        )
-        programs(self.runner)
+        self.runner = runner_for(account, folder, self.files)
 
     def write(self, tokens, delay_s=0.0):
         env = f'LAB_DELAY_S = "{delay_s}"' if delay_s else ""

@@ -12,9 +12,9 @@ import textwrap
 
 import pytest
 import yaml
-from ci.conftest import EXAMPLES, ROLE
-from ci.runner import ACTIONS, Runner
-from ci.stand_ins import programs, stand_ins
+from ci.conftest import EXAMPLES
+from ci.on_aws import runner_for
+from ci.runner import ACTIONS
 from docs.recording import ROOT
 from emulators.rehearsal import clouds
 
@@ -27,7 +27,6 @@ VARYING = (
     (re.compile(r"20\d\d-\d\d-\d\dT[\d:.]+Z"), "2026-11-26T20:00:00Z"),
     (re.compile(r"\| took \| \d+ s \|"), "| took | 48 s |"),
 )
-KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 
 
 def settled(summary):
@@ -52,20 +51,10 @@ def account(lab, tmp_path_factory):
 @pytest.fixture
 def runner(account, tmp_path):
     """GitHub's, with the repository of the page, a role that is worth the emulated account, and nothing else of it."""
-    environment = account.environment()
     repository = tmp_path / "repository"
     repository.mkdir()
     (repository / "zephyr.toml").write_text(blocks("toml")[0])
-    role = {name: environment.pop(name) for name in KEYS}
-    given = {name: text for name, text in environment.items() if not name.startswith(("E2E_", "ZEPHYR_E2E"))}
-    found = Runner(
-        tmp_path / "runner",
-        stand_ins({"": repository}, tmp_path / "store", role),
-        environment={**given, "ZEPHYR_PORT": "8080"},
-        variables={"AWS_ROLE": ROLE, "AWS_REGION": environment["AWS_REGION"]},
-    )
-    programs(found)
-    return found
+    return runner_for(account, tmp_path, repository, ZEPHYR_PORT="8080")
 
 
 @pytest.mark.long
