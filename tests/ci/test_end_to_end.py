@@ -80,6 +80,7 @@ class Repository:
         return ran, ran.step("deploy").outputs
 
 
+@pytest.mark.long
 @pytest.mark.timeout(900, func_only=True)
 def test_pushes_that_nobody_watches(account, laptop, tmp_path):
     repository = Repository(tmp_path, account)

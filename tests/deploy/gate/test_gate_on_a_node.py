@@ -106,6 +106,7 @@ def test_what_is_too_slow_is_taken_back_beside_what_served_and_no_request_fails(
     assert back.current
 
 
+@pytest.mark.long
 def test_a_run_that_was_cut_off_is_completed_by_the_next(serving, write, type_, monkeypatch):
     """Between its switch and its verdict; as a runner does that is taken away."""
     write(1048, SLOW_S, fail_if=["ttft_p50>900ms"])

@@ -45,7 +45,7 @@ class Trials:
     def before(self) -> str:
         """The last release that is known to be good: what serves, or served before what is on trial."""
         for member in self.fleet.members:
-            if member.service:
+            if member.found and member.service:  # one without Python could not be looked at yet
                 return member.trial.before if member.trial else member.service.release
         return ""
 
