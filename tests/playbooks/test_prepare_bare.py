@@ -17,6 +17,7 @@ time.sleep(300)
 """
 
 
+@pytest.mark.long
 def test_a_bare_machine_is_refused_or_gets_everything_and_nothing_twice(bare):
     """One machine, step by step: what stands in the way, then Docker from a repository that its one key has signed."""
     refused_before_anything_changes(bare, without_sudo(bare), "cannot use sudo without a password", "this is Arch.")
