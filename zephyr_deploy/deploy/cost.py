@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from zephyr_deploy.deploy.known import configured_clouds, known
+from zephyr_deploy.deploy.known import configured_clouds, known, of_each
 from zephyr_deploy.deploy.spent import cost_of_machine
-from zephyr_deploy.errors import NotDeployedError, ZephyrError
+from zephyr_deploy.errors import NotDeployedError
 from zephyr_deploy.providers.registry import cloud, is_cloud
 from zephyr_deploy.spec.deployment import Frozen, ProviderName
 
@@ -80,15 +80,7 @@ def _named(name: str) -> list[tuple[CloudProvider, Instance]]:
 
 
 def _all(on_trouble: Callable[[str], None] | None) -> list[tuple[CloudProvider, Instance]]:
-    pairs = []
-    for one in configured_clouds():
-        try:
-            pairs += [(one, instance) for instance in one.instances()]
-        except ZephyrError as error:
-            if on_trouble is None:
-                raise
-            on_trouble(f"{one.name} cannot be asked: {error.message}")
-    return pairs
+    return of_each(configured_clouds(), lambda one: [(one, instance) for instance in one.instances()], on_trouble)
 
 
 def cost_of(cloud: CloudProvider, instance: Instance) -> Cost:

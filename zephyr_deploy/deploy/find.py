@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zephyr_deploy.deploy.known import configured_clouds, known
-from zephyr_deploy.errors import NotDeployedError, UnhealthyError, UsageError, ZephyrError
+from zephyr_deploy.deploy.known import configured_clouds, known, of_each
+from zephyr_deploy.errors import NotDeployedError, UnhealthyError, UsageError
 from zephyr_deploy.paths import checked_name
 from zephyr_deploy.providers.nodes.record import record_of, records
 from zephyr_deploy.providers.registry import cloud, clouds, is_cloud, providers
@@ -32,13 +32,8 @@ def services(name: str | None = None, on_trouble: Callable[[str], None] | None =
     found = services_here(name)
     if name is None:
         found += _noted_without_credentials()
-    for one in _clouds_of(name, any_here=bool(found)):
-        try:
-            found += map(_from_elsewhere, one.services(name))
-        except ZephyrError as error:
-            if on_trouble is None:
-                raise
-            on_trouble(f"{one.name} cannot be asked: {error.message}")
+    asked = _clouds_of(name, any_here=bool(found))
+    found += of_each(asked, lambda one: map(_from_elsewhere, one.services(name)), on_trouble)
     return sorted(found, key=lambda s: s.name)
 
 

@@ -6,7 +6,7 @@ been started here.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from zephyr_deploy.deploy import guests
 from zephyr_deploy.deploy.journal import Journal
@@ -20,11 +20,13 @@ from zephyr_deploy.providers.nodes.record import record_of
 from zephyr_deploy.providers.registry import cloud, clouds, is_cloud
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from zephyr_deploy.node.sshkey import LoginKey
     from zephyr_deploy.providers.clouds.contract import CloudProvider
     from zephyr_deploy.providers.nodes.record import NodesRecord
+
+Found = TypeVar("Found")
 
 
 def known(name: str) -> NodesRecord | None:
@@ -105,6 +107,32 @@ def is_here(name: str) -> bool:
 def configured_clouds() -> list[CloudProvider]:
     """Those whose credentials are at hand."""
     return [one for one in clouds() if one.configured()]
+
+
+def of_each(
+    asked: Iterable[CloudProvider],
+    ask: Callable[[CloudProvider], Iterable[Found]],
+    on_trouble: Callable[[str], None] | None = None,
+) -> list[Found]:
+    """What these clouds answer, together; one that cannot be asked does not keep the others.
+
+    Args:
+        asked: The clouds.
+        ask: What of each.
+        on_trouble: Told of a cloud that cannot be asked, and why; None: that is an error.
+
+    Raises:
+        ZephyrError: a cloud cannot be asked, and nobody is told.
+    """
+    found = list[Found]()
+    for one in asked:
+        try:
+            found += ask(one)
+        except ZephyrError as error:
+            if on_trouble is None:
+                raise
+            on_trouble(f"{one.name} cannot be asked: {error.message}")
+    return found
 
 
 def without_credentials(asked: Sequence[CloudProvider], gpu: str | None = None) -> CredentialsError:

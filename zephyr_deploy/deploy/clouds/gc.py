@@ -10,7 +10,7 @@ from zephyr_deploy.deploy.clouds.vanish import Vanish
 from zephyr_deploy.deploy.clouds.warn import Warned
 from zephyr_deploy.deploy.forget import forget_state
 from zephyr_deploy.deploy.journal import Journal
-from zephyr_deploy.deploy.known import begun_in, configured_clouds, is_here, without_credentials
+from zephyr_deploy.deploy.known import begun_in, configured_clouds, is_here, of_each, without_credentials
 from zephyr_deploy.deploy.lock import deployment_lock
 from zephyr_deploy.deploy.spent import cost_of_machines
 from zephyr_deploy.errors import ConflictError, ZephyrError
@@ -23,6 +23,8 @@ from zephyr_deploy.spec.deployment import Frozen, ProviderName
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+
+    from zephyr_deploy.providers.clouds.contract import CloudProvider
 
 
 class Orphan(Frozen):
@@ -74,19 +76,12 @@ def orphans(*, expired: bool = False, on_trouble: Callable[[str], None] | None =
     asked = configured_clouds()
     if not asked:
         raise without_credentials(clouds())
-    found = list[Orphan]()
-    for one in asked:
-        try:
-            everything = one.resources()
-        except ZephyrError as error:
-            if on_trouble is None:
-                raise
-            on_trouble(f"{one.name} cannot be asked: {error.message}")
-        else:
-            now = one.now()
-            there = _by_deployment(everything)
-            found += [orphan for orphan in there if (orphan.is_over(now) if expired else not orphan.noted)]
-    return found
+
+    def left(one: CloudProvider) -> list[Orphan]:
+        there, now = _by_deployment(one.resources()), one.now()
+        return [orphan for orphan in there if (orphan.is_over(now) if expired else not orphan.noted)]
+
+    return of_each(asked, left, on_trouble)
 
 
 def overdue(on_trouble: Callable[[str], None] | None = None) -> list[Opening]:
@@ -98,15 +93,11 @@ def overdue(on_trouble: Callable[[str], None] | None = None) -> list[Opening]:
     Raises:
         ZephyrError: a cloud cannot be asked, and nobody is told.
     """
-    found = list[Opening]()
-    for one in configured_clouds():
-        try:
-            found += [opening for opening in one.openings() if opening.is_over(one.now())]
-        except ZephyrError as error:
-            if on_trouble is None:
-                raise
-            on_trouble(f"{one.name} cannot be asked: {error.message}")
-    return found
+
+    def open_still(one: CloudProvider) -> list[Opening]:
+        return [opening for opening in one.openings() if opening.is_over(one.now())]
+
+    return of_each(configured_clouds(), open_still, on_trouble)
 
 
 def shut_all(openings: Iterable[Opening]) -> tuple[list[Opening], list[str]]:

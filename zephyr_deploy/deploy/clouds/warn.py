@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Literal
 
-from zephyr_deploy.deploy.known import configured_clouds, without_credentials
+from zephyr_deploy.deploy.known import configured_clouds, of_each, without_credentials
 from zephyr_deploy.deploy.spent import cost_of_machine
-from zephyr_deploy.errors import ZephyrError
 from zephyr_deploy.providers.registry import clouds
 from zephyr_deploy.spec.deployment import Frozen, ProviderName
 
@@ -67,18 +66,10 @@ def warnings(
     asked = configured_clouds()
     if not asked:
         raise without_credentials(clouds())
-    now, found = datetime.now(timezone.utc), list[Warned]()
-    for cloud in asked:
-        try:
-            instances = cloud.instances()
-        except ZephyrError as error:
-            if on_trouble is None:
-                raise
-            on_trouble(f"{cloud.name} cannot be asked: {error.message}")
-        else:
-            for instance in instances:
-                if instance.state in COSTING:
-                    found += _of(instance, now, within, budgets.get(instance.stamp.deployment))
+    now = datetime.now(timezone.utc)
+    machines = of_each(asked, lambda one: one.instances(), on_trouble)
+    costing = (machine for machine in machines if machine.state in COSTING)
+    found = [said for machine in costing for said in _of(machine, now, within, budgets.get(machine.stamp.deployment))]
     return sorted(found, key=lambda one: (one.deployment, one.event, one.machine))
 
 
