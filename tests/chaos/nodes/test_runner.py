@@ -24,7 +24,7 @@ PASSES, FAILS = (
     Gate(fail_if=("errors>0",), smoke=True, **BRIEF),
     Gate(fail_if=("ttft_p50>0.1ms",), smoke=False, **BRIEF),
 )
-ELSEWHERE = ("before look", "after look", "before resolve", "before weights", "before image", "before gateway")
+ELSEWHERE = ("before look", "after look", "before weights", "before image", "before gateway")
 """Before the switch; `chaos.nodes.test_killed` has one killed in each of these without a gate, too."""
 GATED = ("before ready", "after ready", "before smoke", "before measure")
 KILLED = ["after measure", *(pytest.param(one, marks=pytest.mark.long) for one in (*ELSEWHERE, *GATED))]
