@@ -109,6 +109,18 @@ def configured_clouds() -> list[CloudProvider]:
     return [one for one in clouds() if one.configured()]
 
 
+def required_clouds() -> list[CloudProvider]:
+    """Those whose credentials are at hand.
+
+    Raises:
+        CredentialsError: there are none for any cloud.
+    """
+    found = configured_clouds()
+    if not found:
+        raise without_credentials(clouds())
+    return found
+
+
 def of_each(
     asked: Iterable[CloudProvider],
     ask: Callable[[CloudProvider], Iterable[Found]],

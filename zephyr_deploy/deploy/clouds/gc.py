@@ -10,7 +10,7 @@ from zephyr_deploy.deploy.clouds.vanish import Vanish
 from zephyr_deploy.deploy.clouds.warn import Warned
 from zephyr_deploy.deploy.forget import forget_state
 from zephyr_deploy.deploy.journal import Journal
-from zephyr_deploy.deploy.known import begun_in, configured_clouds, is_here, of_each, without_credentials
+from zephyr_deploy.deploy.known import begun_in, configured_clouds, is_here, of_each, required_clouds
 from zephyr_deploy.deploy.lock import deployment_lock
 from zephyr_deploy.deploy.spent import cost_of_machines
 from zephyr_deploy.errors import ConflictError, ZephyrError
@@ -18,7 +18,7 @@ from zephyr_deploy.events import Listener, Phases, silent
 from zephyr_deploy.providers.clouds.types import Resource
 from zephyr_deploy.providers.clouds.visits import Opening
 from zephyr_deploy.providers.nodes.record import record_of
-from zephyr_deploy.providers.registry import cloud, clouds
+from zephyr_deploy.providers.registry import cloud
 from zephyr_deploy.spec.deployment import Frozen, ProviderName
 
 if TYPE_CHECKING:
@@ -73,15 +73,12 @@ def orphans(*, expired: bool = False, on_trouble: Callable[[str], None] | None =
         CredentialsError: there are credentials for no cloud.
         ZephyrError: a cloud cannot be asked, and nobody is told.
     """
-    asked = configured_clouds()
-    if not asked:
-        raise without_credentials(clouds())
 
     def left(one: CloudProvider) -> list[Orphan]:
         there, now = _by_deployment(one.resources()), one.now()
         return [orphan for orphan in there if (orphan.is_over(now) if expired else not orphan.noted)]
 
-    return of_each(asked, left, on_trouble)
+    return of_each(required_clouds(), left, on_trouble)
 
 
 def overdue(on_trouble: Callable[[str], None] | None = None) -> list[Opening]:

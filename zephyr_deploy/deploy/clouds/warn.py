@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Literal
 
-from zephyr_deploy.deploy.known import configured_clouds, of_each, without_credentials
+from zephyr_deploy.deploy.known import of_each, required_clouds
 from zephyr_deploy.deploy.spent import cost_of_machine
-from zephyr_deploy.providers.registry import clouds
 from zephyr_deploy.spec.deployment import Frozen, ProviderName
 
 if TYPE_CHECKING:
@@ -63,11 +62,8 @@ def warnings(
         CredentialsError: there are credentials for no cloud.
         ZephyrError: a cloud cannot be asked, and nobody is told.
     """
-    asked = configured_clouds()
-    if not asked:
-        raise without_credentials(clouds())
     now = datetime.now(timezone.utc)
-    machines = of_each(asked, lambda one: one.instances(), on_trouble)
+    machines = of_each(required_clouds(), lambda one: one.instances(), on_trouble)
     costing = (machine for machine in machines if machine.state in COSTING)
     found = [said for machine in costing for said in _of(machine, now, within, budgets.get(machine.stamp.deployment))]
     return sorted(found, key=lambda one: (one.deployment, one.event, one.machine))
