@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from zephyr_deploy.endpoint.types import Endpoint
     from zephyr_deploy.node.tunnel import Tunnel
+    from zephyr_deploy.providers.base import Service
 
 
 @contextmanager
@@ -25,14 +26,24 @@ def reached(name: str | None = None) -> Iterator[Endpoint]:
         UnreachableError: the node cannot be reached.
     """
     service = working(service_of(name))
-    endpoint = service.endpoint()
     if service.host is None:
-        yield endpoint
+        yield service.endpoint()
         return
     record = known(service.name)
     at_gateway = record is not None and record.gateway is not None
+    with tunnelled(service, at_gateway=at_gateway) as endpoint:
+        yield endpoint
+
+
+@contextmanager
+def tunnelled(service: Service, *, at_gateway: bool) -> Iterator[Endpoint]:
+    """The endpoint of a service on a node, through a tunnel to it, or to the gateway on a machine of its own.
+
+    Raises:
+        UnreachableError: that machine cannot be reached.
+    """
     with tunnel(service.name, host=None if at_gateway else service.host) as opened:
-        yield endpoint.model_copy(update={"url": f"http://127.0.0.1:{opened.local_port}"})
+        yield service.endpoint().model_copy(update={"url": f"http://127.0.0.1:{opened.local_port}"})
 
 
 def tunnel(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from zephyr_deploy.bench.run import bench
 from zephyr_deploy.deploy.from_node import from_node
-from zephyr_deploy.deploy.reach import tunnel
+from zephyr_deploy.deploy.reach import tunnelled
 from zephyr_deploy.endpoint.smoke import smoke
 from zephyr_deploy.errors import NotDeployedError
 from zephyr_deploy.events import PhaseProgress
@@ -34,8 +34,8 @@ def reached(fleet: Fleet) -> Iterator[Endpoint]:
     service = next(iter(fleet.services), None)
     if service is None:
         raise NotDeployedError(f"nothing of {fleet.name} serves", hint=f"zephyr-deploy status {fleet.name}")
-    with tunnel(fleet.name, host=None if fleet.gateway else service.host) as opened:
-        yield service.endpoint().model_copy(update={"url": f"http://127.0.0.1:{opened.local_port}"})
+    with tunnelled(service, at_gateway=fleet.gateway is not None) as endpoint:
+        yield endpoint
 
 
 def smoke_test(endpoint: Endpoint, phases: Phases) -> SmokeReport:
