@@ -53,23 +53,30 @@ class Framing:
         self._in_trailer = False
 
     def follow(self, reads: Sequence[bytes]) -> bool:
-        """Look at what has come since the last call; ``reads`` are all that have come. Whether it is over."""
-        came = b"".join(reads[self._seen :])
+        """Look at what has come since the last call; ``reads`` are all that have come. Whether it is over.
+
+        Whoever calls it may leave out those that end with ``inside``.
+        """
+        unseen = reads[self._seen :]
         self._seen = len(reads)
-        if self._is_whole_body(came):
+        if self._is_whole_body(unseen):
             self._end(surplus=False)
             return True
-        self._rest += came
+        self._rest += b"".join(unseen)
         self._take(self._rest)
         done = min(self._at, len(self._rest))
         del self._rest[:done]
         self._at -= done
         return self.over
 
-    def _is_whole_body(self, came: bytes) -> bool:
-        """Whether it is all that was missing, in the form in which almost every answer comes."""
+    def _is_whole_body(self, unseen: Sequence[bytes]) -> bool:
+        """Whether it is all that was missing, in the form in which almost every answer comes.
+
+        Behind reads that end as a chunk does, chunks up to the last one are taken for what they seem to be. Decoding
+        reads every byte, and would tell that they were not.
+        """
         between_chunks = self._chunked and not (self._rest or self._at or self._in_trailer)
-        return between_chunks and plain_chunks(came) is not None
+        return between_chunks and plain_chunks(unseen[-1]) is not None
 
     def _take(self, answer: bytearray) -> None:
         while self._in_head:
