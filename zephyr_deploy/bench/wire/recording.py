@@ -5,19 +5,10 @@ from __future__ import annotations
 from array import array
 from dataclasses import dataclass, field
 from operator import sub
-from socket import SOL_SOCKET
 from typing import TYPE_CHECKING, NamedTuple
 
 from zephyr_deploy.bench.sample import NO_LAG
-from zephyr_deploy.bench.wire.stamps import (
-    NO_STAMP,
-    SO_TIMESTAMPNS,
-    STEP_NS,
-    UNSTAMPED,
-    Control,
-    realtime_offset_ns,
-    stamps_of,
-)
+from zephyr_deploy.bench.wire.stamps import STEP_NS, Control, realtime_offset_ns, stamp_in, times_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +16,8 @@ if TYPE_CHECKING:
     from zephyr_deploy.errors import ZephyrError
 
 FEW_READS = 2
+LAST_READS = 4
+"""Among which is whatever ends an answer, an error as well."""
 ERROR_KEY = b'"error"'
 """How every engine tells of an error inside a stream. Inside a JSON string the quotes would be escaped."""
 
@@ -43,6 +36,10 @@ class Arrivals(NamedTuple):
         lag_ns = self.lag_ns[read]
         return self.at_ns[read], None if lag_ns == NO_LAG else lag_ns
 
+    def part(self, first: int, behind: int) -> Arrivals:
+        """Those of the reads from ``first`` up to ``behind``."""
+        return Arrivals(self.at_ns[first:behind], self.lag_ns[first:behind])
+
 
 def _column() -> array[int]:
     return array("q")
@@ -58,17 +55,13 @@ class Recording:
     """How the connection ended it, where that was no proper end."""
     offset_ns: int = field(default_factory=realtime_offset_ns)
     _read_ns: array[int] = field(default_factory=_column)
-    _stamps: list[bytes] = field(default_factory=list)
+    _stamps: bytearray = field(default_factory=bytearray)
 
     def add(self, read_ns: int, control: Control, data: bytes) -> None:
-        """One more read. It is done for every one, and therefore calls nothing that can be left to the end."""
+        """One more read. What can be left to the end is."""
         self.reads.append(data)
         self._read_ns.append(read_ns)
-        for level, kind, stamp in control:
-            if kind == SO_TIMESTAMPNS and level == SOL_SOCKET:
-                self._stamps.append(stamp)
-                return
-        self._stamps.append(UNSTAMPED)
+        self._stamps += stamp_in(control)
 
     def arrivals(self) -> Arrivals:
         """Of each read: the kernel's stamp, or our clock where there is none.
@@ -76,13 +69,13 @@ class Recording:
         Where the time of day was set meanwhile (the clocks' relation has changed), no stamp can be trusted.
         """
         trusted = abs(realtime_offset_ns() - self.offset_ns) <= STEP_NS
-        stamps = stamps_of(self._stamps)
-        at_ns = [stamp - self.offset_ns for stamp in stamps]
+        at_ns = times_of(self._stamps, self.offset_ns)
         lags_ns = list(map(sub, self._read_ns, at_ns))
-        if not trusted or NO_STAMP in stamps or min(lags_ns, default=0) < 0:
+        unstamped = -self.offset_ns
+        if not trusted or unstamped in at_ns or min(lags_ns, default=0) < 0:
             lags_ns = [
-                max(lag_ns, 0) if trusted and stamp != NO_STAMP and lag_ns >= -STEP_NS else NO_LAG
-                for lag_ns, stamp in zip(lags_ns, stamps, strict=True)
+                max(lag_ns, 0) if trusted and stamp != unstamped and lag_ns >= -STEP_NS else NO_LAG
+                for lag_ns, stamp in zip(lags_ns, at_ns, strict=True)
             ]
             at_ns = [read_ns - max(lag_ns, 0) for read_ns, lag_ns in zip(self._read_ns, lags_ns, strict=True)]
         return Arrivals(at_ns, lags_ns)
@@ -100,5 +93,5 @@ class Recording:
         """
         if self.failure is not None or len(self.reads) <= FEW_READS:
             return True
-        answer = b"".join(self.reads)
-        return answer.rfind(end) < 0 or b" 200" not in answer[:16] or ERROR_KEY in answer
+        last = b"".join(self.reads[-LAST_READS:])
+        return end not in last or b" 200" not in self.reads[0][:16] or ERROR_KEY in last

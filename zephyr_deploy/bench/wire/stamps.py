@@ -11,10 +11,6 @@ import sys
 import time
 from contextlib import suppress
 from functools import cache
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 SO_TIMESTAMPNS = 35
 """Option, and type of the control message that it brings (Linux, asm-generic/socket.h); Python has no name for it."""
@@ -26,11 +22,13 @@ TRIES = 3
 PROBES = 5
 PROBE_S = 0.002
 """Between two of them: kernels begin to stamp some time after they are asked to."""
-NO_STAMP = 0
+NS_PER_S = 1_000_000_000
 
 Control = list[tuple[int, int, bytes]]
 _TIMESPEC = struct.Struct("qq")
-UNSTAMPED = bytes(_TIMESPEC.size)
+STAMP = _TIMESPEC.size
+"""Bytes of one."""
+UNSTAMPED = bytes(STAMP)
 """In place of what the kernel writes."""
 
 
@@ -39,6 +37,14 @@ def ask_for_stamps(sock: socket.socket) -> None:
     if sys.platform == "linux":
         with suppress(OSError):
             sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+
+
+def stamp_in(control: Control) -> bytes:
+    """What the kernel wrote with a read; `UNSTAMPED` where it did not."""
+    for level, kind, stamp in control:
+        if kind == SO_TIMESTAMPNS and level == socket.SOL_SOCKET and len(stamp) == STAMP:
+            return stamp
+    return UNSTAMPED
 
 
 @cache
@@ -50,16 +56,18 @@ def are_stamps_given() -> bool:
         sock.settimeout(PROBE_S)
         for _ in range(PROBES):
             sock.sendto(b"?", sock.getsockname())
-            if stamps_of([data for _, kind, data in sock.recvmsg(1, CONTROL_ROOM)[1] if kind == SO_TIMESTAMPNS]):
+            if any(stamp_in(sock.recvmsg(1, CONTROL_ROOM)[1])):
                 return True
             time.sleep(PROBE_S)
     return False
 
 
-def stamps_of(written: Sequence[bytes]) -> list[int]:
-    """What the kernel wrote, in ns of CLOCK_REALTIME; `NO_STAMP` where that is no stamp."""
-    whole = b"".join([one if len(one) == _TIMESPEC.size else UNSTAMPED for one in written])
-    return [seconds * 1_000_000_000 + nanoseconds for seconds, nanoseconds in _TIMESPEC.iter_unpack(whole)]
+def times_of(stamps: bytes | bytearray, offset_ns: int = 0) -> list[int]:
+    """What the kernel wrote, one stamp after the other, in ns of the clock to which CLOCK_REALTIME has this offset.
+
+    What is `UNSTAMPED` becomes minus the offset.
+    """
+    return [seconds * NS_PER_S + nanoseconds - offset_ns for seconds, nanoseconds in _TIMESPEC.iter_unpack(stamps)]
 
 
 def realtime_offset_ns() -> int:
