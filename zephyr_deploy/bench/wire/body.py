@@ -45,19 +45,22 @@ def after_request() -> h11.Connection:
 
 def body_of(recording: Recording) -> Body | None:
     """The body, or None where it is not as plain as that."""
-    answer = b"".join(recording.reads)
-    head_end = answer.find(_HEAD_END) + len(_HEAD_END)
-    if recording.failure is not None or head_end < len(_HEAD_END) or not _is_chunked(answer[:head_end]):
-        return None
-    chunks = plain_chunks(answer[head_end:])
+    head, rest = head_and_rest(b"".join(recording.reads))
+    chunks = plain_chunks(rest) if recording.failure is None and announces_chunks(head) else None
     if chunks is None:
         return None
     ends = list(accumulate(map(len, recording.reads)))
-    return Body(b"".join(chunks.data), _came(ends, chunks, head_end))
+    return Body(b"".join(chunks.data), _came(ends, chunks, len(head)))
+
+
+def head_and_rest(answer: bytes) -> tuple[bytes, bytes]:
+    """An answer's head, with the line that ends it, and what has come behind it; empty where that line is lacking."""
+    head, end, rest = answer.partition(_HEAD_END)
+    return (head + end, rest) if end else (b"", b"")
 
 
 @lru_cache(KNOWN_HEADS)
-def _is_chunked(head: bytes) -> bool:
+def announces_chunks(head: bytes) -> bool:
     """Whether h11 takes this for the head of a whole answer of 200 in chunks."""
     http = after_request()
     try:

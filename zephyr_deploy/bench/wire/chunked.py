@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 LINE_END = 2
 """Bytes of the CRLF behind a chunk's size, and behind its data."""
@@ -34,12 +37,14 @@ def plain_chunks(body: bytes) -> Chunks | None:
     chunks = Chunks(parts[:-_BEHIND:2], parts[1:-_BEHIND:2])
     if len(chunks.sizes) != len(chunks.data) or parts[-_BEHIND] != b"0":
         return None
+    return chunks if are_sizes(chunks.sizes, list(map(len, chunks.data))) else None
+
+
+def are_sizes(written: Sequence[bytes], lengths: Sequence[int]) -> bool:
+    """Whether this is how chunks of those lengths, none of which is the last one, are announced."""
     # few of them differ: the same server's events are all about as long
-    if not all(_is_size(size, length) for size, length in set(zip(chunks.sizes, map(len, chunks.data), strict=True))):
-        return None
-    return chunks
+    return all(_is_size(size, length) for size, length in set(zip(written, lengths, strict=True)))
 
 
 def _is_size(size: bytes, length: int) -> bool:
-    """Whether this is how a chunk of that length, which is not the last one, is announced."""
     return length > 0 and _SIZE.fullmatch(size) is not None and int(size, 16) == length

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from zephyr_deploy.bench.wire.body import body_of
+from zephyr_deploy.bench.wire.even import evenly, tell_evenly
 from zephyr_deploy.bench.wire.skim import can_skim, skim
 from zephyr_deploy.bench.wire.strict import read_strictly
 
@@ -24,9 +25,13 @@ def decode(recording: Recording, progress: Progress, shapes: Shapes) -> Iterator
     Raises:
         RequestError: refused, broken off, or ended early; the subclass says which.
     """
+    if even := evenly(recording, shapes):
+        yield  # what is due meanwhile should not wait for all of this
+        tell_evenly(even, recording.arrivals(), progress)
+        return
     body = body_of(recording)
     if body is not None and can_skim(body):
-        yield  # what is due meanwhile should not wait for all of this
+        yield
         yield from skim(body, recording.arrivals(), progress, shapes)
     else:
         yield from read_strictly(recording, progress)

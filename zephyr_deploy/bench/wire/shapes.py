@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from itertools import accumulate, islice, takewhile
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -20,9 +20,6 @@ MOST = 8
 """Shapes of one server; whoever has more has none that is worth keeping."""
 MOST_IN_RUN = 32
 """Events that are matched at a stretch, at a millionth of a second each."""
-SOUGHT, SEARCHED = 96, 24_000
-"""Bytes that are searched for, and in which. For more of them Python prepares each search, which takes longer than to
-search."""
 _STRING = rb'[^"\\\x00-\x1f]*(?:\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4})[^"\\\x00-\x1f]*)*'
 """What JSON lets be between quotes."""
 _NUMBER = rb"-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,40})?(?:[eE][+-]?[0-9]{1,3})?"
@@ -34,6 +31,7 @@ _EVENT = re.compile(rb"data: ?(?P<json>\{[^\n]*\})\n\n")
 _SCALAR = re.compile(
     rb'"(?P<string>' + _STRING + rb')"(?P<is_key>[ \t]*:)?|(?<![0-9.eE+-])' + _NUMBER + rb"(?![0-9.eE+-])"
 )
+_IN_CHUNK = rb"([0-9A-Fa-f]+)\r\n(%b)\r\n"
 _BETWEEN = b"\0"
 """No string of JSON has it."""
 _MARK = "?!"
@@ -48,27 +46,40 @@ class Run(NamedTuple):
     """Where each ends, with the blank line behind it."""
 
 
+class Shape(NamedTuple):
+    """What events of one shape look like."""
+
+    event: re.Pattern[bytes]
+    """Group 1 is the text, as JSON writes it."""
+    chunk: re.Pattern[bytes]
+    """A chunk with one of them: its groups are its size, the event, and the text."""
+
+
 class Shapes:
     """What the plain events of one server look like, the shape seen last before the others."""
 
     def __init__(self) -> None:
-        self._shapes: list[re.Pattern[bytes]] = []
+        self._shapes: list[Shape] = []
 
     def run(self, data: bytes, at: int) -> Run | None:
         """The plain events of one known shape that begin here, or some of them; None: here is no such event."""
         for place, shape in enumerate(self._shapes):
-            if first := shape.match(data, at):
+            if first := shape.event.match(data, at):
                 if place:
                     self._shapes.insert(0, self._shapes.pop(place))
-                return _alike(data, first) or _of_its_shape(data, first)
+                return _of_its_shape(data, first)
         return None
+
+    def of_chunk(self, read: bytes) -> re.Match[bytes] | None:
+        """What matches this as `Shape.chunk`; None: it is not one chunk with one plain event of a known shape."""
+        return next((found for shape in self._shapes if (found := shape.chunk.fullmatch(read))), None)
 
     def learn(self, event: bytes, text: str, progress: Progress) -> None:
         """Look for the shape of this event, which says nothing but ``text``; there may be none to be sure of."""
         if len(self._shapes) < MOST:
             pattern = _pattern_of(event, text, progress)
             if pattern is not None:
-                self._shapes.insert(0, re.compile(pattern))
+                self._shapes.insert(0, Shape(re.compile(pattern), re.compile(_IN_CHUNK % pattern)))
 
 
 def texts_of(raw: list[bytes]) -> list[str]:
@@ -79,31 +90,16 @@ def texts_of(raw: list[bytes]) -> list[str]:
     return whole.decode(errors="replace").split(_BETWEEN.decode())
 
 
+def are_plain(raw: list[bytes]) -> bool:
+    """Whether these are what JSON lets be between quotes, and none is empty."""
+    if all(raw) and not _NO_PLAIN_CHARACTER.search(b"".join(raw)):
+        return True
+    return all(text and _WHOLE_STRING.fullmatch(text) for text in raw)
+
+
 def _text_of(raw: bytes) -> str:
     text = raw.decode(errors="replace")
     return str(json.loads(f'"{text}"')) if "\\" in text else text
-
-
-def _alike(data: bytes, first: re.Match[bytes]) -> Run | None:
-    """This event with some that follow it and differ from it in nothing but their text; None: there are none.
-
-    Where an answer's events all have the same numbers and other strings, cutting it at what they have in common takes
-    a tenth of the time that matching each of them does.
-    """
-    (begin, end), (text, text_end) = first.span(), first.span(1)
-    common = data[text_end:end] + data[begin:text]
-    sought, rest = common[:SOUGHT], common[SOUGHT:]
-    pieces = data[text : text + SEARCHED].split(sought)
-    followed = takewhile(lambda piece: piece.startswith(rest), pieces[1:])
-    texts = [pieces[0], *(piece[len(rest) :] for piece in followed)][:-1]  # behind the last one there may be less
-    if not all(texts) or _NO_PLAIN_CHARACTER.search(b"".join(texts)):
-        texts = list(takewhile(lambda text: text and _WHOLE_STRING.fullmatch(text), texts))
-    if not texts[1:]:
-        return None
-    return Run(
-        texts,
-        list(accumulate((len(common) + len(text) for text in texts[1:]), initial=begin + len(common) + len(texts[0]))),
-    )
 
 
 def _of_its_shape(data: bytes, first: re.Match[bytes]) -> Run:

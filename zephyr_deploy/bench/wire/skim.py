@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from zephyr_deploy.bench.wire.chunked import LINE_END
 from zephyr_deploy.bench.wire.progress import tell
 from zephyr_deploy.bench.wire.shapes import texts_of
 from zephyr_deploy.endpoint.sse import SseParser
@@ -75,6 +76,12 @@ class Reads:
             return at_ns[first:behind], lag_ns[first:behind]
         reads = [self._at(end) for end in ends]
         return [at_ns[read] for read in reads], [lag_ns[read] for read in reads]
+
+    def that_brought_chunks(self, ends: list[int]) -> tuple[list[int], list[int]]:
+        """The same of what is in chunks that end there: it may have come before the CRLF behind it."""
+        if self._came == ends:
+            return self._arrivals
+        return self.that_brought_all([end - LINE_END for end in ends])
 
     def _at(self, end: int) -> int:
         while self._came[self._read] < end:
