@@ -154,7 +154,7 @@ def test_a_loop_that_always_has_something_to_do_gives_way_to_others_of_its_load(
     assert bool(pauses) is shares
 
 
-LONG_S, SHORT_S = PAUSES_S
+LONG_S, MIDDLE_S, SHORT_S = PAUSES_S
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,8 @@ LONG_S, SHORT_S = PAUSES_S
     [
         (FEW * 2 / LONG_S, 256, LONG_S),
         (200 * SELDOM / LONG_S, 256, LONG_S),
-        (300 * SELDOM / LONG_S, 256, SHORT_S),
+        (300 * SELDOM / LONG_S, 256, MIDDLE_S),
+        (300 * SELDOM / MIDDLE_S, 256, SHORT_S),
         (300 * SELDOM / SHORT_S, 256, 0),
         (FEW / 2 / LONG_S, 256, 0),
         (2 / LONG_S, 4, 0),

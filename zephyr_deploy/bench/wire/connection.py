@@ -99,30 +99,32 @@ class Connection:
 
     def _readable(self) -> None:
         """The read path: read, keep, and see whether that was the end."""
+        tls, recording = self._tls, self._recording
         try:
             data, control, _, _ = self._sock.recvmsg(self._room, CONTROL_ROOM)
             now = time.perf_counter_ns()
             self._pulse.reads += 1
-            ended = not data
-            if self._tls is not None and data:
-                data = self._tls.decrypt(data)
-                ended = self._tls.ended
+            if tls is not None and data and not (data := tls.decrypt(data)) and not tls.ended:
+                return
         except (BlockingIOError, InterruptedError):
             return
         except OSError as error:
             self._end(error)
             return
-        recording = self._recording
-        if recording is None:
-            if data or ended:  # closed while nobody used it, or an answer to nothing
-                self.close()
-            return
-        if data:
+        if data and recording is not None:
             recording.add(now, control, data)
             if not data.endswith(self._framing.inside) and self._is_whole(recording, len(data)):
                 self._end(None)
                 return
-        if ended:
+            if tls is None or not tls.ended:
+                return
+        self._closed()
+
+    def _closed(self) -> None:
+        """The server ends the connection, or says what nobody has asked for."""
+        if self._recording is None:
+            self.close()
+        else:
             self._end(None if self._framing.until_close else EOFError("no more data"))
 
     def _is_whole(self, recording: Recording, came: int) -> bool:

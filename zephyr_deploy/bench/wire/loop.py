@@ -30,7 +30,7 @@ AT_A_TIME = 16
 """Sockets read between two looks at the clock and at what asyncio has to do: a quarter of a millisecond."""
 OVER_AT_A_TIME = 4
 """Answers of whose end asyncio hears between two passes over the streams: less than a millisecond of sending."""
-PAUSES_S = (0.002, 0.001)
+PAUSES_S = (0.004, 0.002, 0.001)
 """For which to let pieces come together, the longer the better; epoll's timeout has no smaller step."""
 TURN_S = 0.005
 """After which a loop that never waits gives way: a quarter of the time between two tokens."""
@@ -39,7 +39,7 @@ MOMENT_S = 0.00005
 JUDGE_S = 0.02
 FEW = 2.0
 """Pieces in a pause that are not worth it."""
-SELDOM = 0.125
+SELDOM = 0.25
 """Share of the streams that bring a piece in a pause, up to which each of them seldom brings two."""
 
 
