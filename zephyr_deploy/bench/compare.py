@@ -10,7 +10,7 @@ from zephyr_deploy.bench.place import PLACES
 from zephyr_deploy.bench.slo import from_due, tpot_of
 from zephyr_deploy.bench.stats.differences import Interval, chance_of_more, difference, ratio
 from zephyr_deploy.bench.stats.intervals import FEWEST, interval_of_share, wilson
-from zephyr_deploy.spec.deployment import Frozen
+from zephyr_deploy.spec.base import Frozen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -18,7 +18,7 @@ from zephyr_deploy.bench.stats import Spread
 from zephyr_deploy.bench.steady import Steady
 from zephyr_deploy.plan.served import Served
 from zephyr_deploy.plan.speed.prediction import Prediction
-from zephyr_deploy.spec.deployment import EngineName, Frozen
+from zephyr_deploy.spec.base import EngineName, Frozen
 
 Verdict = Literal["ok", "noisy", "client_bottleneck"]
 CountedBy = Literal["server", "events", "mixed"]

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from zephyr_deploy.bench.stats import percentile
 from zephyr_deploy.bench.stats.intervals import interval_of_share
 from zephyr_deploy.errors import UsageError
-from zephyr_deploy.spec.deployment import Frozen
+from zephyr_deploy.spec.base import Frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from zephyr_deploy.bench.loads import Closed, Load, Open, Ramp, Sweep
 from zephyr_deploy.bench.prompts.lengths import Length
 from zephyr_deploy.bench.slo import Slo
-from zephyr_deploy.spec.deployment import Frozen
+from zephyr_deploy.spec.base import Frozen
 
 ClientName = Literal["openai", "completions", "native", "tgi"]
 

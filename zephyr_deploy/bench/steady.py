@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from zephyr_deploy.bench.loads import Closed, Ramp
 from zephyr_deploy.bench.timeline import begun_ms, blocks
-from zephyr_deploy.spec.deployment import Frozen
+from zephyr_deploy.spec.base import Frozen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

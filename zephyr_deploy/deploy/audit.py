@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from zephyr_deploy.deploy.outcome import Outcome
 from zephyr_deploy.errors import NotDeployedError, ZephyrError
 from zephyr_deploy.paths import checked_name, private_dir, state_dir
-from zephyr_deploy.spec.deployment import Frozen
+from zephyr_deploy.spec.base import Frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -17,7 +17,7 @@ from zephyr_deploy.events import silent
 from zephyr_deploy.plan.learned import Compared, Learned, Refused, learn, refusals
 from zephyr_deploy.plan.served import Served
 from zephyr_deploy.plan.speed.correction import Correction
-from zephyr_deploy.spec.deployment import Frozen
+from zephyr_deploy.spec.base import Frozen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -17,7 +17,7 @@ from zephyr_deploy.node.knownhosts import write_private
 from zephyr_deploy.paths import private_dir, state_dir
 from zephyr_deploy.plan.served import Served
 from zephyr_deploy.plan.speed.measured import Point
-from zephyr_deploy.spec.deployment import Frozen
+from zephyr_deploy.spec.base import Frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

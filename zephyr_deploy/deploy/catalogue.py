@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zephyr_deploy.plan.gpus import Gpu, gpus, meant
 from zephyr_deploy.plan.prices import Price, prices
-from zephyr_deploy.spec.deployment import Frozen
+from zephyr_deploy.spec.base import Frozen
 
 CENTS = 4
 """Digits behind the point in which prices of a GPU differ; shares of a machine's price have more."""

@@ -10,7 +10,7 @@ from zephyr_deploy.deploy.known import configured_clouds, known, of_each
 from zephyr_deploy.deploy.spent import cost_of_machine
 from zephyr_deploy.errors import NotDeployedError
 from zephyr_deploy.providers.registry import cloud, is_cloud
-from zephyr_deploy.spec.deployment import Frozen, ProviderName
+from zephyr_deploy.spec.base import Frozen, ProviderName
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -25,7 +25,7 @@ from zephyr_deploy.providers.clouds.stamp import written
 from zephyr_deploy.providers.machines import Ending
 from zephyr_deploy.providers.nodes.connect import connect_noted
 from zephyr_deploy.providers.registry import cloud, is_cloud
-from zephyr_deploy.spec.deployment import Frozen
+from zephyr_deploy.spec.base import Frozen
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from zephyr_deploy.providers.machines import Ending, FrontFound, Trial
     from zephyr_deploy.providers.nodes.record import NodesRecord
     from zephyr_deploy.release.serving import Serving
-    from zephyr_deploy.spec.deployment import Deployment, ProviderName
+    from zephyr_deploy.spec.base import ProviderName
+    from zephyr_deploy.spec.deployment import Deployment
 
 AT_ONCE = 32
 LOOK_S = 90.0

@@ -17,7 +17,7 @@ from zephyr_deploy.deploy.origin import user
 from zephyr_deploy.errors import LockedError
 from zephyr_deploy.locks import acquire
 from zephyr_deploy.paths import checked_name, require_own_state, state_dir
-from zephyr_deploy.spec.deployment import Frozen
+from zephyr_deploy.spec.base import Frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,7 +13,7 @@ from zephyr_deploy.deploy.known import known
 from zephyr_deploy.deploy.run import Run
 from zephyr_deploy.errors import LockedError, NotDeployedError
 from zephyr_deploy.events import Listener, Phases, silent
-from zephyr_deploy.spec.deployment import Frozen
+from zephyr_deploy.spec.base import Frozen
 
 if TYPE_CHECKING:
     from zephyr_deploy.deploy.fleet import Member

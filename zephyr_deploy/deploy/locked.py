@@ -22,7 +22,7 @@ from zephyr_deploy.release.lockchanges import Change, changes
 from zephyr_deploy.release.lockfile import FileMachine, LockFile, lock_text, lockfile_of
 from zephyr_deploy.release.render import render
 from zephyr_deploy.release.resolve import fits, lock_of_model
-from zephyr_deploy.spec.deployment import Frozen
+from zephyr_deploy.spec.base import Frozen
 
 if TYPE_CHECKING:
     from zephyr_deploy.deploy.fleet import Member

@@ -17,7 +17,7 @@ from zephyr_deploy.errors import ZephyrError
 from zephyr_deploy.hub import endpoint
 from zephyr_deploy.paths import cache_dir, private_dir
 from zephyr_deploy.plan.model.facts import ModelFacts
-from zephyr_deploy.spec.deployment import Frozen
+from zephyr_deploy.spec.base import Frozen
 
 KEPT = 8
 """Commits of one model that are kept."""

@@ -14,7 +14,7 @@ from zephyr_deploy.hub import is_offline, model_info
 from zephyr_deploy.node.deadline import Deadline
 from zephyr_deploy.plan.model.facts import ModelFacts
 from zephyr_deploy.plan.model.table import known_model
-from zephyr_deploy.spec.deployment import Frozen
+from zephyr_deploy.spec.base import Frozen
 from zephyr_deploy.spec.sources import hub_token
 from zephyr_deploy.spec.types import names_a_path
 

@@ -10,7 +10,7 @@ from zephyr_deploy.deploy.known import without_credentials
 from zephyr_deploy.errors import ZephyrError
 from zephyr_deploy.providers.clouds.choose import Removed, choose
 from zephyr_deploy.providers.clouds.types import Offer
-from zephyr_deploy.spec.deployment import Frozen
+from zephyr_deploy.spec.base import Frozen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

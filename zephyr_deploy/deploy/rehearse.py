@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from zephyr_deploy.errors import ConfigError
 from zephyr_deploy.node.knownhosts import write_private
 from zephyr_deploy.paths import cache_dir, private_dir, state_dir
-from zephyr_deploy.spec.deployment import Frozen
+from zephyr_deploy.spec.base import Frozen
 
 if TYPE_CHECKING:
     from pathlib import Path

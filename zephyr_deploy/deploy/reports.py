@@ -10,7 +10,7 @@ from zephyr_deploy.bench.saved import HINT, read_report
 from zephyr_deploy.errors import ConfigError
 from zephyr_deploy.plan.served import Served, key_of
 from zephyr_deploy.plan.speed.measured import Point
-from zephyr_deploy.spec.deployment import Frozen
+from zephyr_deploy.spec.base import Frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

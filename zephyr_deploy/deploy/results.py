@@ -12,7 +12,7 @@ from zephyr_deploy.events import Outcome, PhaseFinished
 from zephyr_deploy.plan.plan import Plan
 from zephyr_deploy.providers.base import Service
 from zephyr_deploy.providers.machines import MachineState, MachineStatus
-from zephyr_deploy.spec.deployment import Frozen, ProviderName
+from zephyr_deploy.spec.base import Frozen, ProviderName
 
 
 class PhaseReport(Frozen):

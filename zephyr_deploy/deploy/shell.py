@@ -14,7 +14,7 @@ from zephyr_deploy.node import sshconfig
 from zephyr_deploy.node.route import resolve
 from zephyr_deploy.node.sshconfig import user_config
 from zephyr_deploy.providers.nodes.connect import alias_for, pin_file
-from zephyr_deploy.spec.deployment import Frozen
+from zephyr_deploy.spec.base import Frozen
 
 if TYPE_CHECKING:
     from zephyr_deploy.node.sshconfig import SshHost

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from zephyr_deploy.providers.machines import MachineStatus
-    from zephyr_deploy.spec.deployment import ProviderName
+    from zephyr_deploy.spec.base import ProviderName
 
 
 def status(name: str) -> StatusResult:

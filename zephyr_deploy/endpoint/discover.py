@@ -11,7 +11,7 @@ from zephyr_deploy.errors import RequestError, UnauthorizedError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from zephyr_deploy.spec.deployment import EngineName
+    from zephyr_deploy.spec.base import EngineName
     from zephyr_deploy.spec.secret import Secret
 
 OWNERS: dict[str, EngineName] = {"vllm": "vllm", "sglang": "sglang", "llamacpp": "llamacpp"}

@@ -9,7 +9,7 @@ from zephyr_deploy.endpoint.http import ask, open_client, our_errors
 from zephyr_deploy.endpoint.info import EndpointInfo, read_info
 from zephyr_deploy.engines.registry import engine
 from zephyr_deploy.errors import DeadlineError, RequestError, UnauthorizedError, UnreachableError
-from zephyr_deploy.spec.deployment import Frozen
+from zephyr_deploy.spec.base import Frozen
 
 if TYPE_CHECKING:
     from collections.abc import Callable

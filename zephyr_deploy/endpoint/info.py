@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from zephyr_deploy.errors import ZephyrError
-from zephyr_deploy.spec.deployment import Frozen
+from zephyr_deploy.spec.base import Frozen
 
 if TYPE_CHECKING:
-    from zephyr_deploy.spec.deployment import EngineName
+    from zephyr_deploy.spec.base import EngineName
 
 Get = Callable[[str], Any]
 """Asks the endpoint for the JSON of a path; raises a `ZephyrError` where it cannot."""

@@ -11,7 +11,7 @@ from zephyr_deploy.endpoint.checks import CHECKS
 from zephyr_deploy.endpoint.subject import Skip, Subject
 from zephyr_deploy.errors import UnreachableError, ZephyrError
 from zephyr_deploy.events import Phases, silent
-from zephyr_deploy.spec.deployment import Frozen
+from zephyr_deploy.spec.base import Frozen
 
 if TYPE_CHECKING:
     from zephyr_deploy.endpoint.checks import Check

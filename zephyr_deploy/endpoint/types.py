@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from zephyr_deploy.spec.deployment import EngineName, Frozen
+from zephyr_deploy.spec.base import EngineName, Frozen
 from zephyr_deploy.spec.secret import SecretField
 
 FinishReason = Literal["length", "eos_token", "stop_sequence"]

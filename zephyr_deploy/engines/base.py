@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from zephyr_deploy.spec.deployment import Dtype, EngineName, Frozen, KvCacheDtype, Quantization
+from zephyr_deploy.spec.base import Dtype, EngineName, Frozen, KvCacheDtype, Quantization
 from zephyr_deploy.spec.types import Arguments, Environment
 
 

@@ -6,7 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, get_args
 
 from zephyr_deploy.errors import ConfigError
-from zephyr_deploy.spec.deployment import EngineName
+from zephyr_deploy.spec.base import EngineName
 
 if TYPE_CHECKING:
     from zephyr_deploy.engines.base import EngineSpec

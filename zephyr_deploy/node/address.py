@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import Field
 
 from zephyr_deploy.errors import UsageError
-from zephyr_deploy.spec.deployment import Frozen
+from zephyr_deploy.spec.base import Frozen
 
 # What they begin with keeps them from being read as options; what they hold keeps them on one line of any file.
 HOST = r"^[A-Za-z0-9_:][A-Za-z0-9_.:%-]*$"

@@ -13,7 +13,7 @@ from zephyr_deploy.node.address import known_name
 from zephyr_deploy.node.knownhosts import HostKey, Known, PinFile, read_known
 from zephyr_deploy.paths import checked_name
 from zephyr_deploy.spec import types
-from zephyr_deploy.spec.deployment import Frozen
+from zephyr_deploy.spec.base import Frozen
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from zephyr_deploy.errors import ConfigError
 from zephyr_deploy.paths import private_dir
-from zephyr_deploy.spec.deployment import Frozen
+from zephyr_deploy.spec.base import Frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from zephyr_deploy.errors import ConfigError
 from zephyr_deploy.node.address import SSH_PORT, NodeAddress, known_name
-from zephyr_deploy.spec.deployment import Frozen
+from zephyr_deploy.spec.base import Frozen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

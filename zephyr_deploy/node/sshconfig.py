@@ -22,7 +22,7 @@ from zephyr_deploy.node.held import require_agent
 from zephyr_deploy.node.hostkeys import alias_of
 from zephyr_deploy.node.knownhosts import write_private
 from zephyr_deploy.paths import private_dir, state_dir
-from zephyr_deploy.spec.deployment import Frozen
+from zephyr_deploy.spec.base import Frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

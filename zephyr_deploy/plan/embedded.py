@@ -7,7 +7,7 @@ from functools import cache
 
 from zephyr_deploy.plan.plan import ModelSource
 from zephyr_deploy.resources import PACKAGE
-from zephyr_deploy.spec.deployment import Frozen
+from zephyr_deploy.spec.base import Frozen
 
 
 class EmbeddedModel(Frozen):

@@ -12,7 +12,7 @@ from pydantic import Field
 from zephyr_deploy.errors import ConfigError
 from zephyr_deploy.plan.tables import OWN_FILE, own_rows, read_row
 from zephyr_deploy.resources import shipped_table
-from zephyr_deploy.spec.deployment import Frozen
+from zephyr_deploy.spec.base import Frozen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,7 +13,7 @@ from zephyr_deploy.plan.speed.predict import predict
 from zephyr_deploy.plan.speed.prediction import Estimate
 from zephyr_deploy.plan.speed.solve import solve, spread_of, unsure_at
 from zephyr_deploy.plan.workload import Workload
-from zephyr_deploy.spec.deployment import Frozen
+from zephyr_deploy.spec.base import Frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from zephyr_deploy.engines.base import Problem
-from zephyr_deploy.spec.deployment import Deployment, Frozen
+from zephyr_deploy.spec.base import Frozen
+from zephyr_deploy.spec.deployment import Deployment
 
 IMPOSSIBLE = {
     "machine.gpu": ("provider local serves on the processor", "Leave it out; clouds are not built yet."),

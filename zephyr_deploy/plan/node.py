@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from zephyr_deploy.plan.flags.advice import Advice
     from zephyr_deploy.plan.machine import NodeFacts
     from zephyr_deploy.plan.model.facts import ModelFacts
-    from zephyr_deploy.spec.deployment import Deployment, EngineName
+    from zephyr_deploy.spec.base import EngineName
+    from zephyr_deploy.spec.deployment import Deployment
 
 TOTAL_TOKENS = 4096
 """Prompt plus answer where the user does not say: Zephyr's sliding window."""

@@ -9,7 +9,8 @@ from pydantic import Field
 
 from zephyr_deploy.engines.base import ServeSettings
 from zephyr_deploy.plan.model.facts import ModelFacts
-from zephyr_deploy.spec.deployment import Deployment, EngineName, Frozen
+from zephyr_deploy.spec.base import EngineName, Frozen
+from zephyr_deploy.spec.deployment import Deployment
 
 
 class ModelSource(Frozen):

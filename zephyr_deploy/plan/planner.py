@@ -13,7 +13,8 @@ from zephyr_deploy.plan.embedded import embedded_table
 from zephyr_deploy.plan.local import impossible, unused
 from zephyr_deploy.plan.plan import ModelSource, Plan
 from zephyr_deploy.plan.refusal import refuse
-from zephyr_deploy.spec.deployment import Deployment, EngineName, Model
+from zephyr_deploy.spec.base import EngineName
+from zephyr_deploy.spec.deployment import Deployment, Model
 from zephyr_deploy.spec.types import names_a_path
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from pydantic import Field
 from zephyr_deploy.plan.gpus import gpus
 from zephyr_deploy.plan.tables import OWN_FILE, own_rows, read_row
 from zephyr_deploy.resources import shipped_table
-from zephyr_deploy.spec.deployment import Frozen
+from zephyr_deploy.spec.base import Frozen
 
 AWS_REGION = "us-east-1"
 """Where AWS's table has a price of every machine that has one."""

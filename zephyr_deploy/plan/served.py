@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from zephyr_deploy.plan.setup import ServerName, Setup
 from zephyr_deploy.plan.weights import WeightKind
-from zephyr_deploy.spec.deployment import Frozen, KvCacheDtype
+from zephyr_deploy.spec.base import Frozen, KvCacheDtype
 
 
 class Key(NamedTuple):

@@ -9,7 +9,7 @@ from pydantic import Field
 from zephyr_deploy.plan.gpus import Gpu
 from zephyr_deploy.plan.model.facts import ModelFacts
 from zephyr_deploy.plan.weights import FORMS, WeightForm, WeightKind
-from zephyr_deploy.spec.deployment import Frozen, KvCacheDtype, Quantization
+from zephyr_deploy.spec.base import Frozen, KvCacheDtype, Quantization
 
 ServerName = Literal["tgi", "vllm", "sglang"]
 """Engines that the planner plans for."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 from zephyr_deploy.endpoint.types import Endpoint
-from zephyr_deploy.spec.deployment import EngineName, Frozen
+from zephyr_deploy.spec.base import EngineName, Frozen
 from zephyr_deploy.spec.secret import SecretField
 
 if TYPE_CHECKING:

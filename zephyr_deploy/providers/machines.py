@@ -10,7 +10,7 @@ from pydantic import Field
 from zephyr_deploy.plan.machine import GpuFacts
 from zephyr_deploy.providers.base import Service, ServiceState
 from zephyr_deploy.providers.clouds.stamp import read_time
-from zephyr_deploy.spec.deployment import Frozen
+from zephyr_deploy.spec.base import Frozen
 
 LOOKS_S = 600.0
 """A machine that has not looked at the time for so long, in seconds, will not end itself."""

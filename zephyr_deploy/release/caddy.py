@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from zephyr_deploy.errors import ConfigError
 from zephyr_deploy.node.address import NodeAddress
 from zephyr_deploy.release.templates import render_template
-from zephyr_deploy.spec.deployment import Frozen
+from zephyr_deploy.spec.base import Frozen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

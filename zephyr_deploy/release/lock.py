@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from zephyr_deploy.plan.model.facts import ModelFacts
-from zephyr_deploy.spec.deployment import Frozen
+from zephyr_deploy.spec.base import Frozen
 
 
 class LockedImage(Frozen):

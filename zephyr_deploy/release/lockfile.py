@@ -17,7 +17,7 @@ from zephyr_deploy.plan.model.facts import ModelFacts
 from zephyr_deploy.release.lock import Lock, LockedFile, LockedImage
 from zephyr_deploy.release.serving import Serving, serving_of
 from zephyr_deploy.release.settings import wanted_settings
-from zephyr_deploy.spec.deployment import EngineName, Frozen, ProviderName
+from zephyr_deploy.spec.base import EngineName, Frozen, ProviderName
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,7 +11,7 @@ from zephyr_deploy.engines.registry import engine as engine_spec
 from zephyr_deploy.engines.shown import all_shown
 from zephyr_deploy.release.caddy import spreading
 from zephyr_deploy.release.templates import render_template
-from zephyr_deploy.spec.deployment import EngineName
+from zephyr_deploy.spec.base import EngineName
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zephyr_deploy.spec.deployment import Frozen, KvCacheDtype, Quantization
+from zephyr_deploy.spec.base import Frozen, KvCacheDtype, Quantization
 
 if TYPE_CHECKING:
     from zephyr_deploy.engines.base import ServeSettings

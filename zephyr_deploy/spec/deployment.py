@@ -10,10 +10,11 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from zephyr_deploy.paths import NAME_PATTERN, NAME_WORDS
+from zephyr_deploy.spec.base import Dtype, EngineName, Frozen, KvCacheDtype, ProviderName, Quantization
 from zephyr_deploy.spec.rules import broken_rules
 from zephyr_deploy.spec.sources import SecretSource
 from zephyr_deploy.spec.types import (
@@ -29,22 +30,6 @@ from zephyr_deploy.spec.types import (
 
 ZEPHYR = "HuggingFaceH4/zephyr-7b-beta"
 
-EngineName = Literal["tgi", "vllm", "sglang", "llamacpp"]
-ProviderName = Literal["local", "ssh", "aws", "e2e"]
-Quantization = Literal[
-    "awq",
-    "gptq",
-    "marlin",
-    "exl2",
-    "eetq",
-    "fp8",
-    "compressed-tensors",
-    "bitsandbytes",
-    "bitsandbytes-nf4",
-    "bitsandbytes-fp4",
-]
-Dtype = Literal["float16", "bfloat16"]
-KvCacheDtype = Literal["fp8_e4m3fn", "fp8_e5m2"]
 NotifyEvent = Literal["deployed", "failed", "rolled_back", "expiring", "budget"]
 NOTIFY_EVENTS: tuple[NotifyEvent, ...] = get_args(NotifyEvent)
 
@@ -56,18 +41,6 @@ Name = Annotated[
 Tokens = Annotated[int, Field(gt=0, le=10_000_000)]
 TotalTokens = Annotated[int, Field(ge=2, le=10_000_000)]
 """At least one of the prompt and one of the answer."""
-
-
-class Frozen(BaseModel):
-    """Base of everything that is planned with: immutable, closed to unknown keys."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        protected_namespaces=(),
-        hide_input_in_errors=True,
-        defer_build=True,  # a command needs few of the models that it loads; making the others' schemas takes 50 ms
-    )
 
 
 class Model(Frozen):

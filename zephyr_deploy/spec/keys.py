@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
-from zephyr_deploy.spec.deployment import Deployment, Frozen
+from zephyr_deploy.spec.base import Frozen
+from zephyr_deploy.spec.deployment import Deployment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

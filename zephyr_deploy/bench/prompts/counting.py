@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from zephyr_deploy.bench.prompts.counters import Asked, Counter
     from zephyr_deploy.bench.spec import BenchSpec
     from zephyr_deploy.endpoint.types import Endpoint
-    from zephyr_deploy.spec.deployment import EngineName
+    from zephyr_deploy.spec.base import EngineName
 
 COUNT_S = 15.0
 """Longest time in which tokens are counted, in seconds; then lengths are estimated."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from zephyr_deploy.spec.deployment import Frozen
+from zephyr_deploy.spec.base import Frozen
 
 
 class PromptFacts(Frozen):

@@ -19,7 +19,7 @@ from zephyr_deploy.providers.clouds.types import Resource
 from zephyr_deploy.providers.clouds.visits import Opening
 from zephyr_deploy.providers.nodes.record import record_of
 from zephyr_deploy.providers.registry import cloud
-from zephyr_deploy.spec.deployment import Frozen, ProviderName
+from zephyr_deploy.spec.base import Frozen, ProviderName
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

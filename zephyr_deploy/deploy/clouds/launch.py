@@ -22,7 +22,8 @@ from zephyr_deploy.providers.clouds.contract import EndsItself, TakesBack
 from zephyr_deploy.providers.clouds.stamp import Stamp
 from zephyr_deploy.providers.clouds.types import Account, Offer, Order, Resource
 from zephyr_deploy.providers.clouds.userdata import user_data
-from zephyr_deploy.spec.deployment import Cost, Frozen
+from zephyr_deploy.spec.base import Frozen
+from zephyr_deploy.spec.deployment import Cost
 from zephyr_deploy.spec.lifetime import lifetime
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from zephyr_deploy.deploy.known import of_each, required_clouds
 from zephyr_deploy.deploy.spent import cost_of_machine
-from zephyr_deploy.spec.deployment import Frozen, ProviderName
+from zephyr_deploy.spec.base import Frozen, ProviderName
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from zephyr_deploy.deploy.notify.signature import signing_secret
 from zephyr_deploy.endpoint.loopback import is_loopback
 from zephyr_deploy.errors import CredentialsError
-from zephyr_deploy.spec.deployment import Frozen
+from zephyr_deploy.spec.base import Frozen
 from zephyr_deploy.spec.secret import SecretField
 from zephyr_deploy.spec.sources import secret, shown
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 from zephyr_deploy import __version__
 from zephyr_deploy.deploy.hooks import DEPLOYING, USAGE
-from zephyr_deploy.spec.deployment import Frozen, NotifyEvent
+from zephyr_deploy.spec.base import Frozen
+from zephyr_deploy.spec.deployment import NotifyEvent
 
 if TYPE_CHECKING:
     from zephyr_deploy.deploy.outcome import Outcome

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from zephyr_deploy.spec.deployment import Frozen
+from zephyr_deploy.spec.base import Frozen
 
 API_KEY_ENV = "ZEPHYR_API_KEY"
 """Environment variable that hands the service its key: never argv, never a file of the release."""

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from zephyr_deploy.spec.deployment import Dtype, Frozen, KvCacheDtype, Quantization
+from zephyr_deploy.spec.base import Dtype, Frozen, KvCacheDtype, Quantization
 from zephyr_deploy.spec.secret import SecretField
 
 ENV_ONLY = frozenset({"api_key", "ngrok_authtoken"})

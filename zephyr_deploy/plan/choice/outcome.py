@@ -14,7 +14,7 @@ from zephyr_deploy.plan.speed.correction import Correction
 from zephyr_deploy.plan.speed.prediction import Prediction
 from zephyr_deploy.plan.weights import WeightKind
 from zephyr_deploy.plan.workload import Slo, Workload
-from zephyr_deploy.spec.deployment import Frozen, KvCacheDtype, Quantization
+from zephyr_deploy.spec.base import Frozen, KvCacheDtype, Quantization
 
 Verdict = Literal["best", "dearer", "worse", "unpriced", "too-dear", "too-slow", "unknown-speed", "no-room", "refused"]
 """``worse``: at the same price, another one gives more, or leaves the weights as they are. ``too-dear``: beyond the

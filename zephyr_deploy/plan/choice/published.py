@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from zephyr_deploy.plan.gpus import gpus
 from zephyr_deploy.resources import resource
-from zephyr_deploy.spec.deployment import Frozen
+from zephyr_deploy.spec.base import Frozen
 
 if TYPE_CHECKING:
     from zephyr_deploy.plan.gpus import Gpu

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from zephyr_deploy.plan.speed.correction import Correction
 from zephyr_deploy.plan.speed.predict import predict
-from zephyr_deploy.spec.deployment import Frozen
+from zephyr_deploy.spec.base import Frozen
 
 if TYPE_CHECKING:
     from zephyr_deploy.plan.setup import Setup

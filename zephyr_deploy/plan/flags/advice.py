@@ -5,7 +5,7 @@ from __future__ import annotations
 from zephyr_deploy.engines.base import Problem, ServeSettings
 from zephyr_deploy.plan.memory.breakdown import Memory
 from zephyr_deploy.plan.setup import Setup
-from zephyr_deploy.spec.deployment import Frozen
+from zephyr_deploy.spec.base import Frozen
 
 
 class Reason(Frozen):

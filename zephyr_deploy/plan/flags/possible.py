@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from zephyr_deploy.plan.model.facts import ModelFacts, StoredQuantization
     from zephyr_deploy.plan.setup import ServerName
     from zephyr_deploy.plan.weights import WeightKind
-    from zephyr_deploy.spec.deployment import KvCacheDtype, Quantization
+    from zephyr_deploy.spec.base import KvCacheDtype, Quantization
 
 Capability = tuple[int, int]
 BYTE, HALF_BYTE = 8, 4

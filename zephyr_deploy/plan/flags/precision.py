@@ -9,7 +9,8 @@ from zephyr_deploy.plan.memory.weights import weight_bytes
 if TYPE_CHECKING:
     from zephyr_deploy.plan.memory.breakdown import Memory
     from zephyr_deploy.plan.setup import Setup
-    from zephyr_deploy.spec.deployment import Deployment, Dtype
+    from zephyr_deploy.spec.base import Dtype
+    from zephyr_deploy.spec.deployment import Deployment
 
 
 def choose_dtype(setup: Setup, wish: Deployment) -> tuple[Dtype | None, str]:

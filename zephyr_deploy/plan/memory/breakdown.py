@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zephyr_deploy.spec.deployment import Frozen
+from zephyr_deploy.spec.base import Frozen
 
 MARGIN = 0.25
 """Of activations, graphs and overhead, which are estimates; the weights are counted, the GPU's memory is reported.

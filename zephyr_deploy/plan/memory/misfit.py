@@ -11,7 +11,7 @@ from zephyr_deploy.plan.memory.room import LEAST_PREFILL, has_room, longest_tota
 from zephyr_deploy.plan.memory.weigh import weigh
 from zephyr_deploy.plan.setup import Setup
 from zephyr_deploy.plan.weights import FORMS
-from zephyr_deploy.spec.deployment import Frozen
+from zephyr_deploy.spec.base import Frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

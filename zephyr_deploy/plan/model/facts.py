@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from zephyr_deploy.engines.base import ModelShape
-from zephyr_deploy.spec.deployment import Frozen
+from zephyr_deploy.spec.base import Frozen
 
 NativeDtype = Literal["bfloat16", "float16", "float32"]
 Origin = Literal["hub", "folder", "cache", "table"]

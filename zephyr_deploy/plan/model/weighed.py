@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from zephyr_deploy.plan.model.facts import NativeDtype
-from zephyr_deploy.spec.deployment import Frozen
+from zephyr_deploy.spec.base import Frozen
 
 
 class Weighed(Frozen):

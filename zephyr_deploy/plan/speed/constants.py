@@ -8,7 +8,7 @@ from functools import cache
 from pydantic import Field
 
 from zephyr_deploy.resources import shipped_table
-from zephyr_deploy.spec.deployment import Frozen
+from zephyr_deploy.spec.base import Frozen
 
 
 class Speed(Frozen):

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from zephyr_deploy.spec.deployment import Frozen
+from zephyr_deploy.spec.base import Frozen
 
 LEAST_SHARE = 0.1
 """Of a time to the first token: more is not taken for network, whose own times vary."""

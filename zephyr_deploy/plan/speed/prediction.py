@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zephyr_deploy.spec.deployment import Frozen
+from zephyr_deploy.spec.base import Frozen
 
 
 class Estimate(Frozen):

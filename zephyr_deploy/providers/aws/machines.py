@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import Field
 
 from zephyr_deploy.resources import shipped_table
-from zephyr_deploy.spec.deployment import Frozen
+from zephyr_deploy.spec.base import Frozen
 
 MIB_PER_GIB = 1024
 Family = Literal["G", "P"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from zephyr_deploy.errors import QuotaError, ZephyrError
 from zephyr_deploy.providers.aws.errors import reading
 from zephyr_deploy.providers.aws.machines import Family, aws_table
-from zephyr_deploy.spec.deployment import Frozen
+from zephyr_deploy.spec.base import Frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

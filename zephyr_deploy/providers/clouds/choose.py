@@ -10,7 +10,7 @@ from pydantic import Field
 
 from zephyr_deploy.plan.gpus import gpus, meant
 from zephyr_deploy.providers.clouds.types import Offer
-from zephyr_deploy.spec.deployment import Frozen
+from zephyr_deploy.spec.base import Frozen
 
 FilterName = Literal["region", "gpu", "gpus", "min_memory", "spot", "available", "max_price"]
 

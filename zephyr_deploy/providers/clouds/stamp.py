@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 
 from zephyr_deploy.paths import is_name
-from zephyr_deploy.spec.deployment import Frozen
+from zephyr_deploy.spec.base import Frozen
 
 PREFIX = "zephyr-deploy:"
 RUN = re.compile(r"[0-9a-f]{8}")

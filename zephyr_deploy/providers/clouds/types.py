@@ -9,7 +9,7 @@ from pydantic import Field
 
 from zephyr_deploy.providers.clouds.stamp import Stamp
 from zephyr_deploy.providers.clouds.visits import Visit
-from zephyr_deploy.spec.deployment import Frozen, ProviderName
+from zephyr_deploy.spec.base import Frozen, ProviderName
 
 InstanceState = Literal["starting", "running", "stopping", "stopped", "failed", "gone"]
 Ended = Literal["taken-back", "by-itself", "deleted"]

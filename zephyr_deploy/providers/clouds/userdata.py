@@ -8,7 +8,7 @@ from typing import Any, get_args
 from zephyr_deploy.release.request import figures
 from zephyr_deploy.release.templates import render_template
 from zephyr_deploy.resources import PACKAGE
-from zephyr_deploy.spec.deployment import EngineName
+from zephyr_deploy.spec.base import EngineName
 
 EVERY = timedelta(minutes=1)
 GRACE = timedelta(minutes=30)

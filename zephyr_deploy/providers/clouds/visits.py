@@ -10,7 +10,7 @@ import re
 from datetime import datetime, timedelta, timezone
 from typing import NamedTuple
 
-from zephyr_deploy.spec.deployment import Frozen, ProviderName
+from zephyr_deploy.spec.base import Frozen, ProviderName
 
 SEVERAL = ""
 """In place of a run: more than one comes from that network, and so none of them closes it when it goes."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from zephyr_deploy.errors import AuthError
-from zephyr_deploy.spec.deployment import Frozen
+from zephyr_deploy.spec.base import Frozen
 from zephyr_deploy.spec.secret import Secret, SecretField
 
 FILE = "~/.e2e/config.json"

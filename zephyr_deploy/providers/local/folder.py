@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from zephyr_deploy.paths import deployment_dir, private_dir
-from zephyr_deploy.spec.deployment import Frozen
+from zephyr_deploy.spec.base import Frozen
 from zephyr_deploy.spec.secret import Secret
 
 if TYPE_CHECKING:

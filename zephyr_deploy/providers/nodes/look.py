@@ -14,13 +14,13 @@ from zephyr_deploy.plan.machine import NodeFacts
 from zephyr_deploy.providers.base import Service
 from zephyr_deploy.providers.machines import Ending, Figures, FrontFound, MachineStatus, Trial
 from zephyr_deploy.release.serving import Serving
-from zephyr_deploy.spec.deployment import Frozen
+from zephyr_deploy.spec.base import Frozen
 from zephyr_deploy.spec.secret import Secret
 
 if TYPE_CHECKING:
     from zephyr_deploy.node.address import NodeAddress
     from zephyr_deploy.providers.nodes.record import NodesRecord
-    from zephyr_deploy.spec.deployment import ProviderName
+    from zephyr_deploy.spec.base import ProviderName
 
 
 SAME_CLOCK_S = 10.0

@@ -15,7 +15,7 @@ from zephyr_deploy.errors import NotDeployedError
 from zephyr_deploy.node.address import NodeAddress
 from zephyr_deploy.node.knownhosts import write_private
 from zephyr_deploy.paths import deployment_dir, is_name, private_dir, state_dir
-from zephyr_deploy.spec.deployment import Frozen, ProviderName
+from zephyr_deploy.spec.base import Frozen, ProviderName
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from zephyr_deploy.errors import ConfigError, DeadlineError, UnreachableError
-from zephyr_deploy.spec.deployment import Frozen
+from zephyr_deploy.spec.base import Frozen
 
 if TYPE_CHECKING:
     from pathlib import Path
