@@ -10,6 +10,11 @@ import pytest
 PROGRAM = (
     "import sys\nfrom zephyr_deploy.later import put_off\nput_off('invoke')\nimport zephyr_deploy.node.connection\n"
 )
+METADATA = (
+    "import sys\nfrom zephyr_deploy.later import put_off\nput_off('importlib.metadata', 'entry_points')\n"
+    "from importlib.metadata import entry_points\n"
+    "assert 'importlib.metadata._adapters' not in sys.modules\n"
+)
 LIBRARY = "import sys\nimport zephyr_deploy.node.connection\n"
 
 
@@ -24,4 +29,22 @@ LIBRARY = "import sys\nimport zephyr_deploy.node.connection\n"
 )
 def test_invoke(code):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "assert entry_points(group='console_scripts')",
+        "import importlib.metadata\nassert importlib.metadata.version('pydantic')",
+        "from importlib.metadata import PackageNotFoundError, version\nassert version('pydantic')",
+        (
+            "entry_points(group='x')\nimport importlib, importlib.metadata as m\n"
+            "assert m is importlib.metadata and type(m).__name__ == 'module'"
+        ),
+    ],
+    ids=["called", "by the package", "by name", "put off no longer"],
+)
+def test_a_function_that_is_imported_by_name(code):
+    done = subprocess.run([sys.executable, "-c", METADATA + code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

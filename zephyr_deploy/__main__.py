@@ -16,6 +16,7 @@ def run() -> None:
         from zephyr_deploy.later import put_off
 
         put_off("invoke")  # a third of what paramiko takes to load: for `Match exec` in ssh's configuration, and Fabric
+        put_off("importlib.metadata", "entry_points")  # which pydantic would call if it were to look for plugins
         from zephyr_deploy.cli.main import run as run_command
     except KeyboardInterrupt:
         sys.exit(130)
