@@ -11,7 +11,6 @@ from contextlib import contextmanager, nullcontext
 from functools import cached_property
 from typing import TYPE_CHECKING, TextIO
 
-from zephyr_deploy.cli.github import harmless_json
 from zephyr_deploy.cli.hints import Given
 from zephyr_deploy.cli.terminal import ReaderGoneError, console, is_live, tolerant, unicode_capable, visible
 from zephyr_deploy.errors import UsageError
@@ -207,6 +206,8 @@ class Output:
         self._for_people.print(Text.assemble((label, style), visible(text)), soft_wrap=True)
 
     def _dump(self, body: dict[str, object], indent: int | None = None) -> str:
+        from zephyr_deploy.cli.github import harmless_json  # a command that prints no JSON does without
+
         ascii_only = not unicode_capable(self._stdout)
         text = json.dumps({"schema": SCHEMA, **body}, indent=indent, ensure_ascii=ascii_only, allow_nan=False)
         return harmless_json(text)
