@@ -158,8 +158,6 @@ class EngineSpec:
     auth: AuthRule
     drain: DrainRule
     causes: Sequence[LogCause]
-    version_path: str = "/info"
-    """Where it says its version, as ``version`` of a JSON object."""
     port_flags: tuple[str, ...] = ("--port",)
     """Flags that each want a port of the host's own, one after the other; two servers must not share any."""
     shm_size: str = "1g"

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from zephyr_deploy.engines.registry import ENGINES
+
+if TYPE_CHECKING:
+    from zephyr_deploy.spec.base import EngineName
 
 Way = Literal["now", "rate", "share"]
 
@@ -53,6 +56,8 @@ class Shown:
     prefix: str
     curves: tuple[Curve, ...]
     clocks: tuple[Clock, ...]
+    version_path: str = "/info"
+    """Where it says its version, as ``version`` of a JSON object."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -91,6 +96,12 @@ CLOCKS: dict[str, str] = {
 """By name: title."""
 
 
+def shown_by(engine: EngineName) -> Shown:
+    """Of that engine."""
+    shown: Shown = importlib.import_module(f"zephyr_deploy.engines.{engine}.shown").SHOWN
+    return shown
+
+
 def all_shown() -> tuple[Shown, ...]:
     """Of every engine."""
-    return tuple(importlib.import_module(f"zephyr_deploy.engines.{name}.shown").SHOWN for name in ENGINES)
+    return tuple(shown_by(name) for name in ENGINES)

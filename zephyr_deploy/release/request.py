@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from zephyr_deploy.agent.peers import ALONE
 from zephyr_deploy.engines.registry import engine as engine_spec
-from zephyr_deploy.engines.shown import all_shown
+from zephyr_deploy.engines.shown import all_shown, shown_by
 from zephyr_deploy.release.caddy import spreading
 from zephyr_deploy.release.templates import render_template
 from zephyr_deploy.spec.base import EngineName
@@ -176,7 +176,7 @@ def figures(name: EngineName) -> dict[str, str]:
 def status_request(name: str) -> dict[str, Any]:
     """The request that asks a node how deployment ``name`` is doing."""
     engines = {
-        engine: {"figures": figures(engine), "version_path": engine_spec(engine).version_path}
+        engine: {"figures": figures(engine), "version_path": shown_by(engine).version_path}
         for engine in get_args(EngineName)
     }
     return {**look_request(name), "engines": engines}
@@ -184,7 +184,7 @@ def status_request(name: str) -> dict[str, Any]:
 
 def watch_request(name: str, seconds: float) -> dict[str, Any]:
     """The request that has a node say every second, for so long at most, how its engine and its GPUs do."""
-    engines = {engine: {"version_path": engine_spec(engine).version_path} for engine in get_args(EngineName)}
+    engines = {engine: {"version_path": shown_by(engine).version_path} for engine in get_args(EngineName)}
     names = sorted({metric for shown in all_shown() for metric in shown.names})
     return {"name": name, "seconds": seconds, "names": names, "engines": engines}
 

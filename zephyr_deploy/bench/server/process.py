@@ -35,8 +35,7 @@ class MetricsProcess:
     """The process; ends with `close`, and by itself where this one dies."""
 
     def __init__(self, endpoint: Endpoint) -> None:
-        from zephyr_deploy.engines.registry import engine
-        from zephyr_deploy.engines.shown import all_shown
+        from zephyr_deploy.engines.shown import all_shown, shown_by
 
         names = sorted({name for shown in all_shown() for name in shown.names})
         url, headers = _request(endpoint)
@@ -56,7 +55,7 @@ class MetricsProcess:
             "url": url,
             "headers": headers,
             "names": names,
-            "version_path": engine(endpoint.engine).version_path,
+            "version_path": shown_by(endpoint.engine).version_path,
             "log": self._log.fileno(),
         }
         self._send(json.dumps(config).encode() + b"\n")

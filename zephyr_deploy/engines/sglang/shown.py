@@ -23,4 +23,5 @@ SHOWN = Shown(
         Clock("itl", ("sglang:inter_token_latency_seconds", "sglang:time_per_output_token_seconds")),
         Clock("e2e", ("sglang:e2e_request_latency_seconds",)),
     ),
+    version_path="/server_info",
 )

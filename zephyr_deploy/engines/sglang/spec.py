@@ -75,7 +75,6 @@ SPEC = EngineSpec(
         bound_s=lambda _drain_s: None,
         note="SIGTERM waits for running requests without limit: whoever stops it must set one.",
     ),
-    version_path="/server_info",
     shm_size="32g",
     causes=CAUSES,
 )

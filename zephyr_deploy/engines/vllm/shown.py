@@ -37,4 +37,5 @@ SHOWN = Shown(
         Clock("inference", ("vllm:request_inference_time_seconds",)),
         Clock("e2e", ("vllm:e2e_request_latency_seconds",)),
     ),
+    version_path="/version",
 )

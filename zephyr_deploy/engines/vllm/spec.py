@@ -105,7 +105,6 @@ SPEC = EngineSpec(
         bound_s=lambda drain_s: drain_s,
         note="Because --shutdown-timeout is always given; by itself vLLM aborts every running request on SIGTERM.",
     ),
-    version_path="/version",
     shm_size="8g",
     causes=CAUSES,
 )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from zephyr_deploy.agent import metrics
 from zephyr_deploy.engines.llamacpp.causes import DRAINING, MILESTONES
-from zephyr_deploy.engines.registry import engine as engine_spec
+from zephyr_deploy.engines.shown import shown_by
 from zephyr_deploy.providers.base import Service, ServiceState
 from zephyr_deploy.providers.local.logfile import cause_of, tail
 from zephyr_deploy.providers.machines import Figures, MachineStatus
@@ -66,7 +66,7 @@ def status_of(service: Service) -> MachineStatus:
     uptime_s = (datetime.now(timezone.utc) - service.started_at).total_seconds()
     if service.state == "ready" and service.port:
         found = metrics.rates(service.port, figures(service.engine))
-        version = metrics.version(service.port, engine_spec(service.engine).version_path)
+        version = metrics.version(service.port, shown_by(service.engine).version_path)
     return MachineStatus(
         host=None,
         state=service.state,
