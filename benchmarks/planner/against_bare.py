@@ -19,8 +19,8 @@ from zephyr_deploy.plan.speed.resolve import coefficients_of, work_of
 from zephyr_deploy.plan.speed.roofline import PLAIN, Batch, step
 
 if TYPE_CHECKING:
+    from zephyr_deploy.plan.kinds import WeightKind
     from zephyr_deploy.plan.model.facts import ModelFacts
-    from zephyr_deploy.plan.weights import WeightKind
 
 FIGURES = Path(__file__).with_name("bare_gpu.csv")
 FORMS: dict[str, WeightKind] = {"bf16": "16bit", "fp8": "fp8"}

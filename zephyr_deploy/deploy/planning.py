@@ -19,9 +19,10 @@ from zephyr_deploy.plan.choice.rank import weigh_all
 from zephyr_deploy.plan.choice.terms import terms
 from zephyr_deploy.plan.flags.possible import card_refusal, forms
 from zephyr_deploy.plan.gpus import Gpu, meant
+from zephyr_deploy.plan.kinds import ServerName
 from zephyr_deploy.plan.prices import Price, cheapest, prices
 from zephyr_deploy.plan.refusal import refuse
-from zephyr_deploy.plan.setup import ServerName, Setup
+from zephyr_deploy.plan.setup import Setup
 from zephyr_deploy.plan.workload import Slo, Workload
 from zephyr_deploy.providers.registry import is_cloud
 

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from zephyr_deploy.plan.flags.advice import Advice
+    from zephyr_deploy.plan.kinds import ServerName
     from zephyr_deploy.plan.machine import GpuFacts
     from zephyr_deploy.plan.model.facts import ModelFacts
-    from zephyr_deploy.plan.setup import ServerName
     from zephyr_deploy.spec.deployment import Deployment
 
 GB = 1e9

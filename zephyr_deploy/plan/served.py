@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from zephyr_deploy.plan.setup import ServerName, Setup
-from zephyr_deploy.plan.weights import WeightKind
+from zephyr_deploy.plan.kinds import ServerName, WeightKind
 from zephyr_deploy.spec.base import Frozen, KvCacheDtype
+
+if TYPE_CHECKING:
+    from zephyr_deploy.plan.setup import Setup
 
 
 class Key(NamedTuple):

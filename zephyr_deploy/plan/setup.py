@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import Field
 
 from zephyr_deploy.plan.gpus import Gpu
+from zephyr_deploy.plan.kinds import ServerName, WeightKind
 from zephyr_deploy.plan.model.facts import ModelFacts
-from zephyr_deploy.plan.weights import FORMS, WeightForm, WeightKind
+from zephyr_deploy.plan.weights import FORMS, WeightForm
 from zephyr_deploy.spec.base import Frozen, KvCacheDtype, Quantization
 
-ServerName = Literal["tgi", "vllm", "sglang"]
-"""Engines that the planner plans for."""
 BYTES_16BIT = 2
 
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from zephyr_deploy.plan.kinds import WeightKind
 from zephyr_deploy.spec.base import Frozen
-
-WeightKind = Literal["16bit", "fp8", "int8", "fp8-weight", "int8-weight", "int4", "nf4"]
-"""``fp8`` and ``int8`` multiply in that type (W8A8); those with ``-weight``, and the 4-bit ones, in 16 bits."""
 
 
 class WeightForm(Frozen):

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple, get_args
 from zephyr_deploy.plan.choice.siblings import siblings
 from zephyr_deploy.plan.flags.possible import card_refusal, forms, shard_refusal
 from zephyr_deploy.plan.gpus import gpus, meant
-from zephyr_deploy.plan.setup import ServerName, Setup
+from zephyr_deploy.plan.kinds import ServerName
+from zephyr_deploy.plan.setup import Setup
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

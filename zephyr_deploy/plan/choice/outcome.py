@@ -7,12 +7,11 @@ from typing import Literal
 from zephyr_deploy.plan.choice.published import Published
 from zephyr_deploy.plan.choice.terms import Term
 from zephyr_deploy.plan.flags.advice import Advice
+from zephyr_deploy.plan.kinds import ServerName, WeightKind
 from zephyr_deploy.plan.model.facts import ModelFacts
 from zephyr_deploy.plan.prices import Price
-from zephyr_deploy.plan.setup import ServerName
 from zephyr_deploy.plan.speed.correction import Correction
 from zephyr_deploy.plan.speed.prediction import Prediction
-from zephyr_deploy.plan.weights import WeightKind
 from zephyr_deploy.plan.workload import Slo, Workload
 from zephyr_deploy.spec.base import Frozen, KvCacheDtype, Quantization
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from zephyr_deploy.plan.setup import ServerName
+    from zephyr_deploy.plan.kinds import ServerName
 
 SETTINGS = {
     "num_shard": "engine.num_shard",

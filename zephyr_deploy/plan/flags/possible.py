@@ -8,9 +8,8 @@ from zephyr_deploy.engines.tgi.rule import FLASHINFER_HEAD_DIMS
 
 if TYPE_CHECKING:
     from zephyr_deploy.plan.gpus import Gpu
+    from zephyr_deploy.plan.kinds import ServerName, WeightKind
     from zephyr_deploy.plan.model.facts import ModelFacts, StoredQuantization
-    from zephyr_deploy.plan.setup import ServerName
-    from zephyr_deploy.plan.weights import WeightKind
     from zephyr_deploy.spec.base import KvCacheDtype, Quantization
 
 Capability = tuple[int, int]

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from zephyr_deploy.plan.gpus import Gpu
-    from zephyr_deploy.plan.setup import ServerName, Setup
+    from zephyr_deploy.plan.kinds import ServerName
+    from zephyr_deploy.plan.setup import Setup
 
 MIB = 2**20
 TGI_WIGGLE_ROOM = 0.90

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from zephyr_deploy.plan.gpus import Gpu
-    from zephyr_deploy.plan.weights import WeightKind
+    from zephyr_deploy.plan.kinds import WeightKind
 
 MOST_SHARDS = 16
 Change = Literal["prefill", "context", "kv_cache", "quantize", "repository", "shards", "gpu"]

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from zephyr_deploy.plan.setup import BYTES_16BIT
 
 if TYPE_CHECKING:
+    from zephyr_deploy.plan.kinds import ServerName
     from zephyr_deploy.plan.model.facts import ModelFacts
-    from zephyr_deploy.plan.setup import ServerName, Setup
+    from zephyr_deploy.plan.setup import Setup
 
 NORMS_PER_LAYER = 2
 TGI_PARTLY_FP8 = frozenset({"LlamaForCausalLM", "Phi3ForCausalLM", "GraniteForCausalLM"})

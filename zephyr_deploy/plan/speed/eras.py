@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from zephyr_deploy.plan.setup import ServerName
+from zephyr_deploy.plan.kinds import ServerName
 
 Era = Literal["eager", "tgi1", "py2024", "compiled", "modern", "overlapped"]
 """``eager``: no CUDA graphs (TGI 1, DeepSpeed-MII). ``py2024``: a Python scheduler in the way of each step (vLLM up

@@ -7,13 +7,14 @@ from typing import NamedTuple
 
 from zephyr_deploy.errors import ConfigError
 from zephyr_deploy.plan.gpus import Gpu
+from zephyr_deploy.plan.kinds import WeightKind
 from zephyr_deploy.plan.model.facts import StoredQuantization
 from zephyr_deploy.plan.setup import Setup
 from zephyr_deploy.plan.speed.constants import Speed, speed
 from zephyr_deploy.plan.speed.correction import Correction
 from zephyr_deploy.plan.speed.eras import ERAS, SCHEDULERS, Era, Scheduler
 from zephyr_deploy.plan.speed.roofline import Coefficients, Work
-from zephyr_deploy.plan.weights import WeightForm, WeightKind
+from zephyr_deploy.plan.weights import WeightForm
 
 GIGA = 1e9
 TERA = 1e12
