@@ -1,7 +1,7 @@
 """Reads a server's metrics, again and again, and keeps the lines that are wanted.
 
-On a node it is a part of the program there; beside a benchmark it runs as a process of its own, by this file alone,
-so that neither asking nor reading takes anything from the loop that measures. It imports the standard library only.
+On a node it is a part of the program there; beside a benchmark it runs in a process of its own, so that neither asking
+nor reading takes anything from the loop that measures. It imports the standard library only.
 """
 
 from __future__ import annotations
@@ -191,16 +191,3 @@ def beside(source: Source, log: int, commands: int, answers: int) -> None:
             return
         if asked:
             os.write(answers, asked)
-
-
-def main() -> None:
-    """As a process of its own: the first line of standard input says what is read, the bytes after it are commands."""
-    with open(0, "rb", buffering=0, closefd=False) as commands:
-        said = json.loads(commands.readline())
-    server = Server(said["url"], said["headers"])
-    os.write(said["log"], json.dumps({"version": version_of(server, said["version_path"])}).encode() + b"\n")
-    beside(Source(server, said["names"]), said["log"], 0, 1)
-
-
-if __name__ == "__main__":
-    main()

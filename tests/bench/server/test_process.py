@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from emulators.metrics import MetricsServer
@@ -123,8 +126,7 @@ def test_no_server_at_all():
 def test_a_process_that_is_gone_is_noted():
     with MetricsServer() as server, watching(server.url) as watch:
         watch.mark()
-        watch._process.kill()
-        watch._process.wait()
+        os.kill(watch._pid, signal.SIGKILL)
         seen = level(watch)
     assert len(seen.readings) == 1  # from before
     assert seen.notes == ("The server's metrics could not be read: the process that reads them has ended.",)
@@ -133,5 +135,6 @@ def test_a_process_that_is_gone_is_noted():
 def test_it_ends_with_its_owner(tmp_path):
     with MetricsServer() as server, watching(server.url) as watch:
         watch.mark()
-        watch._process.stdin.close()
-        assert watch._process.wait(5) == 0
+        with Path(os.devnull).open("wb") as nobody:
+            os.dup2(nobody.fileno(), watch._commands)
+        assert os.waitpid(watch._pid, 0)[1] == 0

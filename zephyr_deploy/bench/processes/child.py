@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
-import signal
 import threading
 import time
 import traceback
 from typing import IO, TYPE_CHECKING, NoReturn
 
 from zephyr_deploy.bench.load.board import Board
+from zephyr_deploy.bench.processes.fork import leave_home
 from zephyr_deploy.bench.processes.results import packed, packed_error
 from zephyr_deploy.bench.wire.loop import give_way
 from zephyr_deploy.bench.wire.loop import run as on_stream_loop
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
 
 TELL_S = 0.2
 LOOK_S = 0.002
-STANDARD = 2
-"""The last of the standard streams."""
 FAILED = 1
 STOPPED = "an interrupt"
 """The process that began this one knows better why."""
@@ -73,7 +70,7 @@ def live(share: Share, slate: Slate, work: Work, file: IO[bytes], tie: tuple[int
     """
     code = FAILED
     try:
-        _leave_home({file.fileno(), tie[0]})
+        leave_home({file.fileno(), tie[0]})
         threading.Thread(target=_end_with, args=(tie[0],), name="zephyr-load-tie", daemon=True).start()
         asyncio.events._set_running_loop(None)  # noqa: SLF001 - that of the process that this was forked from
         file.write(packed(on_stream_loop(_work(Place(slate, share), work))))
@@ -105,27 +102,6 @@ async def _tell(place: Place) -> None:
     while True:
         place.tell()
         await asyncio.sleep(TELL_S)
-
-
-def _leave_home(kept: set[int]) -> None:
-    """Let go of what was inherited: a socket that is open here as well is not closed when the other process closes it.
-
-    The numbers stay taken, for objects that are never used again may still think that they own them. Ctrl-C comes to
-    every process of a terminal; it is the first one's to tell the others.
-    """
-    gc.freeze()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.set_wakeup_fd(-1)
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    for name in os.listdir("/dev/fd"):  # noqa: PTH208
-        number = int(name)
-        if number not in kept and number not in {nowhere, STANDARD}:
-            try:
-                os.fstat(number)
-            except OSError:
-                continue  # that of the listing
-            os.dup2(nowhere, number, inheritable=False)
 
 
 def _end_with(tie: int) -> None:

@@ -7,12 +7,12 @@ import os
 import signal
 import tempfile
 import time
-import warnings
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
 from zephyr_deploy.bench.processes.child import live
+from zephyr_deploy.bench.processes.fork import fork
 from zephyr_deploy.bench.processes.results import error_in, merged, unpacked
 from zephyr_deploy.bench.processes.share import Share
 from zephyr_deploy.bench.processes.slate import Slate
@@ -98,10 +98,7 @@ def _children(many: int, slate: Slate, work: Work) -> Iterator[list[_Child]]:
 
 
 def _fork(child: _Child, slate: Slate, work: Work, tie: tuple[int, int]) -> int:
-    with warnings.catch_warnings():
-        # It warns of locks that other threads hold: the child touches nothing that they use.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        pid = os.fork()
+    pid = fork()
     if pid == 0:
         live(child.share, slate, work, child.file, tie)
     return pid
