@@ -294,6 +294,20 @@ def test_a_real_interrupt_exits_with_130():
     assert "Traceback" not in stderr
 
 
+@pytest.mark.parametrize(
+    "work",
+    ["atexit.register(print, 'done')", "threading.Thread(target=lambda: time.sleep(0.2) or print('done')).start()"],
+    ids=["at exit", "thread"],
+)
+def test_what_is_to_be_done_before_the_end_is_done(work):
+    script = f"import atexit, sys, threading, time\n{work}\nfrom zephyr_deploy.cli.main import run\nrun()\n"
+    ran = subprocess.run(
+        [sys.executable, "-c", script, "--version"], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout == f"zephyr-deploy {__version__}\ndone\n"
+
+
 def test_the_installed_script_is_this_program():
     root = Path(__file__).resolve().parents[2]
     assert 'zephyr-deploy = "zephyr_deploy.__main__:run"' in (root / "pyproject.toml").read_text()

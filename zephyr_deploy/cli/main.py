@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
@@ -90,7 +92,20 @@ def run() -> NoReturn:
     """Be the program ``zephyr-deploy``."""
     _open_closed_streams()
     signal.signal(signal.SIGTERM, _interrupt)
-    sys.exit(main(sys.argv[1:]))
+    _end(main(sys.argv[1:]))
+
+
+def _end(code: int) -> NoReturn:
+    """End as `sys.exit` does, but leave all objects to the system: to take them apart one by one takes 10 ms."""
+    if threading.active_count() > 1 or sys.getprofile() or sys.gettrace():  # who works yet, or looks on, is waited for
+        sys.exit(code)
+    atexit._run_exitfuncs()  # noqa: SLF001 - Python's own multiprocessing does so, too
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError:
+        sys.exit(code)  # Python's own way to say so
+    os._exit(code)
 
 
 def _interrupt(_number: int, _frame: object) -> None:
