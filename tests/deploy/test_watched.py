@@ -204,7 +204,7 @@ def test_nobody_is_asked_where_nobody_wants_it():
 
 def test_a_machine_that_is_not_reached_is_a_note(monkeypatch):
     record = NodesRecord(name="zephyr", provider="ssh", nodes=(NodeAddress.parse("me@192.0.2.1"),))
-    monkeypatch.setattr(subject, "record_of", lambda _name: record)
+    monkeypatch.setattr("zephyr_deploy.providers.nodes.record.record_of", lambda _name: record)
 
     def unreachable(_fleet, **_options):
         raise UnreachableError("192.0.2.1 does not answer")

@@ -9,7 +9,6 @@ from zephyr_deploy.bench.load.board import Board
 from zephyr_deploy.bench.load.course import measured_course, warmup_course
 from zephyr_deploy.bench.loads import Open
 from zephyr_deploy.bench.progress import told
-from zephyr_deploy.bench.prompts.traces import read_trace
 from zephyr_deploy.bench.server.witness import mark
 from zephyr_deploy.bench.times import e2e_ms, known
 from zephyr_deploy.errors import ZephyrError
@@ -20,7 +19,8 @@ if TYPE_CHECKING:
     from zephyr_deploy.bench.drivers import Driving
     from zephyr_deploy.bench.interrupt import Halt
     from zephyr_deploy.bench.load.course import Talks
-    from zephyr_deploy.bench.loads import Load, Sweep
+    from zephyr_deploy.bench.loads import Load, Replay, Sweep
+    from zephyr_deploy.bench.prompts.traces import Arrival
     from zephyr_deploy.bench.report import LevelReport, Saturation
     from zephyr_deploy.bench.sample import Sample
     from zephyr_deploy.bench.server.witness import Witness
@@ -95,7 +95,7 @@ class Levels:
     async def _measure(self, series: str, load: Load, phase: PhaseHandle) -> LevelReport | None:
         """Warm up and measure; None: it was ended before anything was measured."""
         spec, board = self._spec, Board()
-        course = measured_course(spec, load, self._talks, series, lambda replay: read_trace(replay.file))
+        course = measured_course(spec, load, self._talks, series, _recorded)
         early = Board()
         with self._halt.of(early):
             warmup = await self._drivers.warm_up(warmup_course(spec, load, self._talks, series), early)
@@ -119,6 +119,12 @@ class Levels:
         level = with_server(level, min((sample.taken_ns for sample in measured), default=0), self._witnesses)
         left_out = f"{board.stopped} ended it; {board.under_way} requests under way are left out."
         return level.model_copy(update={"partial": left_out if board.stopped else "", "held_back": board.held_back})
+
+
+def _recorded(load: Replay) -> tuple[Arrival, ...]:
+    from zephyr_deploy.bench.prompts.traces import read_trace
+
+    return read_trace(load.file)
 
 
 def _connections(load: Load, first: Sequence[Sample]) -> int:

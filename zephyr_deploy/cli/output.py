@@ -141,12 +141,14 @@ class Output:
     @contextmanager
     def listening(self) -> Iterator[Listener]:
         """Draw the phases of the work in the body: a live line on a terminal, else one plain line a phase."""
-        from zephyr_deploy.cli.progress import live, plain
-        from zephyr_deploy.events import silent
-
         if self.mode == "quiet":
+            from zephyr_deploy.events import silent
+
             yield silent
-        elif is_live(self._stderr):
+            return
+        from zephyr_deploy.cli.progress import live, plain
+
+        if is_live(self._stderr):
             with live(self, self._for_people) as listener:
                 self._live = listener
                 try:

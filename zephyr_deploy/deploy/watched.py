@@ -6,15 +6,11 @@ import shutil
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
-
 from zephyr_deploy.bench.environment import this_machine, together
 from zephyr_deploy.bench.server.process import MetricsProcess
 from zephyr_deploy.bench.server.view import Environment
 from zephyr_deploy.endpoint.loopback import is_loopback
 from zephyr_deploy.errors import ZephyrError
-from zephyr_deploy.providers.nodes.record import record_of
-from zephyr_deploy.providers.registry import is_cloud
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -55,7 +51,7 @@ def watched(endpoint: Endpoint, *, metrics: bool = True) -> Iterator[Watched]:
         endpoint: What is measured.
         metrics: Whether to; False: only the environment is looked at.
     """
-    record = record_of(endpoint.name) if endpoint.release else None
+    record = _record(endpoint)
     here = record is None and is_loopback(endpoint.url)
     route: Route = "tunnel" if record else "loopback" if here else "direct"
     with ExitStack() as held:
@@ -87,10 +83,23 @@ def _from_here(endpoint: Endpoint, *, here: bool) -> Iterator[Callable[[], Witne
         yield LocalGpus
 
 
+def _record(endpoint: Endpoint) -> NodesRecord | None:
+    """The machines of a deployment that has some; None: it is on this one, or no deployment."""
+    if not endpoint.release:
+        return None
+    from zephyr_deploy.providers.nodes.record import record_of
+
+    return record_of(endpoint.name)
+
+
 def _region(record: NodesRecord) -> str | None:
     """Of a cloud, where its machine was ordered last; None: it is in none, or was ordered from another laptop."""
+    from zephyr_deploy.providers.registry import is_cloud
+
     if not is_cloud(record.provider):
         return None
+    from pydantic import ValidationError
+
     from zephyr_deploy.deploy.clouds.pending import CREATE
     from zephyr_deploy.deploy.journal import Journal
     from zephyr_deploy.providers.clouds.types import Order
