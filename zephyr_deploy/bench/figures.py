@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Any
 
 from zephyr_deploy.bench.failures import kind_of
@@ -61,12 +60,6 @@ def usd_per_million(price_per_hour_usd: Decimal | None, tokens_per_s: float) -> 
     return float(price_per_hour_usd) / 3600 / tokens_per_s * 1e6
 
 
-def tokens_of_gaps(sample: Sample) -> tuple[int, ...]:
-    """What the later event of each gap carries; empty: one token each, or nobody knows."""
-    counts = tuple(islice(sample.events.counts(), 1, None))
-    return () if set(counts) <= {1} else counts
-
-
 def record_of(sample: Sample, began_ns: int) -> RequestRecord:
     """What a report keeps of a request; times count from ``began_ns``."""
 
@@ -85,8 +78,8 @@ def record_of(sample: Sample, began_ns: int) -> RequestRecord:
         e2e_ms=e2e_ms(sample),
         prompt_tokens=sample.prompt_tokens,
         output_tokens=sample.tokens,
-        gaps_us=tuple((b - a + 500) // 1000 for a, b in pairwise(sample.events.at_ns)),
-        gap_tokens=tokens_of_gaps(sample),
+        gaps_us=tuple([(gap + 500) // 1000 for gap in sample.events.gaps_ns()]),
+        gap_tokens=tuple(sample.events.gap_tokens()),
         failure=None if sample.failure is None else kind_of(sample.failure),
     )
 
@@ -140,11 +133,11 @@ def level_of(
 
 def times_of(good: Sequence[Sample], *, several: bool) -> dict[str, Spread | None]:
     """The spreads of all times that users feel, by their names in a report; ``several``: an event may carry so many."""
-    itl = spread_by_request([list(itl_ms(sample)) for sample in good])
+    icl = spread_by_request([icl_ms(sample) for sample in good])
     return {
         "ttft_ms": spread_with_intervals(ttft_ms, good),
-        "itl_ms": itl,
-        "icl_ms": spread_by_request([icl_ms(sample) for sample in good]) if several else itl,
+        "itl_ms": spread_by_request([itl_ms(sample) for sample in good]) if several else icl,
+        "icl_ms": icl,
         "tpot_ms": spread_with_intervals(tpot_ms, good),
         "ntpot_ms": spread_with_intervals(ntpot_ms, good),
         "e2e_ms": spread_with_intervals(e2e_ms, good),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass, field
+from operator import sub
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -30,12 +31,13 @@ class Events:
     An event takes 24 bytes that way, and figures are made of whole columns.
     """
 
-    __slots__ = ("_lags", "_tokens", "at_ns")
+    __slots__ = ("_gaps_ns", "_lags", "_tokens", "at_ns")
 
     def __init__(self, events: Iterable[TokenEvent] = ()) -> None:
         self.at_ns = array("q")
         """When each came, as `TokenEvent.at_ns`."""
         self._tokens, self._lags = array("q"), array("q")
+        self._gaps_ns: list[int] = []
         for event in events:
             self.add(*event)
 
@@ -55,9 +57,20 @@ class Events:
         """The tokens of each: 1 where the server does not say."""
         return (count or 1 for count in self._tokens)
 
-    def lags_ns(self) -> list[int]:
+    def gap_tokens(self) -> Sequence[int]:
+        """The tokens of the later event of each gap; empty: one each, or nobody knows."""
+        tokens = self._tokens[1:]
+        return [count or 1 for count in tokens] if max(tokens, default=1) > 1 else []
+
+    def gaps_ns(self) -> list[int]:
+        """Between each and the next; kept, as several figures are made of them."""
+        if len(self._gaps_ns) + 1 < len(self.at_ns):
+            self._gaps_ns = list(map(sub, self.at_ns[1:], self.at_ns))
+        return self._gaps_ns
+
+    def lags_ns(self) -> Sequence[int]:
         """Of those that carry the kernel's stamp."""
-        return [lag for lag in self._lags if lag != NO_LAG]
+        return [lag for lag in self._lags if lag != NO_LAG] if NO_LAG in self._lags else self._lags
 
     def columns(self) -> tuple[array[int], array[int], array[int]]:
         """All there is: what `of` takes."""

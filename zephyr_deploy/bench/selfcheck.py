@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from zephyr_deploy.bench.page.numbers import time
@@ -100,12 +100,13 @@ def stamps_of(samples: Sequence[Sample]) -> Stamps:
     loop with nothing else to do would have: perhaps it waited in the socket. A server that sends several events at
     once to a loop in time casts no doubt.
     """
-    lags_ns = [lag for sample in samples for lag in sample.events.lags_ns()]
+    lags_ns = list(chain.from_iterable(sample.events.lags_ns() for sample in samples))
     events = sum(len(sample.events) for sample in samples)
     doubtful = sum(
-        earlier == later and (sample.events[place].lag_ns or 0) > LATE_NS
+        not gap and (sample.events[place].lag_ns or 0) > LATE_NS
         for sample in samples
-        for place, (earlier, later) in enumerate(pairwise(sample.events.at_ns), start=1)
+        if 0 in sample.events.gaps_ns()
+        for place, gap in enumerate(sample.events.gaps_ns(), start=1)
     )
     late = [
         # a connection that was opened before the request was due made it no earlier

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import islice, pairwise
+from operator import truediv
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,11 +20,10 @@ def ttft_ms(sample: Sample) -> float | None:
     return (sample.events.at_ns[0] - sample.sent_ns) / NS_PER_MS
 
 
-def itl_ms(sample: Sample) -> Iterator[float]:
+def itl_ms(sample: Sample) -> list[float]:
     """Every gap between token-bearing events divided by the tokens the later event carries (1 when unknown)."""
-    later_counts = islice(sample.events.counts(), 1, None)
-    for (earlier, later), count in zip(pairwise(sample.events.at_ns), later_counts, strict=True):
-        yield (later - earlier) / NS_PER_MS / count
+    counts = sample.events.gap_tokens()
+    return list(map(truediv, icl_ms(sample), counts)) if counts else icl_ms(sample)
 
 
 def tpot_ms(sample: Sample) -> float | None:
@@ -36,7 +35,7 @@ def tpot_ms(sample: Sample) -> float | None:
 
 def icl_ms(sample: Sample) -> list[float]:
     """Every gap between token-bearing events, undivided."""
-    return [(later - earlier) / NS_PER_MS for earlier, later in pairwise(sample.events.at_ns)]
+    return [gap / NS_PER_MS for gap in sample.events.gaps_ns()]
 
 
 def ntpot_ms(sample: Sample) -> float | None:
