@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from itertools import count, repeat
+from itertools import count, islice, repeat
 from typing import TYPE_CHECKING
 
 from zephyr_deploy.bench.asks import Turn
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 INSTEAD = "Exact ones take the model's tokenizer.json: --tokenizer."
 ANY = Opening(word="", beyond=0)
+AT_A_TIME = 5000
+"""Characters of prompts that are made together: a fifth of a millisecond's work."""
 
 
 class SyntheticPrompts:
@@ -34,12 +36,14 @@ class SyntheticPrompts:
         self.vocabulary = vocabulary or estimated()
         self._shared: list[str] = []
         self._draw_shared = _random(f"{spec.seed}/shared")
+        self._draw = _random("")
+        """Seeded anew for each turn, which is less work than a new one."""
 
     def conversations(self, series: str, arrivals: Sequence[Arrival] | None = None) -> Iterator[Conversation]:
         """Conversations 0, 1, 2… of a series, without end; with ``arrivals`` one turn for each, of its lengths."""
         keys = (f"{self._spec.seed}/{series}/{number}" for number in count())
         if arrivals is None:
-            return map(self._conversation, keys)
+            return _together(map(self._conversation, keys))
         return ((self._turn(key, 0, *arrival[1:]),) for key, arrival in zip(keys, arrivals, strict=False))
 
     def facts(self) -> PromptFacts:
@@ -66,7 +70,8 @@ class SyntheticPrompts:
         return ((draw_length(prompt, draw), draw_length(answer, draw)) for _ in count())
 
     def _turn(self, key: str, place: int, tokens: int, output_tokens: int) -> Turn:
-        draw, vocabulary = _random(key), self.vocabulary
+        draw, vocabulary = self._draw, self.vocabulary
+        draw.seed(key)
         share = self._spec.shared_prefix if place == 0 else 0.0
         opening = ANY
         if vocabulary.openings:
@@ -85,6 +90,14 @@ class SyntheticPrompts:
         if missing > 0:
             self._shared += self._draw_shared.choices(self.vocabulary.words, k=missing)
         return self._shared[:many]
+
+
+def _together(made: Iterator[Conversation]) -> Iterator[Conversation]:
+    """The same, a few made at a time: whoever makes one between two reads of sockets takes half as long again."""
+    many = 1
+    while block := list(islice(made, many)):
+        yield from block
+        many = max(1, AT_A_TIME // sum(len(turn.text) for turn in block[-1]))
 
 
 def _random(key: str) -> random.Random:
