@@ -4,6 +4,7 @@ import time
 
 from zephyr_deploy.bench.asks import Ask, Turn
 from zephyr_deploy.bench.load import send_one
+from zephyr_deploy.bench.load.deadlines import Deadlines
 from zephyr_deploy.bench.sample import Sample
 
 
@@ -14,6 +15,6 @@ def conversations(texts, output_tokens=64):
 async def asked(load, text, deadline_s, output_tokens=64):
     """Send one request with ``text``: its sample."""
     sample = Sample(time.perf_counter_ns())
-    await send_one(load, Ask(Turn(text, output_tokens)), sample, deadline_s)
+    await send_one(load, Ask(Turn(text, output_tokens)), sample, Deadlines(deadline_s))
     sample.ended_ns = time.perf_counter_ns()
     return sample

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from zephyr_deploy.bench.load.board import Board
 from zephyr_deploy.bench.load.converse import converse
+from zephyr_deploy.bench.load.deadlines import Deadlines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
@@ -33,11 +34,11 @@ async def closed_loop(
 ) -> list[Sample]:
     """Hold every conversation with ``workers`` of them under way; returns when all are over, with what is."""
     board = board or Board()
-    numbered = enumerate(conversations)
+    numbered, deadlines = enumerate(conversations), Deadlines(deadline_s)
 
     async def work() -> None:
         for number, conversation in numbered:
-            well = await converse(client, conversation, number=number, board=board, deadline_s=deadline_s)
+            well = await converse(client, conversation, number=number, board=board, deadlines=deadlines)
             if board.stopped:
                 return
             if not well:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from zephyr_deploy.bench.asks import Conversation
     from zephyr_deploy.bench.load.board import Board
     from zephyr_deploy.bench.load.client import LoadClient
+    from zephyr_deploy.bench.load.deadlines import Deadlines
     from zephyr_deploy.bench.sample import Sample
 
 DEADLINE_HINT = "Look at the server with: zephyr-deploy logs"
@@ -23,7 +24,7 @@ async def converse(
     *,
     number: int,
     board: Board,
-    deadline_s: float,
+    deadlines: Deadlines,
     due_ns: int | None = None,
     taken_ns: int | None = None,
 ) -> bool:
@@ -34,7 +35,7 @@ async def converse(
     before: tuple[tuple[str, str], ...] = ()
     for place, turn in enumerate(conversation):
         sample = board.begin(number, place) if place else board.begin(number, place, due_ns, taken_ns)
-        await send_one(client, Ask(turn, before), sample, deadline_s)
+        await send_one(client, Ask(turn, before), sample, deadlines)
         board.over(sample)
         if board.stopped:
             return False
@@ -46,36 +47,17 @@ async def converse(
     return True
 
 
-async def send_one(client: LoadClient, ask: Ask, sample: Sample, deadline_s: float) -> None:
+async def send_one(client: LoadClient, ask: Ask, sample: Sample, deadlines: Deadlines) -> None:
     """Send one request; a failure is data here, not an exception."""
     # asyncio.wait_for would send from a task of its own, a round of the event loop later, until Python 3.12
-    deadline = _Deadline(deadline_s)
+    task = deadlines.begin()
     try:
         await client.send(ask, sample)
     except asyncio.CancelledError:
-        if not deadline.over:
+        if not deadlines.is_over(task):
             raise
-        sample.failure = DeadlineError(f"No complete answer within {deadline_s:g} s.", hint=DEADLINE_HINT)
+        sample.failure = DeadlineError(f"No complete answer within {deadlines.seconds:g} s.", hint=DEADLINE_HINT)
     except ZephyrError as error:
         sample.failure = error
     finally:
-        deadline.end()
-
-
-class _Deadline:
-    """Cancels the running task, unless it is ended before."""
-
-    def __init__(self, seconds: float) -> None:
-        self.over = False
-        self._task = asyncio.current_task()
-        self._timer = asyncio.get_running_loop().call_later(seconds, self._pass)
-
-    def _pass(self) -> None:
-        self.over = True
-        if self._task is not None:
-            self._task.cancel()
-
-    def end(self) -> None:
-        self._timer.cancel()
-        if self.over and self._task is not None and hasattr(self._task, "uncancel"):  # from Python 3.11 on
-            self._task.uncancel()
+        deadlines.end(task)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from zephyr_deploy.bench.load.board import Board
 from zephyr_deploy.bench.load.converse import converse
+from zephyr_deploy.bench.load.deadlines import Deadlines
 from zephyr_deploy.bench.load.eager import begin
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class _Departures:
         most: int,
     ) -> None:
         self._client, self._conversations, self._starts_ns = client, conversations, starts_ns
-        self.board, self._deadline_s, self._most = board, deadline_s, most
+        self.board, self._deadlines, self._most = board, Deadlines(deadline_s), most
         self._loop = asyncio.get_running_loop()
         self._over: asyncio.Future[None] = self._loop.create_future()
         self._ahead: deque[Conversation] = deque()
@@ -129,7 +130,7 @@ class _Departures:
             conversation,
             number=number,
             board=self.board,
-            deadline_s=self._deadline_s,
+            deadlines=self._deadlines,
             due_ns=due_ns,
             taken_ns=taken_ns,
         )
