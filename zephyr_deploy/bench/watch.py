@@ -45,11 +45,11 @@ class _Ticks:
         self._timer.cancel()
 
     def _set(self) -> None:
-        self._due_s = time.perf_counter() + TICK_S
-        self._timer = self._loop.call_later(TICK_S, self._ring)
+        self._due_s = self._loop.time() + TICK_S
+        self._timer = self._loop.call_at(self._due_s, self._ring)
 
     def _ring(self) -> None:
-        self._lags_ms.append(max(0.0, (time.perf_counter() - self._due_s) * 1e3))
+        self._lags_ms.append(max(0.0, (self._loop.time() - self._due_s) * 1e3))
         self._set()
 
 
