@@ -37,7 +37,7 @@ class Events:
         self.at_ns = array("q")
         """When each came, as `TokenEvent.at_ns`."""
         self._tokens, self._lags = array("q"), array("q")
-        self._gaps_ns: list[int] = []
+        self._gaps_ns: Sequence[int] = ()
         for event in events:
             self.add(*event)
 
@@ -62,7 +62,7 @@ class Events:
         tokens = self._tokens[1:]
         return [count or 1 for count in tokens] if max(tokens, default=1) > 1 else []
 
-    def gaps_ns(self) -> list[int]:
+    def gaps_ns(self) -> Sequence[int]:
         """Between each and the next; kept, as several figures are made of them."""
         if len(self._gaps_ns) + 1 < len(self.at_ns):
             self._gaps_ns = list(map(sub, self.at_ns[1:], self.at_ns))

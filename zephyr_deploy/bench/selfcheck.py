@@ -100,7 +100,7 @@ def stamps_of(samples: Sequence[Sample]) -> Stamps:
     loop with nothing else to do would have: perhaps it waited in the socket. A server that sends several events at
     once to a loop in time casts no doubt.
     """
-    lags_ns = list(chain.from_iterable(sample.events.lags_ns() for sample in samples))
+    lags_ms = [lag / NS_PER_MS for lag in chain.from_iterable(sample.events.lags_ns() for sample in samples)]
     events = sum(len(sample.events) for sample in samples)
     doubtful = sum(
         not gap and (sample.events[place].lag_ns or 0) > LATE_NS
@@ -115,9 +115,9 @@ def stamps_of(samples: Sequence[Sample]) -> Stamps:
         if sample.sent_ns is not None
     ]
     return Stamps(
-        share=len(lags_ns) / events if events else 0.0,
+        share=len(lags_ms) / events if events else 0.0,
         doubt=doubtful / events if events else 0.0,
-        read_lag_ms=spread_of([lag / NS_PER_MS for lag in lags_ns]),
+        read_lag_ms=spread_of(lags_ms),
         send_late_ms=spread_of(late),
     )
 
