@@ -27,7 +27,7 @@ def show(session: Session, report: BenchReport) -> None:
     columns = (*COLUMNS, PLANNED) if _is_planned(report) else COLUMNS
     out.result(
         "bench",
-        report.without_gaps(),
+        report.without_gaps() if out.mode == "json" else report,
         table=lambda: _table(session, report, columns),
         quiet=(f"{level.output_tokens_per_s:.1f}" for level in report.levels),
     )
