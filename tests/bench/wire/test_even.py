@@ -35,7 +35,9 @@ EVEN = {
     "with the head": [CHUNKED + TOKENS[0], *TOKENS, b"".join(LAST)],
     "of other numbers and names": [CHUNKED, *numbered(9), b"".join(LAST)],
     "some together": [CHUNKED, *TOKENS, b"".join(TOKENS), *TOKENS, *LAST],
-    "some cut": [CHUNKED, *TOKENS, TOKENS[0][:40], TOKENS[0][40:], TOKENS[0][:-2], TOKENS[0][-2:], *TOKENS, *TOKENS, *LAST],
+    "some cut": [
+        CHUNKED, *TOKENS, TOKENS[0][:40], TOKENS[0][40:], TOKENS[0][:-2], TOKENS[0][-2:], *TOKENS, *TOKENS, *LAST
+    ],
     "the first and the last cut within the role and the usage": [
         CHUNKED, chunk(event(ROLE)[:30]), chunk(event(ROLE)[30:]), *TOKENS, *map(chunk, (b"data: ", b"[DONE]\n\n")), END
     ],

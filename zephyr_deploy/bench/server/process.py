@@ -68,6 +68,7 @@ class MetricsProcess:
                 return
             said = os.read(self._answers, 1024)
             if not said:  # it has died: `seen` says so
+                self._ended(wait=True)
                 return
             self._answered += len(said)
 
