@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,16 +17,14 @@ if TYPE_CHECKING:
 Outcome = Literal["done", "unchanged", "failed"]
 
 
-@dataclass(frozen=True)
-class PhaseStarted:
+class PhaseStarted(NamedTuple):
     """A named part of the work begins; ``title`` is for people."""
 
     phase: str
     title: str
 
 
-@dataclass(frozen=True)
-class PhaseProgress:
+class PhaseProgress(NamedTuple):
     """How far a phase has come; ``total`` is None where it is not known.
 
     ``unit`` is ``"bytes"``, ``"seconds"`` or ``"requests"``.
@@ -40,8 +38,7 @@ class PhaseProgress:
     """What it is at, e.g. a stage of the engine's start."""
 
 
-@dataclass(frozen=True)
-class PhaseFinished:
+class PhaseFinished(NamedTuple):
     """A phase has ended after ``seconds`` of wall time; ``detail`` says what came of it."""
 
     phase: str
@@ -51,8 +48,7 @@ class PhaseFinished:
     detail: str = ""
 
 
-@dataclass(frozen=True)
-class Notice:
+class Notice(NamedTuple):
     """One thing that the user should know."""
 
     message: str

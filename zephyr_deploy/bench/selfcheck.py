@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from zephyr_deploy.bench.page.numbers import time
 from zephyr_deploy.bench.report import ClientCheck, Verdict
@@ -83,8 +82,7 @@ def check(
     )
 
 
-@dataclass(frozen=True)
-class Stamps:
+class Stamps(NamedTuple):
     """How events were stamped and requests sent."""
 
     share: float

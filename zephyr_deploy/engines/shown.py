@@ -7,8 +7,7 @@ its text, not in its name: the gateway in front of llama.cpp, for one, speaks as
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from zephyr_deploy.engines.registry import ENGINES
 
@@ -18,8 +17,7 @@ if TYPE_CHECKING:
 Way = Literal["now", "rate", "share"]
 
 
-@dataclass(frozen=True)
-class Curve:
+class Curve(NamedTuple):
     """One figure over time.
 
     ``now``: as the server says it; ``rate``: how fast a counter rises, a second; ``share``: how far one counter rises
@@ -38,8 +36,7 @@ class Curve:
     """What to make of the values of several label sets, e.g. of several engines behind one port."""
 
 
-@dataclass(frozen=True)
-class Clock:
+class Clock(NamedTuple):
     """A histogram or summary of seconds, one observation a request (or, where it is said, a step)."""
 
     name: str
@@ -49,8 +46,7 @@ class Clock:
     """Only with this label."""
 
 
-@dataclass(frozen=True)
-class Shown:
+class Shown(NamedTuple):
     """All that one engine shows."""
 
     prefix: str
