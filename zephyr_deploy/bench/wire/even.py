@@ -1,8 +1,8 @@
 """An answer as it comes from a server that writes each token in a chunk of its own: read at one go. Pure.
 
 All but a few of its events are plain ones of one shape. As a rule they have nothing but their texts of their own, and
-each came by a read of its own: then what it would be without its text is put together again, and compared. Else a
-regular expression takes them apart, chunks and all. Both take a fraction of the time of `body` and `skim`.
+each came by a read of its own: then how each begins and ends is compared, and its text is what is between. Else a
+regular expression takes them apart, chunks and all. Both take less time than `body` and `skim`.
 """
 
 from __future__ import annotations
