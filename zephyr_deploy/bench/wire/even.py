@@ -70,8 +70,9 @@ def evenly(recording: Recording, shapes: Shapes) -> Even | None:
         return None
     reads = reads[first:behind]
     lengths = list(map(len, reads))
-    plain = _alike(reads, lengths, found) or _of_one_shape(b"".join(reads), shape)
-    return Even(before, plain, list(accumulate(lengths)), rest) if plain else None
+    came, texts = list(accumulate(lengths)), _alike(reads, lengths, found)
+    plain = Plain(texts, came) if texts else _of_one_shape(b"".join(reads), shape)
+    return Even(before, plain, came, rest) if plain else None
 
 
 def tell_evenly(even: Even, arrivals: Arrivals, progress: Progress) -> None:
@@ -111,8 +112,8 @@ def _are_whole_events(before: Sequence[bytes]) -> bool:
     return not data or data.endswith(_BLANK_LINE)
 
 
-def _alike(reads: Sequence[bytes], lengths: Sequence[int], typical: re.Match[bytes]) -> Plain | None:
-    """What these reads bring if each is a chunk that differs from the typical one in its size and its text alone."""
+def _alike(reads: Sequence[bytes], lengths: Sequence[int], typical: re.Match[bytes]) -> list[bytes] | None:
+    """The texts of these reads, if each is a chunk that differs from the typical one in its size and its text alone."""
     (event, _), (text, text_end) = typical.span(2), typical.span(3)
     before, behind = typical.string[event:text], typical.string[text_end:]
     examples = dict(zip(lengths, reads, strict=True))
@@ -123,9 +124,7 @@ def _alike(reads: Sequence[bytes], lengths: Sequence[int], typical: re.Match[byt
     if not all(map(bytes.startswith, reads, map(heads.__getitem__, lengths))):
         return None
     texts = [read[len(heads[length]) : -len(behind)] for read, length in zip(reads, lengths, strict=True)]
-    if not all(map(bytes.endswith, reads, repeat(behind))) or not are_plain(texts):
-        return None
-    return Plain(texts, list(accumulate(lengths)))
+    return texts if all(map(bytes.endswith, reads, repeat(behind))) and are_plain(texts) else None
 
 
 def _of_one_shape(chunks: bytes, shape: re.Pattern[bytes]) -> Plain | None:

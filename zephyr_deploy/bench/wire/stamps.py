@@ -62,7 +62,7 @@ def are_stamps_given() -> bool:
     return False
 
 
-def times_of(stamps: bytes | bytearray, offset_ns: int = 0) -> list[int]:
+def times_of(stamps: bytes | bytearray, offset_ns: int) -> list[int]:
     """What the kernel wrote, one stamp after the other, in ns of the clock to which CLOCK_REALTIME has this offset.
 
     What is `UNSTAMPED` becomes minus the offset.
